@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Entry points. The module itself is described in Kbuild; everything longer than
+# a line or two is a script under scripts/.
+#
+#   make                 dioxfs.ko for the running kernel
+#   make KVER=...        ... for another installed kernel (or KDIR=path)
+#   make DEBUG=1         with error tags and extra asserts
+#   make dkms-install    build and install by DKMS for every kernel that has headers (dkms-remove: undo)
+#   make deb             the same as a Debian package
+#   make race            the race run in a virtual machine (FULL=1: whole matrix)
+#   make test            everything, closes with "N passed, N failed" (KERNELS="trixie forky": also, in short, on these)
+#   make test-debug      the virtual machine tests under a bug-finding kernel (scripts/debug-kernel)
+#   make test-matrix     ... under each supported release's kernel (KERNELS="trixie forky")
+#   make bench           dioxfs against the stock xfs, as ratios
+
+KVER ?= $(shell uname -r)
+KDIR ?= /lib/modules/$(KVER)/build
+DEBUG ?= 0
+VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
+
+# Kernel that the virtual machines boot; empty lets the scripts find it.
+VMKVER ?=
+
+all: modules
+
+modules: kdir
+	$(MAKE) -C $(KDIR) M=$(CURDIR) DEBUG=$(DEBUG) modules
+
+kdir:
+	@test -e $(KDIR)/Makefile || { echo "dioxfs: no kernel headers at $(KDIR): install linux-headers-$(KVER), or name another kernel with KVER= or KDIR=." >&2; exit 1; }
+
+clean:
+	@find . -path ./.git -prune -o \( -name '*.o' -o -name '*.ko' -o -name '*.mod' -o -name '*.mod.c' -o -name '.*.cmd' \
+		-o -name '*.symvers' -o -name modules.order -o -name dx_have.h \) -type f -exec rm -f {} +
+	@rm -rf out build dioxfs-dkms_*.deb
+	@if test -f tests/host/Makefile; then $(MAKE) -s -C tests/host clean; fi
+
+deps:
+	scripts/deps
+
+# For every kernel that has headers, or only for the one named on the command line.
+dkms-install:
+	@scripts/dkms install $(VERSION) $(if $(filter command line environment,$(origin KVER)),$(KVER))
+
+dkms-remove:
+	@scripts/dkms remove $(VERSION)
+
+# dioxfs-dkms_VERSION_all.deb, here
+deb:
+	@scripts/deb $(VERSION)
+
+race: deps
+	scripts/race-run --fs $(or $(FS),dioxfs) --cut $(if $(filter 1,$(FULL)),full,race) $(RACE_ARGS)
+
+test: deps
+	scripts/test $(if $(KERNELS),--kernels "$(KERNELS)") $(TEST_ARGS)
+
+test-host: deps
+	scripts/test --only host $(TEST_ARGS)
+
+test-vm: deps
+	scripts/test --only vm $(TEST_ARGS)
+
+# KASAN, lockdep and friends; the first time builds that kernel. Not in CI: too slow.
+test-debug: deps
+	scripts/debug-kernel
+	scripts/test --kernel debug $(TEST_ARGS)
+
+# Each supported kernel with its own release's programs; the first time makes their root trees (a few minutes each).
+test-matrix: deps
+	rc=0; for r in $(or $(KERNELS),bullseye bookworm trixie forky); do scripts/test --kernel $$r $(TEST_ARGS) || rc=1; done; exit $$rc
+
+bench: deps
+	scripts/bench $(BENCH_ARGS)
+
+check:
+	scripts/check
+
+.PHONY: all modules kdir clean deps dkms-install dkms-remove deb race test test-host test-vm test-debug test-matrix bench check

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Block devices and bios. */
+#ifndef COMPAT_BDEV_H
+#define COMPAT_BDEV_H
+
+#include <linux/bio.h>
+#include <linux/blkdev.h>
+#include <linux/fs.h>
+#include "dx_have.h"
+
+/* Operation and flags of a bio: a type of its own from 6.0 on. */
+typedef typeof(((struct bio *)NULL)->bi_opf) dx_opf_t;
+
+#ifndef BIO_MAX_VECS
+#define BIO_MAX_VECS	BIO_MAX_PAGES
+#endif
+
+/* Never fails with __GFP_DIRECT_RECLAIM. */
+static inline struct bio *dx_bio_alloc(struct block_device *bdev, unsigned short vecs, dx_opf_t opf, gfp_t gfp)
+{
+#if HAVE_BIO_ALLOC
+	return bio_alloc(bdev, vecs, opf, gfp);
+#else
+	struct bio *bio = bio_alloc(gfp, vecs);
+
+	if (bio) {
+		bio_set_dev(bio, bdev);
+		bio->bi_opf = opf;
+	}
+	return bio;
+#endif
+}
+
+static inline int dx_blkdev_flush(struct block_device *bdev)
+{
+#if HAVE_BLKDEV_FLUSH
+	return blkdev_issue_flush(bdev);
+#else
+	return blkdev_issue_flush(bdev, GFP_NOIO);
+#endif
+}
+
+#if HAVE_BLKDEV_DISCARD
+static inline int dx_blkdev_discard(struct block_device *bdev, sector_t sector, sector_t n)
+{
+	return blkdev_issue_discard(bdev, sector, n, GFP_NOFS);
+}
+static inline bool dx_bdev_can_discard(struct block_device *bdev) { return bdev_max_discard_sectors(bdev) > 0; }
+static inline unsigned int dx_bdev_discard_granularity(struct block_device *bdev)
+{
+	return bdev_discard_granularity(bdev);
+}
+#else
+static inline int dx_blkdev_discard(struct block_device *bdev, sector_t sector, sector_t n)
+{
+	return blkdev_issue_discard(bdev, sector, n, GFP_NOFS, 0);
+}
+static inline bool dx_bdev_can_discard(struct block_device *bdev) { return blk_queue_discard(bdev_get_queue(bdev)); }
+static inline unsigned int dx_bdev_discard_granularity(struct block_device *bdev)
+{
+	return bdev_get_queue(bdev)->limits.discard_granularity;
+}
+#endif
+
+static inline sector_t dx_bdev_sectors(struct block_device *bdev)
+{
+#if HAVE_BDEV_NR_SECTORS
+	return bdev_nr_sectors(bdev);
+#else
+	return i_size_read(bdev->bd_inode) >> SECTOR_SHIFT;
+#endif
+}
+
+static inline void dx_bdev_name(struct block_device *bdev, char *buf, size_t size)
+{
+	snprintf(buf, size, "%pg", bdev);
+}
+
+/* What statx tells of direct I/O; false: this kernel's statx has no such thing. */
+static inline bool dx_stat_dioalign(struct block_device *bdev, u32 mask, struct kstat *stat)
+{
+#ifdef STATX_DIOALIGN
+	if (!(mask & STATX_DIOALIGN))
+		return false;
+	stat->result_mask |= STATX_DIOALIGN;
+	stat->dio_mem_align = bdev_dma_alignment(bdev) + 1;
+	stat->dio_offset_align = bdev_logical_block_size(bdev);
+	return true;
+#else
+	return false;
+#endif
+}
+
+/* Freeze the filesystem on @sb's device, as a snapshot of it would. */
+static inline int dx_freeze_bdev(struct super_block *sb)
+{
+#if HAVE_FREEZE_BDEV == 2
+	return bdev_freeze(sb->s_bdev);
+#elif HAVE_FREEZE_BDEV == 1
+	return freeze_bdev(sb->s_bdev);
+#else
+	struct super_block *frozen = freeze_bdev(sb->s_bdev);
+
+	return IS_ERR(frozen) ? PTR_ERR(frozen) : 0;
+#endif
+}
+
+static inline void dx_thaw_bdev(struct super_block *sb)
+{
+#if HAVE_FREEZE_BDEV == 2
+	bdev_thaw(sb->s_bdev);
+#elif HAVE_FREEZE_BDEV == 1
+	thaw_bdev(sb->s_bdev);
+#else
+	thaw_bdev(sb->s_bdev, sb);
+#endif
+}
+
+#endif /* COMPAT_BDEV_H */

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Operations of open files: splice, polling, what may be done without
+ * blocking, mmap's faults.
+ */
+#ifndef COMPAT_FILE_H
+#define COMPAT_FILE_H
+
+#include <linux/fs.h>
+#include <linux/huge_mm.h>
+#include <linux/iomap.h>
+#include <linux/mm.h>
+#include <linux/splice.h>
+#include <linux/fadvise.h>
+#include "compat_lock.h"
+
+/* Strip privileges and move the times before a write; no blocking for IOCB_NOWAIT where the kernel can tell. */
+static inline int dx_kiocb_modified(struct kiocb *iocb)
+{
+#if HAVE_KIOCB_MODIFIED
+	return kiocb_modified(iocb);
+#else
+	return file_modified(iocb->ki_filp);
+#endif
+}
+
+/* Buffered writes that must not block: from 6.0 on. */
+#ifdef FMODE_BUF_WASYNC
+#define DX_CAN_BUFFERED_NOWAIT	true
+#elif defined(FOP_BUFFER_WASYNC)
+#define DX_CAN_BUFFERED_NOWAIT	true
+#else
+#define DX_CAN_BUFFERED_NOWAIT	false
+#endif
+
+/* In ->open: which I/O may be asked not to block. */
+static inline void dx_file_set_nowait(struct file *file)
+{
+	file->f_mode |= FMODE_NOWAIT;
+#ifdef FMODE_BUF_WASYNC
+	file->f_mode |= FMODE_BUF_RASYNC | FMODE_BUF_WASYNC;
+#elif !defined(FOP_BUFFER_RASYNC)
+	file->f_mode |= FMODE_BUF_RASYNC;
+#endif
+}
+#ifdef FOP_BUFFER_RASYNC
+#define DX_FOP_FLAGS	.fop_flags = FOP_BUFFER_RASYNC | FOP_BUFFER_WASYNC,
+#else
+#define DX_FOP_FLAGS
+#endif
+
+#if HAVE_IOPOLL
+#define dx_iopoll	iocb_bio_iopoll
+#else
+#define dx_iopoll	iomap_dio_iopoll
+#endif
+
+/*
+ * DX_SPLICE_READ(name), at file scope: ->splice_read. The older kind goes
+ * through ->read_iter, which takes the IOLOCK; the newer does not.
+ */
+#if HAVE_SPLICE_READ
+#define DX_SPLICE_READ(name) \
+static ssize_t name(struct file *in, loff_t *pos, struct pipe_inode_info *pipe, size_t len, unsigned int flags) \
+{ \
+	struct inode *inode = file_inode(in); \
+	ssize_t ret; \
+\
+	if (dx_is_shutdown(DX_M(inode->i_sb))) \
+		return -EIO; \
+	inode_lock_shared(inode); \
+	ret = filemap_splice_read(in, pos, pipe, len, flags); \
+	inode_unlock_shared(inode); \
+	return ret; \
+}
+#else
+#define DX_SPLICE_READ(name) \
+static ssize_t name(struct file *in, loff_t *pos, struct pipe_inode_info *pipe, size_t len, unsigned int flags) \
+{ \
+	return generic_file_splice_read(in, pos, pipe, len, flags); \
+}
+#endif
+
+/*
+ * DX_FAULT_OPS(name): defines what a fault on a mapping needs; DX_FAULT_MEMBERS(name)
+ * are the entries of vm_operations_struct, DX_FADVISE_MEMBER(name) one of
+ * file_operations. Where the page cache takes the MMAPLOCK itself there is nothing
+ * to add; before, our faults take it, and readahead on advice, which
+ * instantiates pages too, is kept out of lockouts by the IOLOCK.
+ */
+#if HAVE_INVALIDATE_LOCK
+#define DX_FAULT_OPS(name)
+#define DX_FAULT_MEMBERS(name)	.fault = filemap_fault, .map_pages = filemap_map_pages
+#define DX_FADVISE_MEMBER(name)
+#else
+#define DX_FAULT_OPS(name) \
+static vm_fault_t name##_fault(struct vm_fault *vmf) \
+{ \
+	struct inode *inode = file_inode(vmf->vma->vm_file); \
+	vm_fault_t ret; \
+\
+	dx_mmaplock_shared(inode); \
+	ret = filemap_fault(vmf); \
+	dx_mmapunlock_shared(inode); \
+	return ret; \
+} \
+static void name##_map_pages(struct vm_fault *vmf, pgoff_t start, pgoff_t end) \
+{ \
+	struct inode *inode = file_inode(vmf->vma->vm_file); \
+\
+	dx_mmaplock_shared(inode); \
+	filemap_map_pages(vmf, start, end); \
+	dx_mmapunlock_shared(inode); \
+} \
+static int name##_fadvise(struct file *file, loff_t start, loff_t end, int advice) \
+{ \
+	struct inode *inode = file_inode(file); \
+	int ret; \
+\
+	if (advice != POSIX_FADV_WILLNEED) \
+		return generic_fadvise(file, start, end, advice); \
+	inode_lock_shared(inode); \
+	ret = generic_fadvise(file, start, end, advice); \
+	inode_unlock_shared(inode); \
+	return ret; \
+}
+#define DX_FAULT_MEMBERS(name)	.fault = name##_fault, .map_pages = name##_map_pages
+#define DX_FADVISE_MEMBER(name)	.fadvise = name##_fadvise,
+#endif
+
+#endif /* COMPAT_FILE_H */

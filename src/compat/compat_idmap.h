@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Id-mapped mounts: a mapping of ids comes with most inode operations. It is
+ * a struct mnt_idmap from 6.3 on, a user namespace from 5.12, and before
+ * that there is none: then it is NULL here and nothing looks at it.
+ */
+#ifndef COMPAT_IDMAP_H
+#define COMPAT_IDMAP_H
+
+#include <linux/fs.h>
+#include <linux/posix_acl.h>
+#include <linux/cred.h>
+#include <linux/user_namespace.h>
+#include "dx_have.h"
+
+#if HAVE_IDMAP >= 2
+#include <linux/mnt_idmapping.h>
+typedef struct mnt_idmap *dx_idmap_t;
+#else
+typedef struct user_namespace *dx_idmap_t;
+#endif
+
+#if HAVE_IDMAP >= 1
+/* "idmap, " in the parameters of an operation, where the kernel gives one */
+#define DX_IDMAP_PARAM		dx_idmap_t idmap,
+#define DX_IDMAP_GIVEN		idmap
+#define DX_IDMAP_ARG(idmap)	idmap,
+#define DX_FS_ALLOW_IDMAP	FS_ALLOW_IDMAP
+
+static inline uid_t dx_new_uid(dx_idmap_t idmap, const struct inode *dir)
+{
+	return from_kuid(i_user_ns(dir), mapped_fsuid(idmap, i_user_ns(dir)));
+}
+
+static inline gid_t dx_new_gid(dx_idmap_t idmap, const struct inode *dir)
+{
+	return from_kgid(i_user_ns(dir), mapped_fsgid(idmap, i_user_ns(dir)));
+}
+
+/* Does a new file in a setgid directory keep its own setgid bit? */
+static inline umode_t dx_strip_sgid(dx_idmap_t idmap, struct inode *dir, umode_t mode)
+{
+	return mode_strip_sgid(idmap, dir, mode);
+}
+#else
+#define DX_IDMAP_PARAM
+#define DX_IDMAP_GIVEN		NULL
+#define DX_IDMAP_ARG(idmap)
+#define DX_FS_ALLOW_IDMAP	0
+
+static inline uid_t dx_new_uid(dx_idmap_t idmap, const struct inode *dir)
+{
+	return from_kuid(dir->i_sb->s_user_ns, current_fsuid());
+}
+
+static inline gid_t dx_new_gid(dx_idmap_t idmap, const struct inode *dir)
+{
+	return from_kgid(dir->i_sb->s_user_ns, current_fsgid());
+}
+
+static inline umode_t dx_strip_sgid(dx_idmap_t idmap, struct inode *dir, umode_t mode)
+{
+	if ((mode & (S_ISGID | 0010)) == (S_ISGID | 0010) && !in_group_p(dir->i_gid) &&
+	    !capable_wrt_inode_uidgid(dir, CAP_FSETID))
+		mode &= ~S_ISGID;
+	return mode;
+}
+#endif
+
+static inline int dx_setattr_prepare(dx_idmap_t idmap, struct dentry *dentry, struct iattr *attr)
+{
+	return setattr_prepare(DX_IDMAP_ARG(idmap) dentry, attr);
+}
+
+static inline void dx_setattr_copy(dx_idmap_t idmap, struct inode *inode, const struct iattr *attr)
+{
+	setattr_copy(DX_IDMAP_ARG(idmap) inode, attr);
+}
+
+static inline bool dx_capable_wrt_inode(dx_idmap_t idmap, struct inode *inode, int cap)
+{
+	return capable_wrt_inode_uidgid(DX_IDMAP_ARG(idmap) inode, cap);
+}
+
+static inline void dx_fillattr(dx_idmap_t idmap, u32 mask, struct inode *inode, struct kstat *stat)
+{
+#if HAVE_FILLATTR >= 2
+	generic_fillattr(idmap, mask, inode, stat);
+#else
+	generic_fillattr(DX_IDMAP_ARG(idmap) inode, stat);
+#endif
+}
+
+static inline int dx_posix_acl_update_mode(dx_idmap_t idmap, struct inode *inode, umode_t *mode, struct posix_acl **acl)
+{
+	return posix_acl_update_mode(DX_IDMAP_ARG(idmap) inode, mode, acl);
+}
+
+/* The mode has changed: so must the ACL. */
+static inline int dx_posix_acl_chmod(dx_idmap_t idmap, struct dentry *dentry)
+{
+	struct inode *inode = d_inode(dentry);
+
+#if HAVE_GET_ACL >= 2
+	return posix_acl_chmod(idmap, dentry, inode->i_mode);
+#else
+	return posix_acl_chmod(DX_IDMAP_ARG(idmap) inode, inode->i_mode);
+#endif
+}
+
+#endif /* COMPAT_IDMAP_H */

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What iomap of kernels before 6.1 leaves to the filesystem: not to use a
+ * mapping that has gone stale, and to give back what a short write reserved.
+ */
+#include "compat_iomap.h"
+#include "dx_vfs.h"
+
+#if !HAVE_IOMAP_VALID
+/**
+ * dx_iomap_pin - keep the page that a buffered write covers in part
+ * @inode: regular file, IOLOCK exclusive
+ * @pos: first byte that is to be mapped
+ * @length: bytes; shortened so that at most one page is covered in part
+ * @flags: IOMAP_*
+ *
+ * A page that is in the cache cannot be reclaimed while somebody holds it, so what
+ * the mapping says stays true for those of its blocks that are not up to date. When it is
+ * not in the cache there is nothing dirty, and only a fault could make it so. Whole pages need none of it: nothing of
+ * them is zeroed or read. Return: the page, for dx_iomap_unpin(), or NULL.
+ */
+struct page *dx_iomap_pin(struct inode *inode, loff_t pos, loff_t *length, unsigned int flags)
+{
+	unsigned int off = offset_in_page(pos);
+
+	if (flags & IOMAP_FAULT)
+		return NULL;	/* has the page locked already */
+	if (!off && *length >= PAGE_SIZE) {
+		*length = round_down(*length, PAGE_SIZE);
+		return NULL;
+	}
+	*length = min_t(loff_t, *length, PAGE_SIZE - off);
+	return find_get_page(inode->i_mapping, pos >> PAGE_SHIFT);
+}
+
+/**
+ * dx_iomap_unpin - let go of it
+ * @page: from dx_iomap_pin(), or NULL
+ */
+void dx_iomap_unpin(struct page *page)
+{
+	if (page)
+		put_page(page);
+}
+#endif
+
+#if !HAVE_IOMAP_PUNCH
+/* Blocks of a dirty page that the write did not reach: they are not up to date, so writeback skips them. */
+static void punch_clean_blocks(struct page *page, struct inode *inode, loff_t start, loff_t end,
+			       void (*punch)(struct inode *inode, loff_t pos, loff_t length))
+{
+	unsigned int bs = i_blocksize(inode);
+	loff_t pos;
+
+	if (PageUptodate(page))
+		return;
+	for (pos = start; pos < end; pos += bs)
+		if (!iomap_is_partially_uptodate(page, offset_in_page(pos), bs))
+			punch(inode, pos, bs);
+}
+
+/**
+ * dx_punch_not_dirty - give back reservations that no dirty page will use
+ * @inode: regular file, IOLOCK exclusive
+ * @start: bytes, at a block's edge
+ * @end: bytes, at a block's edge
+ * @punch: gives back what is only reserved in a range; takes the ILOCK
+ *
+ * The MMAPLOCK keeps faults from dirtying more meanwhile. Return: 0.
+ */
+int dx_punch_not_dirty(struct inode *inode, loff_t start, loff_t end,
+		       void (*punch)(struct inode *inode, loff_t pos, loff_t length))
+{
+	loff_t pos, next;
+
+	dx_mmaplock_excl(inode);
+	for (pos = start; pos < end; pos = next) {
+		struct page *page = find_lock_page(inode->i_mapping, pos >> PAGE_SHIFT);
+
+		next = min_t(loff_t, end, round_down(pos, PAGE_SIZE) + PAGE_SIZE);
+		if (page && PageDirty(page))
+			punch_clean_blocks(page, inode, pos, next, punch);
+		else
+			punch(inode, pos, next - pos);
+		if (page) {
+			unlock_page(page);
+			put_page(page);
+		}
+		cond_resched();
+	}
+	dx_mmapunlock_excl(inode);
+	return 0;
+}
+#endif

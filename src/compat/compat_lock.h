@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * MMAPLOCK (L1): keeps page faults from instantiating pages of a file.
+ *
+ * From 5.15 on it is the mapping's invalidate_lock, which the page cache takes
+ * shared itself when it reads or a fault maps. Before that it is a lock
+ * of ours (dx_mmaplock_t in the vnode), which our fault handlers take; readahead that no
+ * fault asked for holds the IOLOCK instead, see compat_file.h.
+ */
+#ifndef COMPAT_LOCK_H
+#define COMPAT_LOCK_H
+
+#include <linux/fs.h>
+#include <linux/pagemap.h>
+#include <linux/rwsem.h>
+#include "dx_have.h"
+#if HAVE_LINUX_FILELOCK
+#include <linux/filelock.h>
+#endif
+
+#if HAVE_INVALIDATE_LOCK
+typedef struct { } dx_mmaplock_t;
+#define DX_MMAPLOCK(inode)		(&(inode)->i_mapping->invalidate_lock)
+#define dx_mmaplock_init(lock)		do { } while (0)
+#else
+typedef struct rw_semaphore dx_mmaplock_t;
+#define DX_MMAPLOCK(inode)		(&dx_vnode(inode)->mmaplock)
+#define dx_mmaplock_init(lock)		init_rwsem(lock)
+#endif
+
+#define dx_mmaplock_excl(inode)		down_write(DX_MMAPLOCK(inode))
+#define dx_mmapunlock_excl(inode)	up_write(DX_MMAPLOCK(inode))
+#define dx_mmaplock_shared(inode)	down_read(DX_MMAPLOCK(inode))
+#define dx_mmapunlock_shared(inode)	up_read(DX_MMAPLOCK(inode))
+
+/* One half of the check; the owner recorded in the vnode is the other. */
+#define dx_mmaplock_held_excl(inode)	rwsem_is_locked(DX_MMAPLOCK(inode))
+
+#endif /* COMPAT_LOCK_H */

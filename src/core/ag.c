@@ -1,0 +1,414 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Allocation group headers: AGF (free space), AGI (inodes), AGFL (free list).
+ *
+ * Each is one sector with its own buffer, verified in full on the way in and out: what they
+ * count bounds every loop over an AG.  The perag fields copied from AGF and AGI are set when a header is first read
+ * and from then on kept by whoever changes the header, under its buffer lock.
+ *
+ * Lock order (L1): AGI before AGF before AGFL, AGs ascending within one transaction.
+ *
+ * Source: "AG Free Space Management", "AG Inode Management", "Reference Count B+tree".
+ */
+#include "dx_mount.h"
+#include "dx_alloc.h"
+#include "dx_log.h"
+
+/* The AG that an address lies in, and whether it is where header @sect should be. */
+static bool header_agno(struct dx_buf *bp, unsigned int sect, dx_agno_t *agno)
+{
+	struct dx_mount *mp = bp->b_mp;
+	u64 daddr = bp->b_maps[0].daddr;
+	u64 ag_bb = dx_fsb_to_bb(mp, mp->sb.agblocks);
+
+	*agno = div64_u64(daddr, ag_bb);
+	return *agno < mp->sb.agcount && daddr == dx_fsb_daddr_of_agsect(mp, *agno, sect);
+}
+
+static bool bad_root(struct dx_mount *mp, dx_agno_t agno, __be32 root, __be32 level, u32 maxlevels)
+{
+	u32 l = be32_to_cpu(level);
+
+	return !l || l > maxlevels || !dx_verify_agbno(mp, agno, be32_to_cpu(root));
+}
+
+/* ---- AGF ---- */
+
+static int agf_check(struct dx_buf *bp)
+{
+	struct dx_mount *mp = bp->b_mp;
+	const struct dx_agf *f = bp->b_addr;
+	dx_agno_t agno;
+	bool placed = header_agno(bp, DX_AGF_SECT, &agno);
+	u32 length = placed ? mp->perag[agno].length : 0;
+	u32 free = be32_to_cpu(f->agf_freeblks);
+	const struct dx_check checks[] = {
+		{ "magicnum", f->agf_magicnum != cpu_to_be32(DX_AGF_MAGIC) },
+		{ "versionnum", f->agf_versionnum != cpu_to_be32(DX_AGF_VERSION) },
+		{ "uuid", !dx_meta_uuid_ok(mp, &f->agf_uuid) },
+		{ "seqno", !placed || be32_to_cpu(f->agf_seqno) != agno },
+		{ "length", be32_to_cpu(f->agf_length) != length },
+		{ "bnoroot", placed && bad_root(mp, agno, f->agf_roots[0], f->agf_levels[0], DX_BTREE_MAXLEVELS) },
+		{ "cntroot", placed && bad_root(mp, agno, f->agf_roots[1], f->agf_levels[1], DX_BTREE_MAXLEVELS) },
+		{ "rmaproot", placed && dx_has_rmapbt(mp) &&
+			      bad_root(mp, agno, f->agf_roots[2], f->agf_levels[2], DX_BTREE_MAXLEVELS) },
+		{ "refcntroot", placed && dx_has_reflink(mp) &&
+				bad_root(mp, agno, f->agf_refcntroot, f->agf_refcntlevel, DX_BTREE_MAXLEVELS) },
+		{ "flfirst", be32_to_cpu(f->agf_flfirst) >= mp->agfl_size },
+		{ "fllast", be32_to_cpu(f->agf_fllast) >= mp->agfl_size },
+		{ "flcount", be32_to_cpu(f->agf_flcount) > mp->agfl_size },
+		{ "freeblks", free > length },
+		{ "longest", be32_to_cpu(f->agf_longest) > free },
+		{ "btreeblks", be32_to_cpu(f->agf_btreeblks) > length },
+		{ "rmapblocks", dx_has_rmapbt(mp) && be32_to_cpu(f->agf_rmapblocks) > length },
+		{ "refcntblocks", dx_has_reflink(mp) && be32_to_cpu(f->agf_refcntblocks) > length },
+	};
+
+	return dx_buf_checks(bp, checks, ARRAY_SIZE(checks));
+}
+
+/* ---- AGI ---- */
+
+static int agi_check(struct dx_buf *bp)
+{
+	struct dx_mount *mp = bp->b_mp;
+	const struct dx_agi *i = bp->b_addr;
+	dx_agno_t agno;
+	bool placed = header_agno(bp, DX_AGI_SECT, &agno);
+	u32 length = placed ? mp->perag[agno].length : 0;
+	u32 count = be32_to_cpu(i->agi_count);
+	const struct dx_check checks[] = {
+		{ "magicnum", i->agi_magicnum != cpu_to_be32(DX_AGI_MAGIC) },
+		{ "versionnum", i->agi_versionnum != cpu_to_be32(DX_AGI_VERSION) },
+		{ "uuid", !dx_meta_uuid_ok(mp, &i->agi_uuid) },
+		{ "seqno", !placed || be32_to_cpu(i->agi_seqno) != agno },
+		{ "length", be32_to_cpu(i->agi_length) != length },
+		{ "root", placed && bad_root(mp, agno, i->agi_root, i->agi_level, DX_BTREE_MAXLEVELS) },
+		{ "free_root", placed && dx_has_finobt(mp) &&
+			       bad_root(mp, agno, i->agi_free_root, i->agi_free_level, DX_BTREE_MAXLEVELS) },
+		{ "count", count > (u64)length << mp->sb.inopblog },
+		{ "freecount", be32_to_cpu(i->agi_freecount) > count },
+	};
+	int error, n;
+
+	error = dx_buf_checks(bp, checks, ARRAY_SIZE(checks));
+	if (error)
+		return error;
+	for (n = 0; n < DX_AGI_UNLINKED_BUCKETS; n++) {
+		dx_agino_t agino = be32_to_cpu(i->agi_unlinked[n]);
+
+		if (agino == DX_NULLAGINO)
+			continue;
+		if (agino < mp->perag[agno].min_agino || agino > mp->perag[agno].max_agino ||
+		    agino % DX_AGI_UNLINKED_BUCKETS != n)
+			return dx_buf_bad(bp, "unlinked");
+	}
+	return 0;
+}
+
+/* ---- AGFL ---- */
+
+static int agfl_check(struct dx_buf *bp)
+{
+	struct dx_mount *mp = bp->b_mp;
+	const struct dx_agfl *l = bp->b_addr;
+	dx_agno_t agno;
+	bool placed = header_agno(bp, DX_AGFL_SECT, &agno);
+	const struct dx_check checks[] = {
+		{ "magicnum", l->agfl_magicnum != cpu_to_be32(DX_AGFL_MAGIC) },
+		{ "uuid", !dx_meta_uuid_ok(mp, &l->agfl_uuid) },
+		{ "seqno", !placed || be32_to_cpu(l->agfl_seqno) != agno },
+	};
+	u32 n;
+	int error;
+
+	error = dx_buf_checks(bp, checks, ARRAY_SIZE(checks));
+	if (error)
+		return error;
+	/* which entries are in use only the AGF knows: each must be a block or null */
+	for (n = 0; n < mp->agfl_size; n++) {
+		dx_agbno_t bno = be32_to_cpu(l->agfl_bno[n]);
+
+		if (bno != DX_NULLAGBNO && bno >= mp->perag[agno].length)
+			return dx_buf_bad(bp, "bno");
+	}
+	return 0;
+}
+
+/* ---- refcount btree blocks: only looked at to learn whether anything is shared ---- */
+
+static int refcountbt_check(struct dx_buf *bp)
+{
+	struct dx_mount *mp = bp->b_mp;
+	const struct dx_btree_sblock *b = bp->b_addr;
+	u64 daddr = bp->b_maps[0].daddr;
+	dx_agno_t agno = div64_u64(daddr, dx_fsb_to_bb(mp, mp->sb.agblocks));
+	u16 level = be16_to_cpu(b->bb_level);
+	u32 room = mp->sb.blocksize - DX_BTREE_SBLOCK_LEN;
+	/* a record has 12 bytes, a key with its pointer 8 */
+	u32 max = level ? room / 8 : room / sizeof(struct dx_refcount_rec);
+	const struct dx_check checks[] = {
+		{ "magic", b->bb_magic != cpu_to_be32(DX_REFC_CRC_MAGIC) },
+		{ "uuid", !dx_meta_uuid_ok(mp, &b->bb_uuid) },
+		{ "bno", be64_to_cpu(b->bb_blkno) != daddr },
+		{ "owner", agno >= mp->sb.agcount || be32_to_cpu(b->bb_owner) != agno },
+		{ "level", level >= DX_BTREE_MAXLEVELS },
+		{ "numrecs", be16_to_cpu(b->bb_numrecs) > max },
+		{ "leftsib", b->bb_leftsib != cpu_to_be32(DX_NULLAGBNO) &&
+			     !dx_verify_agbno(mp, agno, be32_to_cpu(b->bb_leftsib)) },
+		{ "rightsib", b->bb_rightsib != cpu_to_be32(DX_NULLAGBNO) &&
+			      !dx_verify_agbno(mp, agno, be32_to_cpu(b->bb_rightsib)) },
+	};
+
+	return dx_buf_checks(bp, checks, ARRAY_SIZE(checks));
+}
+
+/* ---- the four pairs of verifiers ---- */
+
+#define HEADER_OPS(what, title, magic, crc_off, lsn_off)				\
+static int what##_verify_read(struct dx_buf *bp)					\
+{											\
+	if (!dx_buf_verify_cksum(bp, crc_off))						\
+		return dx_buf_badcrc(bp);						\
+	return what##_check(bp);							\
+}											\
+static int what##_verify_write(struct dx_buf *bp)					\
+{											\
+	dx_lsn_t lsn = dx_buf_item_lsn(bp);						\
+	int error = what##_check(bp);							\
+											\
+	if (error)									\
+		return error;								\
+	if (lsn)									\
+		put_unaligned_be64(lsn, dx_buf_off(bp, lsn_off));			\
+	dx_buf_update_cksum(bp, crc_off);						\
+	return 0;									\
+}											\
+const struct dx_buf_ops dx_##what##_buf_ops = {						\
+	.name = title, .magic32 = magic,						\
+	.verify_read = what##_verify_read, .verify_write = what##_verify_write,		\
+}
+
+HEADER_OPS(agf, "AGF", DX_AGF_MAGIC, DX_AGF_CRC_OFF, offsetof(struct dx_agf, agf_lsn));
+HEADER_OPS(agi, "AGI", DX_AGI_MAGIC, DX_AGI_CRC_OFF, offsetof(struct dx_agi, agi_lsn));
+HEADER_OPS(agfl, "AGFL", DX_AGFL_MAGIC, DX_AGFL_CRC_OFF, offsetof(struct dx_agfl, agfl_lsn));
+HEADER_OPS(refcountbt, "refcount btree block", DX_REFC_CRC_MAGIC, DX_BTREE_SBLOCK_CRC_OFF,
+	   offsetof(struct dx_btree_sblock, bb_lsn));
+
+/* ---- reading ---- */
+
+static int read_header(struct dx_mount *mp, struct dx_trans *tp, dx_agno_t agno, unsigned int sect, u32 flags,
+		       const struct dx_buf_ops *ops, enum dx_blft type, struct dx_buf **bpp)
+{
+	int error;
+
+	*bpp = NULL;
+	if (agno >= mp->sb.agcount)
+		return -EFSCORRUPTED;
+	error = dx_trans_read_buf(mp, tp, dx_fsb_daddr_of_agsect(mp, agno, sect), 1u << mp->sectbb_log, flags,
+				  ops, bpp);
+	if (error)
+		return error;
+	(*bpp)->b_type = type;
+	(*bpp)->b_lru_ref = 3;
+	return 0;
+}
+
+/**
+ * dx_agf_read - lock an AGF
+ * @mp: the mount
+ * @tp: transaction that gets it, or NULL
+ * @agno: AG
+ * @flags: DX_READ_TRYLOCK
+ * @bpp: the locked buffer
+ *
+ * Sets the perag copies when this is the first time.
+ *
+ * Return: 0, -EAGAIN (trylock), -EIO, -EFSCORRUPTED, -EFSBADCRC, -ENOMEM.
+ */
+int dx_agf_read(struct dx_mount *mp, struct dx_trans *tp, dx_agno_t agno, u32 flags, struct dx_buf **bpp)
+{
+	struct dx_perag *pag;
+	const struct dx_agf *f;
+	int error;
+
+	error = read_header(mp, tp, agno, DX_AGF_SECT, flags, &dx_agf_buf_ops, DX_BLFT_AGF, bpp);
+	if (error)
+		return error;
+	pag = &mp->perag[agno];
+	if (!pag->agf_init) {
+		f = (*bpp)->b_addr;
+		pag->freeblks = be32_to_cpu(f->agf_freeblks);
+		pag->longest = be32_to_cpu(f->agf_longest);
+		pag->flcount = be32_to_cpu(f->agf_flcount);
+		pag->btreeblks = be32_to_cpu(f->agf_btreeblks);
+		pag->levels[DX_BTNUM_BNO] = be32_to_cpu(f->agf_levels[0]);
+		pag->levels[DX_BTNUM_CNT] = be32_to_cpu(f->agf_levels[1]);
+		pag->levels[DX_BTNUM_RMAP] = be32_to_cpu(f->agf_levels[2]);
+		pag->levels[DX_BTNUM_REFC] = be32_to_cpu(f->agf_refcntlevel);
+		atomic64_add(pag->btreeblks, &mp->allocbt_blks);
+		pag->agf_init = true;
+	}
+	return 0;
+}
+
+/**
+ * dx_agi_read - lock an AGI
+ * @mp: the mount
+ * @tp: transaction that gets it, or NULL
+ * @agno: AG
+ * @bpp: the locked buffer
+ *
+ * Sets the perag copies when this is the first time.
+ *
+ * Return: 0 or -errno as dx_agf_read().
+ */
+int dx_agi_read(struct dx_mount *mp, struct dx_trans *tp, dx_agno_t agno, struct dx_buf **bpp)
+{
+	struct dx_perag *pag;
+	const struct dx_agi *i;
+	int error;
+
+	error = read_header(mp, tp, agno, DX_AGI_SECT, 0, &dx_agi_buf_ops, DX_BLFT_AGI, bpp);
+	if (error)
+		return error;
+	pag = &mp->perag[agno];
+	if (!pag->agi_init) {
+		i = (*bpp)->b_addr;
+		pag->count = be32_to_cpu(i->agi_count);
+		pag->freecount = be32_to_cpu(i->agi_freecount);
+		pag->levels[DX_BTNUM_INO] = be32_to_cpu(i->agi_level);
+		pag->levels[DX_BTNUM_FINO] = be32_to_cpu(i->agi_free_level);
+		pag->agi_init = true;
+	}
+	return 0;
+}
+
+/**
+ * dx_agfl_read - lock an AGFL
+ * @mp: the mount
+ * @tp: transaction that gets it, or NULL
+ * @agno: AG, whose AGF the caller holds
+ * @bpp: the locked buffer
+ *
+ * Return: 0 or -errno as dx_agf_read().
+ */
+int dx_agfl_read(struct dx_mount *mp, struct dx_trans *tp, dx_agno_t agno, struct dx_buf **bpp)
+{
+	return read_header(mp, tp, agno, DX_AGFL_SECT, 0, &dx_agfl_buf_ops, DX_BLFT_AGFL, bpp);
+}
+
+/* ---- logging ---- */
+
+/**
+ * dx_agf_log - log a field of an AGF
+ * @tp: transaction that holds it
+ * @bp: the AGF
+ * @off: byte offset of what changed
+ * @len: its bytes
+ *
+ * The perag copies are the caller's to keep.
+ */
+void dx_agf_log(struct dx_trans *tp, struct dx_buf *bp, size_t off, size_t len)
+{
+	dx_trans_buf_type(tp, bp, DX_BLFT_AGF);
+	dx_trans_log_buf(tp, bp, off, off + len - 1);
+}
+
+/**
+ * dx_agi_log - log a field of an AGI
+ * @tp: transaction that holds it
+ * @bp: the AGI
+ * @off: byte offset of what changed
+ * @len: its bytes
+ *
+ * The perag copies are the caller's to keep.
+ */
+void dx_agi_log(struct dx_trans *tp, struct dx_buf *bp, size_t off, size_t len)
+{
+	dx_trans_buf_type(tp, bp, DX_BLFT_AGI);
+	dx_trans_log_buf(tp, bp, off, off + len - 1);
+}
+
+/* ---- the whole volume ---- */
+
+/**
+ * dx_ag_init_all - read every AGF and AGI and sum up
+ * @mp: the mount
+ * @icount: inodes allocated
+ * @ifree: of these, free
+ * @fdblocks: free blocks: in the free space btrees, on the free lists, and used by these btrees beyond their roots
+ *
+ * The sums are what the superblock's counters are defined to be.  Also rebuilds the perag copies.
+ * Nothing may change the headers meanwhile (mount).
+ *
+ * Return: 0 or the first error.
+ */
+int dx_ag_init_all(struct dx_mount *mp, u64 *icount, u64 *ifree, u64 *fdblocks)
+{
+	dx_agno_t agno;
+	int error;
+
+	*icount = *ifree = *fdblocks = 0;
+	atomic64_set(&mp->allocbt_blks, 0);
+	for (agno = 0; agno < mp->sb.agcount; agno++) {
+		struct dx_perag *pag = &mp->perag[agno];
+		struct dx_buf *bp;
+
+		pag->agf_init = pag->agi_init = false;
+		error = dx_agi_read(mp, NULL, agno, &bp);
+		if (error)
+			return error;
+		dx_buf_relse(bp);
+		error = dx_agf_read(mp, NULL, agno, 0, &bp);
+		if (error)
+			return error;
+		dx_buf_relse(bp);
+		*icount += pag->count;
+		*ifree += pag->freecount;
+		*fdblocks += (u64)pag->freeblks + pag->flcount + pag->btreeblks;
+	}
+	return 0;
+}
+
+/**
+ * dx_refcount_all_empty - does no refcount btree have a record?
+ * @mp: a mount with reflink
+ * @empty: the answer
+ *
+ * Return: 0 or -errno.
+ */
+int dx_refcount_all_empty(struct dx_mount *mp, bool *empty)
+{
+	dx_agno_t agno;
+	int error;
+
+	*empty = true;
+	for (agno = 0; agno < mp->sb.agcount && *empty; agno++) {
+		const struct dx_btree_sblock *root;
+		const struct dx_agf *f;
+		struct dx_buf *bp;
+		dx_agbno_t rootbno;
+		u32 level;
+
+		error = dx_agf_read(mp, NULL, agno, 0, &bp);
+		if (error)
+			return error;
+		f = bp->b_addr;
+		rootbno = be32_to_cpu(f->agf_refcntroot);
+		level = be32_to_cpu(f->agf_refcntlevel);
+		dx_buf_relse(bp);
+		if (level != 1) {
+			*empty = false;
+			break;
+		}
+		error = dx_buf_read(mp, dx_agb_to_daddr(mp, agno, rootbno), 1u << mp->blkbb_log, 0,
+				    &dx_refcountbt_buf_ops, &bp);
+		if (error)
+			return error;
+		root = bp->b_addr;
+		*empty = !root->bb_numrecs;
+		dx_buf_relse(bp);
+	}
+	return 0;
+}

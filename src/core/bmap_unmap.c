@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Taking blocks out of a fork.
+ *
+ * Works from the end of the range downwards, so that a truncate never leaves blocks
+ * behind a hole that recovery does not know of.  Real blocks are freed through deferred frees (an intent in the
+ * log); delayed ones go straight back to the free space counter.  ILOCK exclusive, inode joined.
+ */
+#include "dx_bmap_int.h"
+
+/* extents that one transaction frees: what its log reservation has room for */
+#define UNMAP_PER_TRANS	2
+
+static int unmap_one(struct dx_bmap_edit *e, const struct dx_irec *got, dx_fileoff_t off, dx_filblks_t len)
+{
+	struct dx_inode *ip = e->ip;
+	u64 kept;
+	int error;
+
+	error = dx_bmap_remap(e, got, NULL, off, len);
+	if (error)
+		return error;
+	if (dx_irec_is_delay(got)) {
+		dx_delalloc_count(ip, -(s64)len);
+		/* the unmapped blocks' own reservation may help to pay for two rests */
+		kept = dx_delalloc_resettle(ip, got->startoff, dx_irec_end(got), got->indlen + len);
+		return dx_mod_fdblocks(ip->mp, len + got->indlen - kept, false);
+	}
+	ip->d.nblocks -= len;
+	return dx_defer_free(e->tp, got->startblock + (off - got->startoff), len, false);
+}
+
+/**
+ * dx_bunmapi - unmap the end of a range.
+ * @tp: transaction, @ip joined; blocks reserved if an extent may have to be split
+ * @ip: inode, ILOCK exclusive
+ * @off: start of the range, fsblocks
+ * @rlen: in: its length; out: what is still to be done, from @off; 0 = done
+ * @flags: DX_BMAPI_ATTRFORK
+ * @nexts: most real extents to unmap in this transaction
+ *
+ * Frees are deferred: finish them (or commit) before the next call.  -ENOSPC, with nothing changed, when cutting an
+ * extent in two would need a btree block and none is reserved.
+ */
+int dx_bunmapi(struct dx_trans *tp, struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t *rlen, u32 flags,
+	       u32 nexts)
+{
+	int w = flags & DX_BMAPI_ATTRFORK ? DX_ATTR_FORK : DX_DATA_FORK, error;
+	struct dx_fork *f = dx_ifork(ip, w);
+	dx_fileoff_t end = off + *rlen;
+	struct dx_bmap_edit e;
+
+	if (dx_is_shutdown(ip->mp))
+		return -EIO;
+	if (!f || (f->format != DX_DINODE_FMT_EXTENTS && f->format != DX_DINODE_FMT_BTREE)) {
+		WARN_ON_ONCE(f && f->format != DX_DINODE_FMT_LOCAL);
+		return -EFSCORRUPTED;
+	}
+	error = dx_iread_extents(tp, ip, w);
+	if (error)
+		return error;
+	dx_bmap_edit_begin(&e, tp, ip, w);
+	while (end > off && nexts) {
+		struct dx_iext_cur icur;
+		dx_fileoff_t start;
+		struct dx_irec got;
+
+		if (!dx_iext_lookup_before(&f->ext, &end, &icur, &got) || end <= off) {
+			end = off;
+			break;
+		}
+		start = max(off, got.startoff);
+		error = unmap_one(&e, &got, start, end - start);
+		if (error)
+			break;
+		end = start;
+		if (dx_irec_is_real(&got))
+			nexts--;
+	}
+	error = dx_bmap_edit_end(&e, error);
+	if (!error)
+		*rlen = end - off;
+	return error;
+}
+
+/**
+ * dx_bunmapi_range - unmap a whole range, in as many transactions as it takes.
+ * @tpp: transaction, @ip joined with no unlock mode; another one on return
+ * @ip: inode, ILOCK exclusive, kept
+ * @flags: DX_BMAPI_ATTRFORK
+ * @start: first block
+ * @end: block behind the last
+ *
+ * On error *@tpp is for the caller to cancel.
+ */
+int dx_bunmapi_range(struct dx_trans **tpp, struct dx_inode *ip, u32 flags, dx_fileoff_t start, dx_fileoff_t end)
+{
+	dx_filblks_t rlen = min_t(u64, end, DX_BMBT_MAX_STARTOFF + 1);
+	int error;
+
+	if (rlen <= start)
+		return 0;
+	rlen -= start;
+	do {
+		error = dx_bunmapi(*tpp, ip, start, &rlen, flags, UNMAP_PER_TRANS);
+		if (!error)
+			error = dx_defer_finish(tpp);
+	} while (!error && rlen);
+	return error;
+}

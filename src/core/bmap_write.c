@@ -1,0 +1,358 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Putting blocks into a fork: where to allocate, and dx_bmapi_write(), which fills holes, makes delayed extents
+ * real and turns unwritten extents into written ones and back.
+ *
+ * Placement: behind the extent before the hole, else before the one behind it, else near the
+ * inode.  A whole extent somewhere beats pieces nearby; the smallest piece beats -ENOSPC.
+ * ILOCK exclusive, inode joined, and the transaction has reserved what may be taken: the blocks and
+ * dx_bmap_worst_indlen() of them for the btree.
+ */
+#include "dx_bmap_int.h"
+
+#define ZERO_CHUNK_BYTES	(256 * 1024)
+
+/* Zeroes on the device, waited for: the blocks are ours and nothing maps them yet. */
+static int zero_blocks(struct dx_mount *mp, dx_fsbno_t fsbno, dx_filblks_t len)
+{
+	u64 left = dx_fsb_to_b(mp, len), at = dx_fsb_to_daddr(mp, fsbno);
+	size_t chunk = min_t(u64, left, ZERO_CHUNK_BYTES);
+	void *zeroes = kvzalloc(chunk, GFP_NOFS);
+	int error = 0;
+
+	if (!zeroes)
+		return -ENOMEM;
+	while (left && !error) {
+		struct dx_io io = {
+			.op = DX_IO_WRITE, .bdev = mp->bdev, .daddr_bb = at, .data = zeroes,
+			.len_bytes = min_t(u64, left, chunk), .flags = DX_IOF_SYNC,
+		};
+
+		error = dx_plat_io_wait(&io);
+		at += io.len_bytes >> DX_BBSHIFT;
+		left -= io.len_bytes;
+	}
+	kvfree(zeroes);
+	return error;
+}
+
+/* ---- where ------------------------------------------------------------------------ */
+
+/* Block to be near for a mapping at @off; *adjacent: it would extend an extent. */
+static dx_fsbno_t pick_target(struct dx_inode *ip, struct dx_fork *f, dx_fileoff_t off, dx_filblks_t len)
+{
+	struct dx_mount *mp = ip->mp;
+	struct dx_iext_cur icur;
+	struct dx_irec r;
+	dx_fsbno_t t;
+	bool more;
+
+	more = dx_iext_lookup(&f->ext, off, &icur, &r);
+	if (dx_iext_prev(&f->ext, &icur, &r) && dx_irec_is_real(&r)) {
+		u64 gap = off - dx_irec_end(&r);
+
+		t = r.startblock + r.blockcount;
+		/* keep the place of a small hole free for whoever fills it */
+		if (gap && gap <= 4 * r.blockcount && gap + len <= mp->sb.agblocks &&
+		    dx_fsb_to_agno(mp, t + gap) == dx_fsb_to_agno(mp, r.startblock) &&
+		    dx_verify_fsbno(mp, t + gap))
+			t += gap;
+		if (dx_fsb_to_agno(mp, t) == dx_fsb_to_agno(mp, r.startblock) && dx_verify_fsbno(mp, t))
+			return t;
+		return r.startblock;
+	}
+	if (more && dx_iext_lookup(&f->ext, off, &icur, &r)) {
+		if (r.startoff <= off)		/* the delayed extent that becomes real */
+			more = dx_iext_next(&f->ext, &icur, &r);
+		if (more && dx_irec_is_real(&r)) {
+			u64 back = r.startoff - off;
+
+			t = r.startblock;
+			if (back <= dx_fsb_to_agbno(mp, t) && dx_verify_fsbno(mp, t - back))
+				t -= back;
+			return t;
+		}
+	}
+	return dx_agb_to_fsb(mp, dx_ino_to_agno(mp, ip->ino),
+			     dx_agino_to_agbno(mp, dx_ino_to_agino(mp, ip->ino)));
+}
+
+/* blocks that the AG must keep after the first allocation, for the btree of this map */
+static u32 write_minleft(struct dx_trans *tp, struct dx_fork *f)
+{
+	if (tp->t_highest_agno != DX_NULLAGNO)
+		return 0;
+	if (f->format != DX_DINODE_FMT_BTREE)
+		return 1;
+	return ((struct dx_bmbt_root *)f->data)->level + 1;
+}
+
+struct want {
+	dx_fileoff_t	off;
+	dx_filblks_t	len;		/* <= DX_BMBT_MAX_BLOCKCOUNT */
+	dx_extlen_t	minlen;		/* less is no use */
+	dx_extlen_t	prod;		/* extent size hint, 0 = none */
+	dx_extlen_t	total;
+	bool		userdata;
+};
+
+static int try_alloc(struct dx_trans *tp, const struct want *w, enum dx_alloc_type type, dx_fsbno_t target,
+		     dx_extlen_t minlen, u32 minleft, dx_fsbno_t *fsbno, dx_extlen_t *len)
+{
+	struct dx_alloc_arg args = {
+		.tp = tp, .mp = tp->t_mp, .fsbno = target, .type = type,
+		.minlen = minlen, .maxlen = w->len, .prod = 1, .alignment = 1,
+		.minleft = minleft, .total = w->total, .userdata = w->userdata,
+	};
+	int error;
+
+	if (w->prod > 1) {
+		args.prod = w->prod;
+		args.mod = w->len % w->prod;
+	}
+	error = dx_alloc_vextent(&args);
+	*fsbno = error ? DX_NULLFSBNO : args.fsbno;
+	*len = args.len;
+	return error;
+}
+
+static int alloc_blocks(struct dx_trans *tp, struct dx_inode *ip, struct dx_fork *f, const struct want *win,
+			dx_fsbno_t *fsbno, dx_extlen_t *len)
+{
+	dx_fsbno_t target = pick_target(ip, f, win->off, win->len);
+	u32 minleft = write_minleft(tp, f), saved;
+	struct want w = *win;
+	dx_extlen_t minlen;
+	int error;
+
+	w.len = min_t(u64, w.len, dx_alloc_ag_max_usable(tp->t_mp));
+	w.total = max_t(u64, w.total, w.len);
+	if (w.minlen > w.len)
+		w.minlen = w.len;
+
+	/* all of it here, else all of it anywhere, else in large pieces anywhere */
+	error = try_alloc(tp, &w, DX_ALLOC_NEAR, target, w.len, minleft, fsbno, len);
+	if (error || *fsbno != DX_NULLFSBNO)
+		return error;
+	for (minlen = w.len; minlen > w.minlen && minlen >= 16; minlen /= 8) {
+		w.total = min_t(u64, w.total, minlen);
+		error = try_alloc(tp, &w, DX_ALLOC_START_AG, target, minlen, minleft, fsbno, len);
+		if (error || *fsbno != DX_NULLFSBNO)
+			return error;
+	}
+	w.total = w.minlen;
+	error = try_alloc(tp, &w, DX_ALLOC_NEAR, target, w.minlen, minleft, fsbno, len);
+	if (error || *fsbno != DX_NULLFSBNO)
+		return error;
+	error = try_alloc(tp, &w, DX_ALLOC_START_AG, target, w.minlen, minleft, fsbno, len);
+	if (error || *fsbno != DX_NULLFSBNO)
+		return error;
+	/* the last blocks of the volume: any AG, nothing kept back */
+	w.prod = 0;
+	saved = tp->t_flags & DX_TRANS_LOWSPACE;
+	tp->t_flags |= DX_TRANS_LOWSPACE;
+	error = try_alloc(tp, &w, DX_ALLOC_ANY_AG, target, w.minlen, 0, fsbno, len);
+	if (!saved)
+		tp->t_flags &= ~DX_TRANS_LOWSPACE;
+	return error;
+}
+
+/**
+ * dx_bmap_extsz_align - widen a range to multiples of the extent size hint.
+ * @ip: inode
+ * @extsz: hint, fsblocks; 0 or 1 = leave it
+ * @lo: the hole's start
+ * @hi: the hole's end
+ * @off: start, in and out
+ * @len: length, in and out; never shorter than before, at most DX_BMBT_MAX_BLOCKCOUNT
+ */
+void dx_bmap_extsz_align(struct dx_inode *ip, u32 extsz, dx_fileoff_t lo, dx_fileoff_t hi, dx_fileoff_t *off,
+			 dx_filblks_t *len)
+{
+	dx_fileoff_t a = *off, b = *off + *len;
+
+	if (extsz <= 1)
+		return;
+	a = max_t(u64, div_u64(a, extsz) * extsz, lo);
+	b = min_t(u64, DIV_ROUND_UP_ULL(b, extsz) * extsz, hi);
+	b = min_t(u64, b, DX_BMBT_MAX_STARTOFF + 1);
+	if (b - a > DX_BMBT_MAX_BLOCKCOUNT) {	/* the range itself must stay inside */
+		a = *off;
+		b = min_t(u64, b, a + DX_BMBT_MAX_BLOCKCOUNT);
+	}
+	*off = a;
+	*len = b - a;
+}
+
+/* ---- one mapping -------------------------------------------------------------------------- */
+
+/*
+ * Allocate for a hole or for a delayed extent (@old) around [off, end); *got is what maps @off afterwards, or
+ * blockcount 0 when there is no space.
+ */
+static int write_alloc(struct dx_bmap_edit *e, const struct dx_irec *old, dx_fileoff_t hole_lo,
+		       dx_fileoff_t hole_hi, dx_fileoff_t off, dx_fileoff_t end, u32 flags, dx_extlen_t total,
+		       struct dx_irec *got)
+{
+	struct dx_inode *ip = e->ip;
+	struct want w = { .off = off, .len = min_t(u64, end - off, DX_BMBT_MAX_BLOCKCOUNT), .minlen = 1 };
+	u64 blocks_before = ip->d.nblocks, btree_blocks;
+	dx_filblks_t moved = 0;
+	dx_fsbno_t fsbno;
+	dx_extlen_t len;
+	int error;
+
+	w.total = total;
+	w.userdata = !(flags & DX_BMAPI_METADATA);
+	if (flags & DX_BMAPI_CONTIG)
+		w.minlen = w.len;
+	if (old) {
+		/* the whole of it when that is what writeback asks for */
+		if (flags & DX_BMAPI_DELALLOC) {
+			w.off = old->startoff;
+			w.len = old->blockcount;
+		}
+		/* what was set aside for it becomes this transaction's */
+		moved = w.len + old->indlen;
+		e->tp->t_blk_res += moved;
+	} else if ((flags & DX_BMAPI_PREALLOC) && w.userdata && e->whichfork == DX_DATA_FORK) {
+		w.prod = dx_get_extsz_hint(ip);
+		dx_bmap_extsz_align(ip, w.prod, hole_lo, hole_hi, &w.off, &w.len);
+		/* what the caller has not reserved for must not be taken */
+		if (w.len > e->tp->t_blk_res) {
+			w.off = off;
+			w.len = min_t(u64, end - off, DX_BMBT_MAX_BLOCKCOUNT);
+			w.prod = 0;
+		}
+	}
+	error = alloc_blocks(e->tp, ip, e->f, &w, &fsbno, &len);
+	got->blockcount = 0;
+	if (error || fsbno == DX_NULLFSBNO)
+		goto undo;
+	if (WARN_ON_ONCE(!len || len > w.len)) {
+		error = -EFSCORRUPTED;
+		goto undo;
+	}
+	if (flags & DX_BMAPI_ZERO) {
+		error = zero_blocks(ip->mp, fsbno, len);
+		if (error)
+			return error;
+	}
+	/* a short answer to a widened request must still cover what was asked for */
+	if (w.off < off && w.off + len <= off && !(flags & DX_BMAPI_DELALLOC))
+		w.off = min_t(u64, off, w.off + w.len - len);
+
+	*got = (struct dx_irec){
+		.startoff = w.off, .startblock = fsbno, .blockcount = len,
+		.state = flags & DX_BMAPI_PREALLOC ? DX_EXT_UNWRITTEN : DX_EXT_NORM,
+	};
+	ip->d.nblocks += len;
+	blocks_before += len;
+	error = dx_bmap_remap(e, old, got, w.off, len);
+	if (error)
+		return error;
+	e->dirty = true;
+	if (old) {
+		/* blocks not allocated after all, and what the rest needs, go back to being delayed */
+		btree_blocks = ip->d.nblocks - blocks_before;
+		dx_delalloc_count(ip, -(s64)len);
+		e->tp->t_blk_res -= w.len - len;
+		e->tp->t_blk_res -= dx_delalloc_resettle(ip, old->startoff, dx_irec_end(old),
+				old->indlen > btree_blocks ? old->indlen - btree_blocks : 0);
+	}
+	return 0;
+undo:
+	e->tp->t_blk_res -= moved;
+	return error;
+}
+
+/**
+ * dx_bmapi_write - map a range to blocks.
+ * @tp: transaction; @ip joined, blocks reserved
+ * @ip: inode, ILOCK exclusive
+ * @off: start, fsblocks
+ * @len: length, fsblocks
+ * @flags: DX_BMAPI_*
+ * @total: blocks that the transaction will need in all (0 = just these)
+ * @map: the mappings, in order
+ * @nmap: in: room; out: number filled in
+ *
+ * Holes and delayed extents are allocated (PREALLOC: unwritten).  With CONVERT, extents in the range become
+ * unwritten (PREALLOC) or written; holes then are not filled but reported, unless ZERO asks for blocks.  ZERO
+ * writes zeroes before it maps.  CONTIG: one extent or nothing.  DELALLOC: delayed extents
+ * are allocated from their start and as a whole, which may or may not cover @off.
+ *
+ * Works from @off upwards until the range, @map or the space ends.  Returns 0 or -errno.  No mappings and 0 mean that there
+ * is no space: the allocator may have refilled a free list, so the transaction must be committed then, too.
+ */
+int dx_bmapi_write(struct dx_trans *tp, struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, u32 flags,
+		   dx_extlen_t total, struct dx_irec *map, int *nmap)
+{
+	int w = flags & DX_BMAPI_ATTRFORK ? DX_ATTR_FORK : DX_DATA_FORK, n = 0, error;
+	enum dx_ext_state state = flags & DX_BMAPI_PREALLOC ? DX_EXT_UNWRITTEN : DX_EXT_NORM;
+	struct dx_fork *f = dx_ifork(ip, w);
+	dx_fileoff_t end = off + len;
+	struct dx_bmap_edit e;
+
+	if (WARN_ON_ONCE(!f || !len || *nmap < 1) || end - 1 > DX_BMBT_MAX_STARTOFF)
+		return -EINVAL;
+	if (dx_is_shutdown(ip->mp))
+		return -EIO;
+	if (f->format != DX_DINODE_FMT_EXTENTS && f->format != DX_DINODE_FMT_BTREE)
+		return -EFSCORRUPTED;
+	error = dx_iread_extents(tp, ip, w);
+	if (error)
+		return error;
+
+	dx_bmap_edit_begin(&e, tp, ip, w);
+	while (off < end && n < *nmap) {
+		struct dx_iext_cur icur;
+		struct dx_irec got, m;
+		bool more = dx_iext_lookup(&f->ext, off, &icur, &got);
+		bool hole = !more || got.startoff > off;
+		dx_fileoff_t at = off;
+
+		if (hole && (flags & DX_BMAPI_CONVERT) && !(flags & DX_BMAPI_ZERO)) {
+			m = (struct dx_irec){ .startoff = off, .startblock = DX_HOLESTARTBLOCK };
+			m.blockcount = (more ? min(got.startoff, end) : end) - off;
+		} else if (hole || dx_irec_is_delay(&got)) {
+			dx_fileoff_t hi = more ? got.startoff : DX_BMBT_MAX_STARTOFF + 1, lo = 0;
+			struct dx_irec prev;
+
+			if (hole && dx_iext_prev(&f->ext, &icur, &prev))
+				lo = dx_irec_end(&prev);
+			error = write_alloc(&e, hole ? NULL : &got, lo, hi, off,
+					    min(end, hole ? hi : dx_irec_end(&got)), flags, total, &m);
+			if (error || !m.blockcount)
+				break;
+			if (flags & DX_BMAPI_DELALLOC) {
+				/* perhaps only a step towards @off; one allocation is all the log has room for */
+				map[n++] = m;
+				break;
+			}
+		} else if ((flags & DX_BMAPI_CONVERT) && got.state != state) {
+			if (flags & DX_BMAPI_ZERO) {
+				m = got;
+				dx_irec_trim(&m, off, end);
+				error = zero_blocks(ip->mp, m.startblock, m.blockcount);
+				if (error)
+					break;
+			}
+			m = got;
+			dx_irec_trim(&m, max(off, got.startoff), min(end, dx_irec_end(&got)));
+			m.state = state;
+			error = dx_bmap_remap(&e, &got, &m, m.startoff, m.blockcount);
+			if (error)
+				break;
+		} else {
+			m = got;
+		}
+		off = min(end, dx_irec_end(&m));
+		if (!(flags & DX_BMAPI_ENTIRE))
+			dx_irec_trim(&m, at, end);
+		map[n++] = m;
+	}
+	error = dx_bmap_edit_end(&e, error);
+	*nmap = error ? 0 : n;
+	return error;
+}

@@ -1,0 +1,389 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Busy extents: freed in memory, but the transaction that freed them is not
+ * durable yet (or their discard is still under way).
+ *
+ * If such blocks were given to a file and written, and then the machine died,
+ * recovery would bring back the old owner with the new one's bytes in it.  So each
+ * AG keeps its busy extents in a tree without overlaps, and every entry is also
+ * on a list: its transaction's, then its checkpoint's, then (online discard) a discard's.
+ * Whoever holds the list clears the entries.
+ *
+ * A metadata reuse takes a range out of an entry; when that leaves two pieces,
+ * the second hangs off the first (->part) and shares its fate.
+ *
+ * Lock: pag->busy_lock, a leaf; never held while sleeping.
+ */
+#include "dx_alloc_int.h"
+
+/* First entry that ends behind @bno. */
+static struct dx_busy_extent *busy_first(struct dx_perag *pag, dx_agbno_t bno)
+{
+	struct rb_node *n = pag->busy_tree.rb_node;
+	struct dx_busy_extent *best = NULL;
+
+	while (n) {
+		struct dx_busy_extent *b = rb_entry(n, struct dx_busy_extent, rb);
+
+		if (b->bno + b->len > bno) {
+			best = b;
+			n = n->rb_left;
+		} else {
+			n = n->rb_right;
+		}
+	}
+	return best;
+}
+
+static struct dx_busy_extent *busy_next(struct dx_busy_extent *b)
+{
+	struct rb_node *n = rb_next(&b->rb);
+
+	return n ? rb_entry(n, struct dx_busy_extent, rb) : NULL;
+}
+
+static void busy_link(struct dx_perag *pag, struct dx_busy_extent *new)
+{
+	struct rb_node **p = &pag->busy_tree.rb_node, *parent = NULL;
+
+	while (*p) {
+		struct dx_busy_extent *b = rb_entry(*p, struct dx_busy_extent, rb);
+
+		parent = *p;
+		p = new->bno < b->bno ? &parent->rb_left : &parent->rb_right;
+	}
+	rb_link_node(&new->rb, parent, p);
+	rb_insert_color(&new->rb, &pag->busy_tree);
+}
+
+static void busy_unlink(struct dx_perag *pag, struct dx_busy_extent *b)
+{
+	if (b->len)
+		rb_erase(&b->rb, &pag->busy_tree);
+	b->len = 0;
+}
+
+/*
+ * Take [bno, bno+len) out of the tree.  Returns false when an entry there is
+ * being discarded (nothing done), or needs *spare and there is none.
+ */
+static bool busy_cut(struct dx_perag *pag, dx_agbno_t bno, dx_extlen_t len, struct dx_busy_extent **spare,
+		     bool *discarding)
+{
+	dx_agbno_t end = bno + len, bend;
+	struct dx_busy_extent *b, *next, *part;
+
+	for (b = busy_first(pag, bno); b && b->bno < end; b = busy_next(b)) {
+		if (b->flags & DX_BUSY_DISCARDED) {
+			*discarding = true;
+			return false;
+		}
+		if (b->bno < bno && b->bno + b->len > end && !*spare)
+			return false;
+	}
+	for (b = busy_first(pag, bno); b && b->bno < end; b = next) {
+		next = busy_next(b);
+		bend = b->bno + b->len;
+		if (b->bno < bno) {
+			b->len = bno - b->bno;
+			if (bend > end) {
+				part = *spare;
+				*spare = NULL;
+				part->agno = b->agno;
+				part->bno = end;
+				part->len = bend - end;
+				part->flags = b->flags;
+				part->part = b->part;
+				b->part = part;
+				busy_link(pag, part);
+			}
+		} else if (bend > end) {
+			/* stays in order: nothing lies between the old start and the new one */
+			b->bno = end;
+			b->len = bend - end;
+		} else {
+			busy_unlink(pag, b);
+		}
+	}
+	return true;
+}
+
+/**
+ * dx_busy_insert_list - make an extent busy, on a given list
+ * @mp: mount
+ * @list: list that its clearing goes by; the caller's own
+ * @agno: AG
+ * @bno: first block
+ * @len: blocks
+ * @flags: DX_BUSY_*
+ *
+ * Blocks that are busy already change over to the new entry, whose end is later.
+ */
+void dx_busy_insert_list(struct dx_mount *mp, struct list_head *list, dx_agno_t agno, dx_agbno_t bno,
+			 dx_extlen_t len, u32 flags)
+{
+	struct dx_perag *pag = &mp->perag[agno];
+	struct dx_busy_extent *b = kzalloc(sizeof(*b), GFP_NOFS | __GFP_NOFAIL);
+
+	b->agno = agno;
+	b->bno = bno;
+	b->len = len;
+	b->flags = flags;
+	dx_busy_reuse(mp, agno, bno, len, false);
+	spin_lock(&pag->busy_lock);
+	busy_link(pag, b);
+	list_add_tail(&b->list, list);
+	spin_unlock(&pag->busy_lock);
+}
+
+/**
+ * dx_busy_insert - make a freed extent busy until its transaction is durable
+ * @tp: transaction that frees; AGF locked
+ * @agno: AG
+ * @bno: first block
+ * @len: blocks
+ * @skip_discard: not worth a discard (a btree block that will soon be used again)
+ */
+void dx_busy_insert(struct dx_trans *tp, dx_agno_t agno, dx_agbno_t bno, dx_extlen_t len, bool skip_discard)
+{
+	dx_busy_insert_list(tp->t_mp, &tp->t_busy, agno, bno, len, skip_discard ? DX_BUSY_SKIP_DISCARD : 0);
+}
+
+/**
+ * dx_busy_overlaps - is any block of an extent busy?
+ * @mp: mount
+ * @agno: AG
+ * @bno: first block
+ * @len: blocks
+ */
+bool dx_busy_overlaps(struct dx_mount *mp, dx_agno_t agno, dx_agbno_t bno, dx_extlen_t len)
+{
+	struct dx_perag *pag = &mp->perag[agno];
+	struct dx_busy_extent *b;
+	bool ret;
+
+	spin_lock(&pag->busy_lock);
+	b = busy_first(pag, bno);
+	ret = b && b->bno < bno + len;
+	spin_unlock(&pag->busy_lock);
+	return ret;
+}
+
+/**
+ * dx_busy_trim - cut an extent down to its longest part that is not busy
+ * @mp: mount
+ * @agno: AG
+ * @bno: in, out: first block
+ * @len: in, out: blocks; 0 when all are busy
+ * @gen: out, when something was busy: for dx_busy_flush()
+ *
+ * Returns whether anything was busy.
+ */
+bool dx_busy_trim(struct dx_mount *mp, dx_agno_t agno, dx_agbno_t *bno, dx_extlen_t *len, unsigned int *gen)
+{
+	struct dx_perag *pag = &mp->perag[agno];
+	dx_agbno_t pos = *bno, end = *bno + *len, best = *bno;
+	dx_extlen_t best_len = 0;
+	struct dx_busy_extent *b;
+
+	spin_lock(&pag->busy_lock);
+	b = busy_first(pag, pos);
+	if (!b || b->bno >= end) {
+		spin_unlock(&pag->busy_lock);
+		return false;
+	}
+	for (; b && b->bno < end; b = busy_next(b)) {
+		if (b->bno > pos && b->bno - pos > best_len) {
+			best = pos;
+			best_len = b->bno - pos;
+		}
+		pos = b->bno + b->len;
+	}
+	if (pos < end && end - pos > best_len) {
+		best = pos;
+		best_len = end - pos;
+	}
+	*gen = pag->busy_gen;
+	spin_unlock(&pag->busy_lock);
+	*bno = best;
+	*len = best_len;
+	return true;
+}
+
+/**
+ * dx_busy_reuse - a metadata block takes a busy extent: it is not busy any more
+ * @mp: mount
+ * @agno: AG, AGF locked
+ * @bno: first block
+ * @len: blocks
+ * @userdata: must be false; data waits with dx_busy_flush() instead
+ *
+ * Waits for a discard under way: it would destroy the new contents.
+ */
+void dx_busy_reuse(struct dx_mount *mp, dx_agno_t agno, dx_agbno_t bno, dx_extlen_t len, bool userdata)
+{
+	struct dx_perag *pag = &mp->perag[agno];
+	struct dx_busy_extent *spare = NULL;
+	bool discarding, done;
+	unsigned int gen;
+
+	WARN_ON_ONCE(userdata);
+	do {
+		discarding = false;
+		spin_lock(&pag->busy_lock);
+		done = busy_cut(pag, bno, len, &spare, &discarding);
+		gen = pag->busy_gen;
+		spin_unlock(&pag->busy_lock);
+		if (done)
+			break;
+		if (discarding)
+			wait_event(pag->busy_wait, READ_ONCE(pag->busy_gen) != gen);
+		else
+			spare = kzalloc(sizeof(*spare), GFP_NOFS | __GFP_NOFAIL);
+	} while (!done);
+	kfree(spare);
+}
+
+/**
+ * dx_busy_flush - force the log and wait until some busy extent of an AG is clear
+ * @mp: mount
+ * @agno: AG
+ * @gen: from dx_busy_trim()
+ *
+ * Gives up after a while: the busy ones may be the caller's own.
+ */
+void dx_busy_flush(struct dx_mount *mp, dx_agno_t agno, unsigned int gen)
+{
+	struct dx_perag *pag = &mp->perag[agno];
+
+	if (dx_log_force(mp, true))
+		return;
+	wait_event_timeout(pag->busy_wait,
+			   READ_ONCE(pag->busy_gen) != gen || RB_EMPTY_ROOT(&pag->busy_tree) || dx_is_shutdown(mp),
+			   HZ / 4);
+}
+
+static void busy_free(struct dx_mount *mp, struct list_head *list)
+{
+	struct dx_busy_extent *b, *next, *part;
+	struct dx_perag *pag;
+
+	list_for_each_entry_safe(b, next, list, list) {
+		pag = &mp->perag[b->agno];
+		list_del_init(&b->list);
+		spin_lock(&pag->busy_lock);
+		for (part = b; part; part = part->part)
+			busy_unlink(pag, part);
+		pag->busy_gen++;
+		spin_unlock(&pag->busy_lock);
+		wake_up_all(&pag->busy_wait);
+		for (; b; b = part) {
+			part = b->part;
+			kfree(b);
+		}
+	}
+}
+
+struct discard_work {
+	struct work_struct	work;
+	struct dx_mount		*mp;
+	struct list_head	list;
+};
+
+/**
+ * dx_busy_discard - discard what a list of busy extents covers
+ * @mp: mount
+ * @list: entries with DX_BUSY_DISCARDED: nobody cuts them
+ *
+ * Sleeps.  A failure ends the effort but is no error: a discard is a hint.
+ */
+void dx_busy_discard(struct dx_mount *mp, struct list_head *list)
+{
+	struct dx_busy_extent *b, *part;
+
+	list_for_each_entry(b, list, list) {
+		for (part = b; part; part = part->part) {
+			if (!part->len || !(part->flags & DX_BUSY_DISCARDED))
+				continue;
+			if (dx_plat_discard(mp->bdev, dx_agb_to_daddr(mp, part->agno, part->bno),
+					    dx_fsb_to_bb(mp, part->len)))
+				return;
+		}
+	}
+}
+
+static void discard_fn(struct work_struct *work)
+{
+	struct discard_work *dw = container_of(work, struct discard_work, work);
+
+	dx_busy_discard(dw->mp, &dw->list);
+	busy_free(dw->mp, &dw->list);
+	kfree(dw);
+}
+
+/**
+ * dx_busy_clear - the frees on a list are durable (or will never be)
+ * @mp: mount
+ * @list: of a checkpoint or a cancelled transaction; empty afterwards
+ * @do_discard: the checkpoint made it to disk: discard first, when mounted so
+ *
+ * Context: process context; discards run later on mp->discard_wq.
+ */
+void dx_busy_clear(struct dx_mount *mp, struct list_head *list, bool do_discard)
+{
+	struct dx_busy_extent *b, *next, *part;
+	struct discard_work *dw;
+
+	if (!do_discard || !mp->opts.discard || !mp->discard_wq || dx_is_shutdown(mp) ||
+	    list_empty(list) || !dx_plat_can_discard(mp->bdev)) {
+		busy_free(mp, list);
+		return;
+	}
+	dw = kzalloc(sizeof(*dw), GFP_NOFS | __GFP_NOFAIL);
+	dw->mp = mp;
+	INIT_LIST_HEAD(&dw->list);
+	INIT_WORK(&dw->work, discard_fn);
+	list_for_each_entry_safe(b, next, list, list) {
+		struct dx_perag *pag = &mp->perag[b->agno];
+		bool any = false;
+
+		if (b->flags & DX_BUSY_SKIP_DISCARD)
+			continue;
+		spin_lock(&pag->busy_lock);
+		for (part = b; part; part = part->part) {
+			if (part->len) {
+				part->flags |= DX_BUSY_DISCARDED;
+				any = true;
+			}
+		}
+		spin_unlock(&pag->busy_lock);
+		if (any)
+			list_move_tail(&b->list, &dw->list);
+	}
+	busy_free(mp, list);
+	if (list_empty(&dw->list)) {
+		kfree(dw);
+		return;
+	}
+	queue_work(mp->discard_wq, &dw->work);
+}
+
+/**
+ * dx_busy_wait_all - wait until no extent of the volume is busy
+ * @mp: mount, log forced, no transaction running
+ */
+void dx_busy_wait_all(struct dx_mount *mp)
+{
+	dx_agno_t agno;
+
+	for (agno = 0; agno < mp->sb.agcount; agno++) {
+		struct dx_perag *pag = &mp->perag[agno];
+
+		while (!wait_event_timeout(pag->busy_wait, RB_EMPTY_ROOT(&pag->busy_tree), HZ)) {
+			if (dx_is_shutdown(mp))
+				break;
+		}
+	}
+	if (mp->discard_wq)
+		flush_workqueue(mp->discard_wq);
+}

@@ -1,0 +1,440 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The namespace: lookup, create, symlink, link, remove.  (Rename has a file
+ * of its own, dirops_rename.c.)
+ *
+ * Each change is one chain of transactions: directory entry, link counts and
+ * inodes change together or not at all.  The VFS holds the directories' i_rwsem, so the
+ * entries that it looked up are still what they were.
+ *
+ * Order within a transaction (L1): ILOCKs (a directory before an inode just made; else by number),
+ * then AGIs (inode allocation, unlinked lists), then what may take AGFs (directory blocks).  Errors that are to
+ * be expected are found before anything is dirty: cancelling a dirty transaction
+ * shuts the filesystem down.
+ */
+#include "dx_dirops.h"
+#include "dx_dir.h"
+#include "dx_bmap.h"
+
+const struct dx_name dx_name_dotdot = { .name = (const u8 *)"..", .len = 2, .ftype = DX_DIR3_FT_DIR };
+
+/**
+ * dx_ns_trans_flags - transaction flags of a namespace operation
+ * @mp: mount
+ */
+u32 dx_ns_trans_flags(struct dx_mount *mp)
+{
+	return mp->opts.wsync ? DX_TRANS_SYNC : 0;
+}
+
+static bool name_ok(const struct dx_name *name)
+{
+	return name->len > 0 && name->len < DX_MAXNAMELEN;
+}
+
+/**
+ * dx_lookup - inode number of a name
+ * @dp: directory
+ * @name: name; ftype ignored
+ * @ino: result
+ * @ci_name: where to put the stored spelling on a case-insensitive volume, or NULL
+ *
+ * Return: 0, -ENOENT, -ENAMETOOLONG, -EFSCORRUPTED, -EFSBADCRC, -EIO, -ENOMEM.
+ */
+int dx_lookup(struct dx_inode *dp, const struct dx_name *name, dx_ino_t *ino, struct dx_name *ci_name)
+{
+	int mode, error;
+
+	if (dx_is_shutdown(dp->mp))
+		return -EIO;
+	if (name->len >= DX_MAXNAMELEN)
+		return -ENAMETOOLONG;
+	mode = dx_ilock_data_map_shared(dp);
+	error = dx_dir_lookup(NULL, dp, name, ino, ci_name);
+	dx_iunlock(dp, mode);
+	return error;
+}
+
+/* Creation needs its space for certain; unlinked inodes and preallocation are worth waiting for. */
+static int create_trans(struct dx_mount *mp, enum dx_resv type, u32 blocks, struct dx_trans **tpp)
+{
+	u32 flags = dx_ns_trans_flags(mp);
+	int error;
+
+	error = dx_trans_alloc(mp, type, blocks, flags, tpp);
+	if (error == -ENOSPC) {
+		dx_icache_blockgc(mp);
+		error = dx_trans_alloc(mp, type, blocks, flags, tpp);
+	}
+	return error;
+}
+
+/*
+ * A number and its in-core inode, joined and locked until commit.  @dp is locked but not joined
+ * yet, as making a chunk of inodes rolls the transaction.
+ */
+static int make_new_inode(struct dx_trans **tpp, struct dx_inode *dp, const struct dx_create_args *a, u32 nlink,
+		     struct dx_inode **ipp)
+{
+	struct dx_inode *ip;
+	dx_ino_t ino;
+	int error;
+
+	error = dx_dialloc(tpp, dp->ino, a->mode, &ino);
+	if (error)
+		return error;
+	if (ino == DX_NULLINO)
+		return -ENOSPC;
+	error = dx_iget(dp->mp, *tpp, ino, DX_IGET_CREATE, &ip);
+	if (error)
+		return error;
+	dx_ilock_child(ip);
+	dx_trans_ijoin(*tpp, ip, DX_ILOCK_EXCL);
+	dx_inode_init_new(*tpp, dp, ip, a, nlink);
+	*ipp = ip;
+	return 0;
+}
+
+/**
+ * dx_create - make a file, directory, device, pipe or socket
+ * @dp: directory
+ * @name: new name, not in @dp yet; ftype set
+ * @a: mode with type, owner
+ * @ipp: result, referenced, unlocked
+ *
+ * Return: 0, -ENOSPC, -ENOENT (@dp was removed), -EMLINK, -ENAMETOOLONG, -EROFS, -EIO.
+ */
+int dx_create(struct dx_inode *dp, const struct dx_name *name, const struct dx_create_args *a, struct dx_inode **ipp)
+{
+	struct dx_mount *mp = dp->mp;
+	bool is_dir = S_ISDIR(a->mode);
+	struct dx_inode *ip = NULL;
+	struct dx_trans *tp;
+	bool dp_joined = false;
+	u32 blocks;
+	int error;
+
+	*ipp = NULL;
+	if (!name_ok(name))
+		return -ENAMETOOLONG;
+	blocks = dx_dialloc_space(mp) + dx_dir_enter_space(mp, name->len);
+	error = create_trans(mp, is_dir ? DX_RESV_MKDIR : DX_RESV_CREATE, blocks, &tp);
+	if (error)
+		return error;
+
+	dx_ilock(dp, DX_ILOCK_EXCL);
+	error = -ENOENT;
+	if (!dp->d.nlink)
+		goto out_cancel;
+	error = -EMLINK;
+	if (is_dir && dp->d.nlink >= DX_MAXLINK)
+		goto out_cancel;
+	error = make_new_inode(&tp, dp, a, is_dir ? 2 : 1, &ip);
+	if (error)
+		goto out_cancel;
+	dx_trans_ijoin(tp, dp, DX_ILOCK_EXCL);
+	dp_joined = true;
+
+	error = dx_dir_createname(tp, dp, name, ip->ino, blocks - dx_dialloc_space(mp));
+	if (error)
+		goto out_cancel;
+	dx_trans_ichgtime(tp, dp, DX_ICHGTIME_MOD | DX_ICHGTIME_CHG);
+	dx_trans_log_inode(tp, dp, DX_ILOG_CORE);
+	if (is_dir) {
+		error = dx_dir_init(tp, ip, dp->ino);
+		if (error)
+			goto out_cancel;
+		dx_bumplink(tp, dp);
+	}
+	error = dx_trans_commit(tp);
+	if (error)
+		goto out_rele;
+	*ipp = ip;
+	return 0;
+
+out_cancel:
+	dx_trans_cancel(tp);
+	if (!dp_joined)
+		dx_iunlock(dp, DX_ILOCK_EXCL);
+out_rele:
+	if (ip)
+		dx_irele(ip);
+	return error;
+}
+
+/**
+ * dx_create_tmpfile - make a file without a name
+ * @dp: directory that it takes its inheritance and place from
+ * @a: mode with type, owner
+ * @ipp: result, referenced, unlocked; nlink 0, on its unlinked list; dx_link() may name it
+ *
+ * Return: 0, -ENOSPC, -EROFS, -EIO.
+ */
+int dx_create_tmpfile(struct dx_inode *dp, const struct dx_create_args *a, struct dx_inode **ipp)
+{
+	struct dx_mount *mp = dp->mp;
+	struct dx_inode *ip = NULL;
+	struct dx_trans *tp;
+	int error;
+
+	*ipp = NULL;
+	error = create_trans(mp, DX_RESV_CREATE_TMPFILE, dx_dialloc_space(mp), &tp);
+	if (error)
+		return error;
+	/* its flags are read, nothing of it changes */
+	dx_ilock(dp, DX_ILOCK_SHARED);
+	error = make_new_inode(&tp, dp, a, 0, &ip);
+	dx_iunlock(dp, DX_ILOCK_SHARED);
+	if (!error)
+		error = dx_iunlink(tp, ip);
+	if (error) {
+		dx_trans_cancel(tp);
+		goto out_rele;
+	}
+	error = dx_trans_commit(tp);
+	if (error)
+		goto out_rele;
+	*ipp = ip;
+	return 0;
+
+out_rele:
+	if (ip)
+		dx_irele(ip);
+	return error;
+}
+
+/* Short targets live inside the inode. */
+static int write_target(struct dx_trans *tp, struct dx_inode *ip, const char *target, int len, u32 blocks)
+{
+	int error;
+
+	if (len > dx_inode_dfork_size(ip))
+		return dx_symlink_remote_write(tp, ip, target, len, blocks);
+	ip->df.format = DX_DINODE_FMT_LOCAL;
+	error = dx_fork_local_resize(ip, DX_DATA_FORK, len);
+	if (error)
+		return error;
+	memcpy(ip->df.data, target, len);
+	ip->d.size = len;
+	dx_trans_log_inode(tp, ip, DX_ILOG_DDATA | DX_ILOG_CORE);
+	return 0;
+}
+
+/**
+ * dx_symlink - make a symbolic link
+ * @dp: directory
+ * @name: new name, not in @dp yet; ftype set
+ * @target: NUL-terminated
+ * @a: mode S_IFLNK | 0777, owner
+ * @ipp: result, referenced, unlocked
+ *
+ * Return: 0, -ENAMETOOLONG (name, or target past 1024 bytes less one), -EPERM (directory
+ * forbids symlinks), -ENOSPC, -ENOENT, -EROFS, -EIO.
+ */
+int dx_symlink(struct dx_inode *dp, const struct dx_name *name, const char *target, const struct dx_create_args *a,
+	       struct dx_inode **ipp)
+{
+	struct dx_mount *mp = dp->mp;
+	int len = strlen(target);
+	struct dx_inode *ip = NULL;
+	bool dp_joined = false;
+	u32 blocks, tblocks = 0;
+	struct dx_trans *tp;
+	int error;
+
+	*ipp = NULL;
+	if (!name_ok(name) || len >= DX_SYMLINK_MAXLEN)
+		return -ENAMETOOLONG;
+	if (!len)
+		return -ENOENT;
+	/* an attribute fork made at once may leave less than the literal area */
+	if (len > dx_inode_litino(mp) || a->init_xattrs)
+		tblocks = dx_symlink_blocks(mp, len);
+	blocks = dx_dialloc_space(mp) + dx_dir_enter_space(mp, name->len) + tblocks;
+	error = create_trans(mp, DX_RESV_SYMLINK, blocks, &tp);
+	if (error)
+		return error;
+
+	dx_ilock(dp, DX_ILOCK_EXCL);
+	error = -EPERM;
+	if (dp->d.flags & DX_DIFLAG_NOSYMLINKS)
+		goto out_cancel;
+	error = -ENOENT;
+	if (!dp->d.nlink)
+		goto out_cancel;
+	error = make_new_inode(&tp, dp, a, 1, &ip);
+	if (error)
+		goto out_cancel;
+	dx_trans_ijoin(tp, dp, DX_ILOCK_EXCL);
+	dp_joined = true;
+
+	error = write_target(tp, ip, target, len, tblocks);
+	if (error)
+		goto out_cancel;
+	error = dx_dir_createname(tp, dp, name, ip->ino, dx_dir_enter_space(mp, name->len));
+	if (error)
+		goto out_cancel;
+	dx_trans_ichgtime(tp, dp, DX_ICHGTIME_MOD | DX_ICHGTIME_CHG);
+	dx_trans_log_inode(tp, dp, DX_ILOG_CORE);
+	error = dx_trans_commit(tp);
+	if (error)
+		goto out_rele;
+	*ipp = ip;
+	return 0;
+
+out_cancel:
+	dx_trans_cancel(tp);
+	if (!dp_joined)
+		dx_iunlock(dp, DX_ILOCK_EXCL);
+out_rele:
+	if (ip)
+		dx_irele(ip);
+	return error;
+}
+
+/**
+ * dx_link - one more name for an inode
+ * @dp: directory
+ * @sip: not a directory; nlink may be 0 (an O_TMPFILE one)
+ * @name: new name, not in @dp yet; ftype set
+ *
+ * Return: 0, -EXDEV (project differs from what @dp passes on), -EMLINK,
+ * -ENOSPC, -ENAMETOOLONG, -EROFS, -EIO.
+ */
+int dx_link(struct dx_inode *dp, struct dx_inode *sip, const struct dx_name *name)
+{
+	struct dx_mount *mp = dp->mp;
+	u32 blocks, flags = dx_ns_trans_flags(mp);
+	struct dx_trans *tp;
+	int error;
+
+	if (!name_ok(name))
+		return -ENAMETOOLONG;
+	blocks = dx_dir_enter_space(mp, name->len);
+	error = dx_trans_alloc(mp, DX_RESV_LINK, blocks, flags, &tp);
+	if (error == -ENOSPC) {
+		/* the directory may have room without a new block */
+		blocks = 0;
+		error = dx_trans_alloc(mp, DX_RESV_LINK, 0, flags, &tp);
+	}
+	if (error)
+		return error;
+
+	dx_ilock_two(dp, sip);
+	dx_trans_ijoin(tp, dp, DX_ILOCK_EXCL);
+	dx_trans_ijoin(tp, sip, DX_ILOCK_EXCL);
+
+	error = -ENOENT;
+	if (!dp->d.nlink)
+		goto out_cancel;
+	error = -EMLINK;
+	if (sip->d.nlink >= DX_MAXLINK)
+		goto out_cancel;
+	error = -EXDEV;
+	if ((dp->d.flags & DX_DIFLAG_PROJINHERIT) && dp->d.projid != sip->d.projid)
+		goto out_cancel;
+	if (!blocks) {
+		error = dx_dir_canenter(tp, dp, name);
+		if (error)
+			goto out_cancel;
+	}
+
+	if (!sip->d.nlink) {
+		error = dx_iunlink_remove(tp, NULL, sip);
+		if (error)
+			goto out_cancel;
+	}
+	error = dx_dir_createname(tp, dp, name, sip->ino, blocks);
+	if (error)
+		goto out_cancel;
+	dx_trans_ichgtime(tp, dp, DX_ICHGTIME_MOD | DX_ICHGTIME_CHG);
+	dx_trans_log_inode(tp, dp, DX_ILOG_CORE);
+	dx_bumplink(tp, sip);
+	return dx_trans_commit(tp);
+
+out_cancel:
+	dx_trans_cancel(tp);
+	return error;
+}
+
+/**
+ * dx_remove_trans - transaction of something that frees more than it takes
+ * @mp: mount
+ * @type: kind
+ * @blocks: in: worst case; out: 0 when there was not even the reserve, and the directory code
+ *	has to do without allocating
+ * @tpp: result
+ *
+ * Return: 0 or -errno, -ENOSPC never.
+ */
+int dx_remove_trans(struct dx_mount *mp, enum dx_resv type, u32 *blocks, struct dx_trans **tpp)
+{
+	u32 flags = dx_ns_trans_flags(mp);
+	int error;
+
+	error = dx_trans_alloc(mp, type, *blocks, flags, tpp);
+	if (error == -ENOSPC)
+		error = dx_trans_alloc(mp, type, *blocks, flags | DX_TRANS_RESERVE, tpp);
+	if (error == -ENOSPC) {
+		*blocks = 0;
+		error = dx_trans_alloc(mp, type, 0, flags | DX_TRANS_RESERVE, tpp);
+	}
+	return error;
+}
+
+/**
+ * dx_remove - remove a name: unlink, or rmdir when it is a directory's
+ * @dp: directory
+ * @name: its entry
+ * @ip: inode that the entry names
+ *
+ * Return: 0, -ENOTEMPTY, -EROFS, -EIO; never -ENOSPC for want of free blocks.
+ */
+int dx_remove(struct dx_inode *dp, const struct dx_name *name, struct dx_inode *ip)
+{
+	struct dx_mount *mp = dp->mp;
+	bool is_dir = S_ISDIR(ip->d.mode), empty;
+	u32 blocks = dx_dir_remove_space(mp);
+	struct dx_trans *tp;
+	int error;
+
+	dx_icache_throttle(mp);
+	error = dx_remove_trans(mp, DX_RESV_REMOVE, &blocks, &tp);
+	if (error)
+		return error;
+
+	dx_ilock_two(dp, ip);
+	dx_trans_ijoin(tp, dp, DX_ILOCK_EXCL);
+	dx_trans_ijoin(tp, ip, DX_ILOCK_EXCL);
+
+	if (is_dir) {
+		error = -ENOTEMPTY;
+		if (ip->d.nlink != 2)
+			goto out_cancel;
+		error = dx_dir_isempty(ip, &empty);
+		if (!error && !empty)
+			error = -ENOTEMPTY;
+		if (error)
+			goto out_cancel;
+		/* its '..' named dp, its '.' itself */
+		error = dx_droplink(tp, dp);
+		if (!error)
+			error = dx_droplink(tp, ip);
+		if (error)
+			goto out_cancel;
+	}
+	error = dx_droplink(tp, ip);
+	if (error)
+		goto out_cancel;
+	dx_trans_ichgtime(tp, dp, DX_ICHGTIME_MOD | DX_ICHGTIME_CHG);
+	dx_trans_log_inode(tp, dp, DX_ILOG_CORE);
+
+	error = dx_dir_removename(tp, dp, name, ip->ino, blocks);
+	if (error)
+		goto out_cancel;
+	return dx_trans_commit(tp);
+
+out_cancel:
+	dx_trans_cancel(tp);
+	return error;
+}

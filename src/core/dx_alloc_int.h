@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Shared by the files of the space allocator (alloc.c, agfl.c, trim.c, busy.c) only.
+ */
+#ifndef DX_ALLOC_INT_H
+#define DX_ALLOC_INT_H
+
+#include "dx_alloc.h"
+
+/* dx_alloc_fix_freelist() flags */
+#define DX_FIX_TRYLOCK	(1u << 0)	/* do not sleep for the AGF */
+#define DX_FIX_FREEING	(1u << 1)	/* no space wanted: for dx_free_extent() */
+
+/* put [bno, bno+len) into both trees, without fdblocks and busy tracking */
+int dx_alloc_free_ag_extent(struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t agno, dx_agbno_t bno, dx_extlen_t len);
+/* take 1..maxlen blocks for the AGFL; *len = 0: none left */
+int dx_alloc_for_agfl(struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t agno, dx_extlen_t maxlen,
+		      dx_agbno_t *bno, dx_extlen_t *len);
+
+/* a busy extent on a private list, not to be allocated until dx_busy_clear(list) */
+void dx_busy_insert_list(struct dx_mount *mp, struct list_head *list, dx_agno_t agno, dx_agbno_t bno,
+			 dx_extlen_t len, u32 flags);
+void dx_busy_discard(struct dx_mount *mp, struct list_head *list);
+
+#endif /* DX_ALLOC_INT_H */

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the files around in-core inodes share among themselves: the inode's
+ * log item, the life of a cached inode, flushing.  Other parts of the core
+ * use dx_inode.h.
+ */
+#ifndef DX_INODE_ITEM_H
+#define DX_INODE_ITEM_H
+
+#include "dx_inode.h"
+
+/*
+ * The log item of an inode.
+ *
+ * ->fields is what differs from the last copy handed to the cluster buffer;
+ * ->last_fields is what that copy carried while its write is under way.  A
+ * transaction that dirties the inode meanwhile logs both: when it moves the item forward
+ * in the AIL, the copy under way no longer protects the tail.
+ *
+ * ->fields changes under the ILOCK (exclusive) and ip->i_lock; the flush fields under
+ * ip->i_lock; ->lock_mode and ->tr_fields belong to the transaction that joined the item.
+ */
+struct dx_inode_item {
+	struct dx_log_item	item;
+	struct dx_inode		*ip;
+	u32			fields;		/* DX_ILOG_*, not flushed */
+	u32			last_fields;	/* being flushed */
+	u32			tr_fields;	/* logged by the current transaction */
+	int			lock_mode;	/* DX_ILOCK_* that release drops, 0 = keep */
+	dx_lsn_t		flush_lsn;	/* li_lsn when the copy was made */
+	u64			commit_seq;	/* checkpoint with the last change */
+	u64			datasync_seq;	/* checkpoint with the last change that fdatasync must see */
+};
+
+static inline struct dx_inode_item *dx_to_inode_item(struct dx_log_item *lip)
+{
+	return container_of(lip, struct dx_inode_item, item);
+}
+
+/* inode_item.c */
+struct dx_inode_item *dx_inode_item_get(struct dx_inode *ip);	/* makes it at the first use; cannot fail */
+int dx_inode_item_cache_init(void);
+void dx_inode_item_cache_exit(void);
+void dx_inode_item_free(struct dx_inode *ip);			/* of an inode that nobody can reach */
+
+/* inode_flush.c */
+void dx_iflush_attach_stale(struct dx_buf *bp, struct dx_inode *ip);	/* ip->i_lock held, buffer locked */
+
+/* icache.c */
+bool dx_icache_peek(struct dx_mount *mp, dx_ino_t ino, void (*fn)(struct dx_inode *ip, void *data), void *data);
+void dx_icache_throttle(struct dx_mount *mp);			/* wait while too many inodes wait for inactivation */
+bool dx_inode_busy_locked(struct dx_inode *ip);			/* ip->i_lock held: the journal still refers to it */
+
+/* inode.c */
+void dx_inode_init_new(struct dx_trans *tp, struct dx_inode *dp, struct dx_inode *ip, const struct dx_create_args *a,
+		       u32 nlink);
+void dx_bumplink(struct dx_trans *tp, struct dx_inode *ip);
+int dx_droplink(struct dx_trans *tp, struct dx_inode *ip);
+
+#endif /* DX_INODE_ITEM_H */

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The journal: log items, transactions, the checkpoint in memory (CIL), the
+ * list of what must still be written back (AIL), the log on disk, recovery.
+ *
+ * A transaction reserves log space before it locks anything, joins locked buffers and
+ * inodes, marks what it dirtied, and commits into the CIL: each item's dirty
+ * regions are copied (formatted) there and the item is pinned.  A log force
+ * writes the CIL out as one checkpoint; then items go to the AIL at the checkpoint's
+ * start LSN and are unpinned.  Design section 4.
+ */
+#ifndef DX_LOG_H
+#define DX_LOG_H
+
+#include "dx_mount.h"
+#include "dx_buf.h"
+#include "dx_log_format.h"
+
+/* ---- log items ---- */
+struct dx_log_item;
+
+/* One formatted copy of an item: a chain of regions, each becomes one op in the log. */
+struct dx_log_iovec {
+	void	*addr;
+	u32	len_bytes;		/* multiple of 4 */
+	u32	type;			/* for debugging only */
+};
+struct dx_log_vec {
+	struct list_head	lv_list;	/* in the checkpoint */
+	struct dx_log_item	*lv_item;
+	u32			lv_niovecs;
+	u32			lv_bytes;	/* sum of len_bytes */
+	u32			lv_cap;		/* bytes behind this structure, for both arrays */
+	u32			lv_size;	/* room in lv_buf */
+	u32			lv_maxvecs;	/* room in lv_iovecs */
+	char			*lv_buf;
+	struct dx_log_iovec	*lv_iovecs;
+};
+/* Formatting cursor: ->format() calls dx_lv_add() / dx_lv_reserve() per region. */
+struct dx_lv_cursor { struct dx_log_vec *lv; u32 i; u32 used; bool overflow; };
+void *dx_lv_reserve(struct dx_lv_cursor *c, u32 len_bytes, u32 type);	/* 8-byte aligned room for a region in the lv */
+void dx_lv_add(struct dx_lv_cursor *c, const void *src, u32 len_bytes, u32 type);	/* copy, zero-padded to 4 bytes */
+void dx_lv_trim(struct dx_lv_cursor *c, u32 len_bytes);			/* shorten the last region; 0 drops it */
+
+struct dx_item_ops {
+	const char *name;
+	/* number of regions and upper bound of bytes; 0 regions = nothing to log (ordered) */
+	void	(*size)(struct dx_log_item *lip, u32 *nvecs, u32 *nbytes);
+	void	(*format)(struct dx_log_item *lip, struct dx_lv_cursor *c);
+	void	(*pin)(struct dx_log_item *lip);
+	/*
+	 * Checkpoint done: the pin taken at commit goes away.  @abort: it will never be on disk; the
+	 * item is in the AIL all the same, for the pusher to take it apart.  May free the item.
+	 */
+	void	(*unpin)(struct dx_log_item *lip, bool abort);
+	/* after format at commit (or at cancel with @abort): give up the transaction's lock/reference */
+	void	(*release)(struct dx_log_item *lip, bool abort);
+	/* durable at @lsn: returns the LSN to use in the AIL, or DX_NULLLSN when the item is finished with (freed) */
+	dx_lsn_t (*committed)(struct dx_log_item *lip, dx_lsn_t lsn);
+	/*
+	 * Called under no AIL lock from the pusher: start writeback, queueing buffers on @list.  The item may leave
+	 * the AIL meanwhile; its memory stays until then because whoever frees it calls dx_ail_wait_push().
+	 */
+	unsigned int (*push)(struct dx_log_item *lip, struct list_head *list);
+	/* at commit, before formatting, item order: last chance to change what is logged. May be NULL */
+	int	(*precommit)(struct dx_trans *tp, struct dx_log_item *lip);
+	/* does this intent-done item cancel that intent inside one checkpoint? optional */
+	struct dx_log_item *(*intent)(struct dx_log_item *lip);
+};
+enum { DX_PUSH_OK, DX_PUSH_PINNED, DX_PUSH_LOCKED, DX_PUSH_FLUSHING };
+
+#define DX_LI_F_IN_AIL	0		/* bits of li_flags */
+#define DX_LI_F_DIRTY	1		/* dirty in its transaction */
+#define DX_LI_F_ABORTED	2
+#define DX_LI_F_FAILED	3		/* writeback failed; retry */
+#define DX_LI_F_WHITEOUT 4
+struct dx_log_item {
+	struct list_head	li_ail;		/* AIL lock */
+	struct list_head	li_trans;	/* in the transaction */
+	struct list_head	li_cil;		/* in the current CIL context */
+	struct list_head	li_bio;		/* on bp->b_inodes while flushed into a buffer */
+	dx_lsn_t		li_lsn;		/* AIL lock */
+	struct dx_mount		*li_mp;
+	unsigned long		li_flags;
+	u16			li_type;	/* DX_LI_* of the format */
+	struct dx_buf		*li_buf;	/* inode items: cluster buffer they are attached to */
+	const struct dx_item_ops *li_ops;
+	struct dx_log_vec	*li_lv;		/* formatted copy in the current checkpoint */
+	u64			li_seq;		/* CIL sequence of the last commit */
+	/* The commit under way; item lock. */
+	struct dx_log_vec	*li_fresh;	/* room for the copy; NULL: li_lv has room enough */
+	u32			li_cap;		/* li_lv->lv_cap, while li_seq is the current checkpoint */
+	u32			li_nvecs, li_nbytes;	/* what ->size() said */
+	u64			li_order;	/* precommit runs in this order */
+};
+void dx_log_item_init(struct dx_mount *mp, struct dx_log_item *lip, u16 type, const struct dx_item_ops *ops);
+
+/* ---- transactions: trans.c ---- */
+struct dx_ticket;			/* log space of one transaction */
+struct dx_defer;
+#define DX_TRANS_RESERVE	(1u << 0)	/* may use the block reserve pool */
+#define DX_TRANS_SYNC		(1u << 1)	/* force the log at commit */
+#define DX_TRANS_DIRTY		(1u << 2)
+#define DX_TRANS_NOWAIT		(1u << 3)	/* -EAGAIN rather than wait for log space (NOWAIT I/O) */
+#define DX_TRANS_SB_DIRTY	(1u << 4)
+#define DX_TRANS_LOWSPACE	(1u << 5)	/* allocator: take what there is */
+#define DX_TRANS_NO_WRITECOUNT	(1u << 6)
+#define DX_TRANS_FREEZE_HELD	(1u << 8)	/* mp->freeze_enter() was called for it */
+#define DX_TRANS_RECOVERY	(1u << 7)	/* log recovery finishing intents: no freeze, no shutdown recursion */
+struct dx_trans {
+	struct dx_mount		*t_mp;
+	struct dx_ticket	*t_ticket;
+	u32			t_flags;
+	enum dx_resv		t_type;
+	struct list_head	t_items;
+	u32			t_blk_res;	/* fsblocks reserved and not used yet */
+	u32			t_blk_res_used;
+	s64			t_icount_delta, t_ifree_delta, t_fdblocks_delta;	/* applied at commit */
+	struct list_head	t_busy;		/* busy extents to hand to the checkpoint */
+	struct list_head	t_defer;	/* deferred frees, see dx_defer_* */
+	dx_agno_t		t_highest_agno;	/* lowest AG the allocator may still lock; DX_NULLAGNO = any */
+	unsigned int		t_nofs;		/* saved allocation scope */
+	u64			t_commit_seq;	/* CIL sequence after commit */
+};
+
+/*
+ * Reserve log space and @blocks fsblocks of free space; no lock may be held
+ * that a log push could need.  Sleeps.  -ENOSPC, -EIO (shut down), -EROFS,
+ * -EINTR never.  Takes the freeze protection of transactions (dx_log has it).
+ */
+int dx_trans_alloc(struct dx_mount *mp, enum dx_resv type, u32 blocks, u32 flags, struct dx_trans **tpp);
+int dx_trans_alloc_empty(struct dx_mount *mp, struct dx_trans **tpp);	/* read only: holds buffers, never dirty */
+int dx_trans_reserve_blocks(struct dx_trans *tp, u32 blocks, bool rsvd);	/* more fsblocks for a running one */
+int dx_trans_commit(struct dx_trans *tp);	/* finishes deferred work first; tp gone */
+void dx_trans_cancel(struct dx_trans *tp);	/* dirty: shuts the filesystem down; tp gone */
+int dx_trans_roll(struct dx_trans **tpp);	/* commit and continue; held items must be re-joined by the caller or were joined with hold */
+int dx_trans_roll_inode(struct dx_trans **tpp, struct dx_inode *ip);	/* roll, relog and keep ip (ILOCK held throughout) */
+void dx_trans_add_item(struct dx_trans *tp, struct dx_log_item *lip);
+void dx_trans_del_item(struct dx_log_item *lip);
+
+/* sb counter changes of this transaction */
+void dx_trans_mod_icount(struct dx_trans *tp, s64 d);
+void dx_trans_mod_ifree(struct dx_trans *tp, s64 d);
+/* Allocator took (d < 0) or freed (d > 0) blocks: taken ones come from the reservation (@resv) or delalloc's */
+void dx_trans_mod_fdblocks(struct dx_trans *tp, s64 d, bool resv);
+
+/* buffers in transactions: buf_item.c.  tp may be NULL: then plain buffer calls. */
+int dx_trans_get_buf_map(struct dx_mount *mp, struct dx_trans *tp, const struct dx_buf_map *map, int nmaps, u32 flags, struct dx_buf **bpp);
+int dx_trans_read_buf_map(struct dx_mount *mp, struct dx_trans *tp, const struct dx_buf_map *map, int nmaps, u32 flags,
+			  const struct dx_buf_ops *ops, struct dx_buf **bpp);
+int dx_trans_get_buf(struct dx_mount *mp, struct dx_trans *tp, dx_daddr_t daddr, u32 len_bb, u32 flags, struct dx_buf **bpp);
+int dx_trans_read_buf(struct dx_mount *mp, struct dx_trans *tp, dx_daddr_t daddr, u32 len_bb, u32 flags,
+		      const struct dx_buf_ops *ops, struct dx_buf **bpp);
+/* Getting a buffer that this transaction already holds returns it again (recursion count). */
+void dx_trans_brelse(struct dx_trans *tp, struct dx_buf *bp);	/* clean ones leave the transaction; dirty ones stay until commit */
+void dx_trans_bjoin(struct dx_trans *tp, struct dx_buf *bp);	/* locked buffer becomes the transaction's */
+void dx_trans_bhold(struct dx_trans *tp, struct dx_buf *bp);	/* commit leaves it locked and referenced to the caller */
+void dx_trans_bhold_release(struct dx_trans *tp, struct dx_buf *bp);
+void dx_trans_log_buf(struct dx_trans *tp, struct dx_buf *bp, size_t first_byte, size_t last_byte);	/* inclusive */
+void dx_trans_binval(struct dx_trans *tp, struct dx_buf *bp);	/* freed on disk: log a cancel record, never write */
+void dx_trans_ordered_buf(struct dx_trans *tp, struct dx_buf *bp);	/* written before the tail passes, contents not logged (icreate) */
+void dx_trans_inode_alloc_buf(struct dx_trans *tp, struct dx_buf *bp);	/* fresh inode cluster */
+void dx_trans_inode_buf(struct dx_trans *tp, struct dx_buf *bp);	/* only di_next_unlinked of it is logged: DX_BLF_INODE_BUF */
+void dx_trans_stale_inode_buf(struct dx_trans *tp, struct dx_buf *bp);	/* inode chunk freed: with binval */
+void dx_trans_buf_type(struct dx_trans *tp, struct dx_buf *bp, enum dx_blft type);	/* also recorded by log_buf from bp->b_type */
+
+/* deferred work: defer.c.  Commit turns it into EFI, roll, free, EFD. */
+int dx_defer_free(struct dx_trans *tp, dx_fsbno_t fsbno, dx_extlen_t len, bool skip_discard);
+int dx_defer_finish(struct dx_trans **tpp);	/* finish all now; may roll: dirty joined-and-held items are relogged */
+/* buffers/inodes to keep across the rolls of dx_defer_finish: */
+/* inodes joined with lock_flags == 0 and buffers held with bhold stay locked and are re-joined by defer_finish itself. */
+
+/* ---- CIL and log force: cil.c, log.c ---- */
+int dx_log_mount(struct dx_mount *mp);		/* find head and tail, recover (phase 1), start */
+int dx_log_mount_finish(struct dx_mount *mp);	/* finish intents and unlinked inodes; after icache and root are up */
+void dx_log_unmount(struct dx_mount *mp);	/* everything pushed, unmount record, free */
+int dx_log_quiesce(struct dx_mount *mp, bool write_unmount_record);
+int dx_log_force(struct dx_mount *mp, bool wait);		/* everything committed so far */
+int dx_log_force_seq(struct dx_mount *mp, u64 seq, bool wait, bool *did_flush);	/* up to CIL sequence */
+void dx_log_abort(struct dx_mount *mp);				/* shutdown: wake and fail everybody */
+u64 dx_log_current_seq(struct dx_mount *mp);
+bool dx_log_is_idle_dirty(struct dx_mount *mp);
+struct dx_log_stats { u64 forces, checkpoints, bytes; u64 head_cycle, head_block, tail_cycle, tail_block; u64 size_bytes, used_bytes; };
+void dx_log_get_stats(struct dx_mount *mp, struct dx_log_stats *st);
+dx_lsn_t dx_log_tail_lsn(struct dx_mount *mp);
+
+/* ---- AIL: ail.c ---- */
+int dx_ail_init(struct dx_mount *mp);
+void dx_ail_destroy(struct dx_mount *mp);
+void dx_ail_insert(struct dx_mount *mp, struct dx_log_item *lip, dx_lsn_t lsn);	/* insert or move forward */
+void dx_ail_delete(struct dx_mount *mp, struct dx_log_item *lip);		/* and move the tail */
+void dx_ail_push(struct dx_mount *mp, dx_lsn_t target);
+void dx_ail_push_all_sync(struct dx_mount *mp);		/* until empty (or shut down) */
+dx_lsn_t dx_ail_min_lsn(struct dx_mount *mp);		/* 0 = empty */
+void dx_ail_wait_push(struct dx_mount *mp, struct dx_log_item *lip);	/* before freeing an item: the pusher is not at it; may sleep */
+/* a cluster buffer's write is over (b_error tells) or its blocks were freed (stale): inode_flush.c */
+void dx_inode_items_iodone(struct dx_buf *bp);
+
+/* ---- reservations: resv.c ---- */
+void dx_resv_init(struct dx_mount *mp);
+u32 dx_log_min_size_bb(struct dx_mount *mp);
+
+/* ---- recovery: recover*.c.  Called by dx_log_mount. ---- */
+/*
+ * head: where the next record goes, and the cycle it will carry.  tail_lsn: from where on recovery replays; == head
+ * when clean.  last_sync_lsn: the last record in the log.  prev_block: its block, -1 when there is none.
+ * rec_bytes: its h_size.
+ */
+struct dx_log_head { u32 head_cycle, head_block; u32 tail_cycle, tail_block; dx_lsn_t tail_lsn, last_sync_lsn; bool clean; u32 prev_block; u32 rec_bytes; };
+int dx_recover_find(struct dx_mount *mp, struct dx_log_head *h);	/* head and tail; verifies; does not write */
+int dx_recover_replay(struct dx_mount *mp, struct dx_log_head *h);	/* both passes; intents kept for finish */
+int dx_recover_finish(struct dx_mount *mp);		/* intents, then unlinked lists */
+void dx_recover_cancel(struct dx_mount *mp);
+/* geometry of the log device part of the volume */
+#define dx_log_daddr(mp)	dx_fsb_to_daddr(mp, (mp)->sb.logstart)
+#define dx_log_size_bb(mp)	((u32)dx_fsb_to_bb(mp, (mp)->sb.logblocks))
+
+/* extent-free intents: extfree_item.c, also used by recovery */
+int dx_efi_recover(struct dx_mount *mp, const struct dx_efi_log_format *efi, u32 len_bytes, dx_lsn_t lsn);	/* put into AIL */
+int dx_efd_recover(struct dx_mount *mp, u64 efi_id);		/* matching EFI leaves the AIL */
+int dx_intents_finish(struct dx_mount *mp);			/* run all recovered intents in the AIL */
+void dx_intents_cancel(struct dx_mount *mp);			/* drop them: the mount fails, the log still has them */
+
+#endif /* DX_LOG_H */

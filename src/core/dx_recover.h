@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the files of log recovery share: recover.c (records: find, read, check),
+ * recover_pass.c (transactions out of records), recover_item.c (what
+ * each item means).  Everybody else uses dx_log.h.
+ */
+#ifndef DX_RECOVER_H
+#define DX_RECOVER_H
+
+#include "dx_log.h"
+
+/* ---- reading the log: recover.c ---- */
+
+struct dx_log_reader {
+	struct dx_mount	*mp;
+	u32		size_bb;	/* of the log */
+	u32		win_start, win_bb;	/* what buf holds */
+	char		*buf;
+};
+int dx_log_reader_init(struct dx_log_reader *r, struct dx_mount *mp);
+void dx_log_reader_done(struct dx_log_reader *r);
+
+/* A record in memory. */
+struct dx_record {
+	u32		block;		/* of its header, bb */
+	u32		cycle;
+	dx_lsn_t	lsn, tail_lsn;
+	u32		hdr_bb, body_bb;
+	u32		size_bytes;	/* h_size: of the writer's record buffers */
+	u32		len_bytes;	/* of the body */
+	u32		nops;
+	__le32		crc;
+	char		*buf;		/* headers, then body; room for the largest record */
+};
+int dx_record_alloc(struct dx_record *rec);
+void dx_record_free(struct dx_record *rec);
+int dx_record_header(struct dx_log_reader *r, u32 block, struct dx_record *rec, const char **why);
+int dx_record_read(struct dx_log_reader *r, struct dx_record *rec);	/* header known: body, raw */
+bool dx_record_crc_ok(const struct dx_record *rec);
+void dx_record_unpack(struct dx_record *rec);	/* put back what the cycle numbers replaced */
+static inline u32 dx_record_bb(const struct dx_record *rec) { return rec->hdr_bb + rec->body_bb; }
+static inline char *dx_record_body(struct dx_record *rec) { return rec->buf + ((size_t)rec->hdr_bb << DX_BBSHIFT); }
+
+/* ---- replaying: recover_pass.c, recover_item.c ---- */
+
+struct dx_rregion {
+	void	*addr;
+	u32	len;
+};
+struct dx_ritem {
+	struct list_head	list;
+	u16			type;
+	u16			total, cnt;	/* regions announced, regions seen */
+	struct dx_rregion	*r;		/* [total] */
+};
+
+struct dx_rcancel;
+struct dx_rintent;
+#define DX_RECOVER_HASH		64
+struct dx_recovery {
+	struct dx_mount		*mp;
+	int			pass;		/* 1: collect cancels, find what we cannot do; 2: replay */
+	struct list_head	trans[DX_RECOVER_HASH];		/* begun, by tid */
+	struct list_head	cancels[DX_RECOVER_HASH];	/* freed buffers, by daddr */
+	struct list_head	intents;	/* of kinds we cannot finish: begun in pass 1, not done */
+	struct list_head	bufs;		/* replayed into, to be written */
+	struct list_head	torn;		/* the same, but not before the end */
+	dx_lsn_t		bufs_lsn;	/* of the transactions in bufs */
+	u32			nitems;		/* replayed */
+};
+
+/* One kind of log item. */
+struct dx_ritem_ops {
+	u16		type;
+	u8		order;		/* within a transaction: see recover_item.c */
+	const char	*name;
+	/* either may be NULL: nothing to do */
+	int		(*pass1)(struct dx_recovery *rc, struct dx_ritem *it);
+	int		(*pass2)(struct dx_recovery *rc, struct dx_ritem *it, dx_lsn_t lsn);
+};
+#define DX_RORDER_BUFFER	0
+#define DX_RORDER_ITEM		1
+#define DX_RORDER_INODE_BUF	2
+#define DX_RORDER_CANCEL	3
+#define DX_RORDER_MAX		4
+const struct dx_ritem_ops *dx_ritem_ops(u16 type);
+unsigned int dx_ritem_order(const struct dx_ritem_ops *ops, const struct dx_ritem *it);
+int dx_recover_flush(struct dx_recovery *rc, bool all);	/* stamp and write rc->bufs */
+int dx_recover_check_intents(struct dx_recovery *rc);	/* after pass 1 */
+void dx_recover_free_tables(struct dx_recovery *rc);
+
+#endif /* DX_RECOVER_H */

@@ -1,0 +1,479 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Operations on one inode: beginning, attributes, and end.
+ *
+ * The end of an inode has two parts.  Unlinking puts it onto an unlinked list
+ * (iunlink.c); when its last user is gone, dx_inactivate() gives back its blocks and then
+ * its number, each in transactions of their own, so that a crash in between
+ * leaves it on the list for recovery to continue with.
+ *
+ * Lock context: no transaction and no ILOCK on entry unless said otherwise.
+ */
+#include "dx_inode_item.h"
+#include "dx_bmap.h"
+#include "dx_alloc.h"
+#include "dx_dir.h"
+
+#define MAX_FILEOFF	DX_BMBT_MAX_STARTOFF
+
+/*
+ * ---- a new inode ----
+ */
+
+/* Flags that only steer the inode they are on are inherited from the directory; see chattr in xfs_io(8). */
+#define INHERIT_ALWAYS	(DX_DIFLAG_SYNC | DX_DIFLAG_NOATIME | DX_DIFLAG_NODUMP | DX_DIFLAG_NODEFRAG | DX_DIFLAG_FILESTREAM)
+
+static void inherit_flags(struct dx_inode *dp, struct dx_inode *ip)
+{
+	const struct dx_icore *p = &dp->d;
+	struct dx_icore *d = &ip->d;
+
+	if (!S_ISDIR(d->mode) && !S_ISREG(d->mode))
+		return;
+	d->flags |= p->flags & INHERIT_ALWAYS;
+	if (S_ISDIR(d->mode))
+		d->flags |= p->flags & (DX_DIFLAG_PROJINHERIT | DX_DIFLAG_EXTSZINHERIT);
+	else if (p->flags & DX_DIFLAG_EXTSZINHERIT)
+		d->flags |= DX_DIFLAG_EXTSIZE;
+	if (p->flags & DX_DIFLAG_EXTSZINHERIT)
+		d->extsize = p->extsize;
+	d->flags2 |= p->flags2 & DX_DIFLAG2_DAX;
+	if (p->flags2 & DX_DIFLAG2_COWEXTSIZE) {
+		d->flags2 |= DX_DIFLAG2_COWEXTSIZE;
+		d->cowextsize = p->cowextsize;
+	}
+}
+
+/* Where the attribute fork of an inode that will get attributes at once begins: room for a bmbt root of six before it. */
+static u32 default_forkoff(struct dx_inode *ip)
+{
+	u32 bytes;
+
+	if (ip->df.format == DX_DINODE_FMT_DEV)
+		return 1;
+	bytes = sizeof(struct dx_bmdr_block) + 12 * 2 * sizeof(__be64);
+	if (bytes > dx_inode_litino(ip->mp) / 2)
+		bytes = dx_inode_litino(ip->mp) / 2;
+	return bytes >> 3;
+}
+
+/**
+ * dx_inode_init_new - make a real inode of a number just allocated
+ * @tp: the transaction that allocated it
+ * @dp: its directory, ILOCK held
+ * @ip: from dx_iget(DX_IGET_CREATE); ILOCK held exclusively and joined
+ * @a: owner, mode, device
+ * @nlink: links it begins with
+ *
+ * The fork is empty (a device number for devices, sockets and pipes).
+ */
+void dx_inode_init_new(struct dx_trans *tp, struct dx_inode *dp, struct dx_inode *ip, const struct dx_create_args *a,
+		       u32 nlink)
+{
+	struct dx_mount *mp = ip->mp;
+	struct dx_icore *d = &ip->d;
+	u32 fields = DX_ILOG_CORE;
+
+	d->mode = a->mode;
+	d->uid = a->uid;
+	d->gid = a->gid;
+	d->nlink = nlink;
+	d->projid = dp->d.flags & DX_DIFLAG_PROJINHERIT ? dp->d.projid : a->projid;
+	d->changecount = 1;
+	d->flags = 0;
+	d->flags2 = 0;
+	if (dx_has_bigtime(mp))
+		d->flags2 |= DX_DIFLAG2_BIGTIME;
+	if (dx_has_nrext64(mp))
+		d->flags2 |= DX_DIFLAG2_NREXT64;
+	d->gen = get_random_u32();
+	dx_trans_ichgtime(tp, ip, DX_ICHGTIME_MOD | DX_ICHGTIME_CHG | DX_ICHGTIME_ACC | DX_ICHGTIME_CREATE);
+	d->ctime = d->crtime;
+	d->mtime = d->crtime;
+	d->atime = d->crtime;
+
+	ip->df.extents_read = true;
+	ip->df.nextents = 0;
+	switch (a->mode & S_IFMT) {
+	case S_IFIFO:
+	case S_IFSOCK:
+	case S_IFCHR:
+	case S_IFBLK:
+		ip->df.format = DX_DINODE_FMT_DEV;
+		d->rdev = a->rdev;
+		fields |= DX_ILOG_DEV;
+		break;
+	default:
+		ip->df.format = DX_DINODE_FMT_EXTENTS;
+		inherit_flags(dp, ip);
+		break;
+	}
+	if (a->init_xattrs && (mp->sb.versionnum & DX_SB_VERSION_ATTRBIT))
+		dx_fork_make_attr(ip, default_forkoff(ip));
+	dx_trans_log_inode(tp, ip, fields);
+}
+
+/**
+ * dx_bumplink - one more link
+ * @tp: transaction
+ * @ip: joined, ILOCK held exclusively
+ */
+void dx_bumplink(struct dx_trans *tp, struct dx_inode *ip)
+{
+	dx_trans_ichgtime(tp, ip, DX_ICHGTIME_CHG);
+	ip->d.nlink++;
+	dx_trans_log_inode(tp, ip, DX_ILOG_CORE);
+}
+
+/**
+ * dx_droplink - one link less; the last one puts the inode onto its unlinked list
+ * @tp: transaction; takes the AGI then, so before any AGF (L1)
+ * @ip: joined, ILOCK held exclusively
+ *
+ * Return: 0 or -errno.
+ */
+int dx_droplink(struct dx_trans *tp, struct dx_inode *ip)
+{
+	if (!ip->d.nlink)
+		return dx_corrupt(ip->mp, "inode", ip->imap.daddr, "0x%llx loses a link that it does not have",
+				  (unsigned long long)ip->ino);
+	dx_trans_ichgtime(tp, ip, DX_ICHGTIME_CHG);
+	ip->d.nlink--;
+	dx_trans_log_inode(tp, ip, DX_ILOG_CORE);
+	return ip->d.nlink ? 0 : dx_iunlink(tp, ip);
+}
+
+/*
+ * ---- attributes ----
+ */
+
+/**
+ * dx_setattr_nosize - change owner, mode, project or times in one transaction
+ * @ip: inode
+ * @sa: what to set; whether the caller may is the VFS's business, as is clearing setuid bits
+ * @sync: durable on return
+ *
+ * Return: 0, -EIO, -EROFS.
+ */
+int dx_setattr_nosize(struct dx_inode *ip, const struct dx_setattr *sa, bool sync)
+{
+	const u32 times = DX_ATTR_ATIME | DX_ATTR_MTIME | DX_ATTR_CTIME;
+	struct dx_mount *mp = ip->mp;
+	bool lazy = sa->valid == DX_ATTR_ATIME;
+	struct dx_trans *tp;
+	int error;
+
+	error = dx_trans_alloc(mp, sa->valid & ~times ? DX_RESV_ICHANGE : DX_RESV_FSYNC_TS, 0,
+			       sync || mp->opts.wsync ? DX_TRANS_SYNC : 0, &tp);
+	if (error)
+		return error;
+	dx_ilock(ip, DX_ILOCK_EXCL);
+	dx_trans_ijoin(tp, ip, DX_ILOCK_EXCL);
+	if (sa->valid & DX_ATTR_MODE)
+		ip->d.mode = (ip->d.mode & S_IFMT) | (sa->mode & ~S_IFMT);
+	if (sa->valid & DX_ATTR_UID)
+		ip->d.uid = sa->uid;
+	if (sa->valid & DX_ATTR_GID)
+		ip->d.gid = sa->gid;
+	if (sa->valid & DX_ATTR_PROJID)
+		ip->d.projid = sa->projid;
+	if (sa->valid & DX_ATTR_ATIME)
+		ip->d.atime = sa->atime;
+	if (sa->valid & DX_ATTR_MTIME)
+		ip->d.mtime = sa->mtime;
+	if (sa->valid & DX_ATTR_CTIME)
+		ip->d.ctime = sa->ctime;
+	dx_trans_log_inode(tp, ip, lazy ? DX_ILOG_TIMESTAMP : DX_ILOG_CORE);
+	return dx_trans_commit(tp);
+}
+
+/*
+ * ---- giving back blocks ----
+ */
+
+/**
+ * dx_itruncate_extents - unmap and free every block past a size
+ * @tpp: transaction that @ip is joined to without unlock; rolled, the last one is the caller's to commit
+ * @ip: ILOCK held exclusively, throughout
+ * @whichfork: DX_DATA_FORK or DX_ATTR_FORK
+ * @new_size: bytes; the block that contains its last byte stays
+ *
+ * d.size is the caller's: set and logged before, so that a crash between two rolls
+ * leaves blocks past EOF rather than a file with holes.
+ *
+ * Return: 0 or -errno; the transaction in *tpp is valid in either case.
+ */
+int dx_itruncate_extents(struct dx_trans **tpp, struct dx_inode *ip, int whichfork, u64 new_size)
+{
+	dx_fileoff_t first = dx_b_to_fsb(ip->mp, new_size);
+
+	if (first > MAX_FILEOFF)
+		return 0;
+	return dx_bunmapi_range(tpp, ip, whichfork == DX_ATTR_FORK ? DX_BMAPI_ATTRFORK : 0, first, MAX_FILEOFF + 1);
+}
+
+static bool has_blocks_past(struct dx_inode *ip, dx_fileoff_t first)
+{
+	struct dx_iext_cur cur;
+	struct dx_irec rec;
+
+	return dx_iext_last(&ip->df.ext, &cur, &rec) && rec.startoff + rec.blockcount > first;
+}
+
+/**
+ * dx_free_eofblocks_from - give back preallocation past the end of a file
+ * @ip: regular file; the caller holds the lockout (L3), or nobody can reach the file
+ * @isize: the size that I/O uses, in bytes; at least d.size
+ *
+ * Return: 0 or -errno; -ENOSPC is possible for the log's sake only and harmless.
+ */
+int dx_free_eofblocks_from(struct dx_inode *ip, u64 isize)
+{
+	struct dx_mount *mp = ip->mp;
+	dx_fileoff_t first;
+	struct dx_trans *tp;
+	int error, error2;
+
+	if (!S_ISREG(ip->d.mode) || dx_is_readonly(mp))
+		return 0;
+	dx_ilock(ip, DX_ILOCK_EXCL);
+	isize = max(isize, ip->d.size);
+	first = dx_b_to_fsb(mp, isize);
+	error = dx_iread_extents(NULL, ip, DX_DATA_FORK);
+	if (error || !has_blocks_past(ip, first)) {
+		if (!error)
+			clear_bit(DX_I_EOFBLOCKS, &ip->i_flags);
+		dx_iunlock(ip, DX_ILOCK_EXCL);
+		return error;
+	}
+	dx_iunlock(ip, DX_ILOCK_EXCL);
+
+	error = dx_trans_alloc(mp, DX_RESV_ITRUNCATE, 0, 0, &tp);
+	if (error)
+		return error;
+	dx_ilock(ip, DX_ILOCK_EXCL);
+	dx_trans_ijoin(tp, ip, 0);
+	error = dx_itruncate_extents(&tp, ip, DX_DATA_FORK, isize);
+	if (error) {
+		/* what was unmapped before is committed or shuts us down here */
+		dx_trans_cancel(tp);
+	} else {
+		error2 = dx_trans_commit(tp);
+		if (!error2)
+			clear_bit(DX_I_EOFBLOCKS, &ip->i_flags);
+		error = error2;
+	}
+	dx_iunlock(ip, DX_ILOCK_EXCL);
+	return error;
+}
+
+/**
+ * dx_free_eofblocks - give back preallocation past d.size
+ * @ip: regular file that nobody has open: its in-core size is d.size
+ *
+ * Return: 0 or -errno.
+ */
+int dx_free_eofblocks(struct dx_inode *ip)
+{
+	return dx_free_eofblocks_from(ip, ip->d.size);
+}
+
+/*
+ * ---- the end ----
+ */
+
+/* Everything past 0 of the data fork, in transactions of its own. */
+static int truncate_all(struct dx_inode *ip)
+{
+	struct dx_trans *tp;
+	int error;
+
+	error = dx_trans_alloc(ip->mp, DX_RESV_ITRUNCATE, 0, 0, &tp);
+	if (error)
+		return error;
+	dx_ilock(ip, DX_ILOCK_EXCL);
+	dx_trans_ijoin(tp, ip, 0);
+	/* an empty directory or symlink is nothing that a check would pass: those keep their size until the end */
+	if (S_ISREG(ip->d.mode))
+		ip->d.size = 0;
+	dx_trans_log_inode(tp, ip, DX_ILOG_CORE);
+	error = dx_itruncate_extents(&tp, ip, DX_DATA_FORK, 0);
+	if (error)
+		dx_trans_cancel(tp);
+	else
+		error = dx_trans_commit(tp);
+	dx_iunlock(ip, DX_ILOCK_EXCL);
+	return error;
+}
+
+/* Freeing the number may split finobt blocks; when space is short we go without a reservation, as unlink always works. */
+static int ifree_trans(struct dx_mount *mp, struct dx_trans **tpp)
+{
+	u32 blocks = dx_has_finobt(mp) ? mp->inobt_maxlevels : 0;
+	int error;
+
+	error = dx_trans_alloc(mp, DX_RESV_IFREE, blocks, DX_TRANS_RESERVE, tpp);
+	if (error == -ENOSPC)
+		error = dx_trans_alloc(mp, DX_RESV_IFREE, 0, DX_TRANS_RESERVE, tpp);
+	return error;
+}
+
+static int free_number(struct dx_inode *ip)
+{
+	struct dx_trans *tp;
+	int error;
+
+	error = ifree_trans(ip->mp, &tp);
+	if (error)
+		return error;
+	dx_ilock(ip, DX_ILOCK_EXCL);
+	dx_trans_ijoin(tp, ip, DX_ILOCK_EXCL);
+	error = dx_ifree(tp, ip);
+	if (error) {
+		/*
+		 * The inode stays unlinked and unusable; a later mount tries again.  A transaction
+		 * that is dirty by now shuts the filesystem down.
+		 */
+		dx_trans_cancel(tp);
+		return error;
+	}
+	return dx_trans_commit(tp);
+}
+
+/**
+ * dx_inactivate - what the last user leaves to be done
+ * @ip: nobody else can reach it
+ *
+ * An unlinked inode loses its blocks, its attributes and its number, and comes back
+ * with d.mode == 0.  Any other one loses its preallocation past EOF.
+ *
+ * Return: 0 or -errno.
+ */
+int dx_inactivate(struct dx_inode *ip)
+{
+	int error = 0;
+
+	if (!ip->d.mode)
+		return 0;
+	if (ip->d.nlink)
+		return dx_free_eofblocks(ip);
+
+	if (S_ISLNK(ip->d.mode)) {
+		if (ip->df.format != DX_DINODE_FMT_LOCAL)
+			error = dx_symlink_inactive_remote(ip);
+	} else if (ip->df.format == DX_DINODE_FMT_EXTENTS || ip->df.format == DX_DINODE_FMT_BTREE) {
+		if (ip->d.size || ip->df.nextents || ip->delayed_blks)
+			error = truncate_all(ip);
+	}
+	if (error)
+		return error;
+	if (ip->af) {
+		error = dx_attr_inactive(ip);
+		if (error)
+			return error;
+	}
+	return free_number(ip);
+}
+
+/*
+ * All inodes of the chunk are free.  Those in memory must neither be written to the blocks,
+ * which soon hold something else, nor enter the AIL again.
+ */
+static void mark_stale(struct dx_inode *ip, void *data)
+{
+	struct dx_buf *bp = data;
+	struct dx_inode_item *iip;
+
+	spin_lock(&ip->i_lock);
+	iip = ip->item;
+	set_bit(DX_I_STALE, &ip->i_flags);
+	if (iip && !iip->item.li_buf &&
+	    (iip->fields || atomic_read(&ip->i_pin) || test_bit(DX_LI_F_IN_AIL, &iip->item.li_flags)))
+		dx_iflush_attach_stale(bp, ip);
+	spin_unlock(&ip->i_lock);
+}
+
+static int stale_clusters(struct dx_trans *tp, const struct dx_icluster_free *cl)
+{
+	struct dx_mount *mp = tp->t_mp;
+	u32 per_cluster = min_t(u32, mp->icluster_inos, DX_INODES_PER_CHUNK);
+	u32 i, j;
+	int error;
+
+	for (i = 0; i < DX_INODES_PER_CHUNK; i += per_cluster) {
+		dx_ino_t ino = cl->first_ino + i;
+		struct dx_imap imap;
+		struct dx_buf *bp;
+
+		if (!(cl->alloc_mask & (1ULL << i)))
+			continue;	/* a part of a sparse chunk that has no blocks */
+		imap.daddr = dx_agb_to_daddr(mp, dx_ino_to_agno(mp, ino),
+					     dx_agino_to_agbno(mp, dx_ino_to_agino(mp, ino)));
+		/* waits for a write of the cluster that is under way */
+		error = dx_trans_get_buf(mp, tp, imap.daddr, mp->icluster_bb, 0, &bp);
+		if (error)
+			return error;
+		if (!bp->b_ops)
+			bp->b_ops = &dx_inode_buf_ops;
+		for (j = 0; j < per_cluster; j++)
+			dx_icache_peek(mp, ino + j, mark_stale, bp);
+		dx_trans_stale_inode_buf(tp, bp);
+		dx_trans_binval(tp, bp);
+	}
+	return 0;
+}
+
+/**
+ * dx_ifree - free the number of an unlinked inode
+ * @tp: DX_RESV_IFREE
+ * @ip: joined, ILOCK held exclusively; no blocks, no attribute fork, nlink 0, on its unlinked list
+ *
+ * Return: 0 or -errno.
+ */
+int dx_ifree(struct dx_trans *tp, struct dx_inode *ip)
+{
+	struct dx_mount *mp = ip->mp;
+	struct dx_icluster_free cl = { };
+	struct dx_buf *agibp;
+	int error;
+
+	if (ip->d.nlink || ip->df.nextents || (ip->af && ip->af->nextents) || ip->d.nblocks)
+		return dx_corrupt(mp, "inode", ip->imap.daddr,
+				  "0x%llx is freed with nlink %u, nextents %llu, nblocks %llu",
+				  (unsigned long long)ip->ino, ip->d.nlink, (unsigned long long)ip->df.nextents,
+				  (unsigned long long)ip->d.nblocks);
+
+	error = dx_agi_read(mp, tp, dx_ino_to_agno(mp, ip->ino), &agibp);
+	if (error)
+		return error;
+	error = dx_iunlink_remove(tp, agibp, ip);
+	if (error)
+		return error;
+	error = dx_difree(tp, ip->ino, &cl);
+	if (error)
+		return error;
+
+	dx_fork_free(&ip->df);
+	if (ip->af) {
+		dx_fork_free(ip->af);
+		kfree(ip->af);
+		ip->af = NULL;
+	}
+	ip->df.format = DX_DINODE_FMT_EXTENTS;
+	ip->df.extents_read = true;
+	ip->df.nextents = 0;
+	ip->d.mode = 0;
+	ip->d.size = 0;
+	ip->d.flags = 0;
+	ip->d.flags2 &= DX_DIFLAG2_BIGTIME | DX_DIFLAG2_NREXT64;
+	ip->d.extsize = 0;
+	ip->d.cowextsize = 0;
+	ip->d.forkoff = 0;
+	ip->d.dmevmask = 0;
+	ip->d.dmstate = 0;
+	/* a file handle to the old file must not open a new one with the same number */
+	ip->d.gen++;
+	dx_trans_log_inode(tp, ip, DX_ILOG_CORE);
+
+	return cl.deleted ? stale_clusters(tp, &cl) : 0;
+}

@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Unlinked lists: inodes that no directory names but somebody still uses.
+ *
+ * Each AGI has 64 buckets (agino modulo 64), each the head of a list linked through
+ * di_next_unlinked of the disk inodes, so that recovery finds and frees
+ * them after a crash.  The AGI's buffer lock protects all lists of its AG.
+ *
+ * di_next_unlinked lives in the cluster buffers: it is changed there, logged as that
+ * field alone, and inode writeback never stores it.  ip->d.next_unlinked mirrors it for inodes in
+ * memory; ip->prev_unlinked is a hint (checked before use) that spares the walk
+ * from the head when an inode in the middle leaves.
+ *
+ * Lock order: ILOCK, AGI, cluster buffers.  Source: "Unlinked Pointer".
+ */
+#include "dx_inode_item.h"
+#include "dx_alloc.h"
+
+struct set_ptr { u32 v; };
+
+static void set_next(struct dx_inode *ip, void *data)
+{
+	ip->d.next_unlinked = ((struct set_ptr *)data)->v;
+}
+
+static void set_prev(struct dx_inode *ip, void *data)
+{
+	ip->prev_unlinked = ((struct set_ptr *)data)->v;
+}
+
+/* In-core back pointer of @agino, when it is in core.  AGI locked. */
+static void note_prev(struct dx_mount *mp, dx_agno_t agno, dx_agino_t agino, dx_agino_t prev)
+{
+	struct set_ptr sp = { prev };
+
+	if (agino != DX_NULLAGINO)
+		dx_icache_peek(mp, dx_agino_to_ino(mp, agno, agino), set_prev, &sp);
+}
+
+static bool agino_ok(struct dx_mount *mp, dx_agno_t agno, dx_agino_t agino)
+{
+	return dx_verify_ino(mp, dx_agino_to_ino(mp, agno, agino)) && !(agino >> mp->agino_log);
+}
+
+/* The locked cluster buffer of an inode, and the inode in it. */
+static int read_dinode(struct dx_mount *mp, struct dx_trans *tp, dx_agno_t agno, dx_agino_t agino,
+		       struct dx_buf **bpp, struct dx_dinode **dipp, u32 *boffset)
+{
+	struct dx_imap imap;
+	int error;
+
+	if (!agino_ok(mp, agno, agino))
+		return dx_corrupt(mp, "AGI", dx_fsb_daddr_of_agsect(mp, agno, DX_AGI_SECT),
+				  "unlinked list names inode 0x%x of AG %u", agino, agno);
+	error = dx_imap(mp, tp, dx_agino_to_ino(mp, agno, agino), false, &imap);
+	if (error)
+		return error;
+	error = dx_trans_read_buf(mp, tp, imap.daddr, imap.len_bb, 0, &dx_inode_buf_ops, bpp);
+	if (error)
+		return error;
+	*dipp = dx_buf_off(*bpp, imap.boffset);
+	*boffset = imap.boffset;
+	return 0;
+}
+
+/* Store @next in a disk inode and log that; the old value must be @old. */
+static int set_dinode_next(struct dx_mount *mp, struct dx_trans *tp, dx_agno_t agno, dx_agino_t agino,
+			   dx_agino_t old, dx_agino_t next)
+{
+	struct set_ptr sp = { next };
+	struct dx_dinode *dip;
+	struct dx_buf *bp;
+	u32 off, boffset;
+	int error;
+
+	error = read_dinode(mp, tp, agno, agino, &bp, &dip, &boffset);
+	if (error)
+		return error;
+	if (be32_to_cpu(dip->di_next_unlinked) != old) {
+		error = dx_corrupt(mp, "inode", bp->b_daddr, "next_unlinked of 0x%x is 0x%x, not 0x%x",
+				   agino, be32_to_cpu(dip->di_next_unlinked), old);
+		dx_trans_brelse(tp, bp);
+		return error;
+	}
+	if (old == next) {
+		dx_trans_brelse(tp, bp);
+		return 0;
+	}
+	dip->di_next_unlinked = cpu_to_be32(next);
+	dx_dinode_calc_crc(mp, dip);
+	off = boffset + offsetof(struct dx_dinode, di_next_unlinked);
+	dx_trans_inode_buf(tp, bp);
+	dx_trans_log_buf(tp, bp, off, off + sizeof(dip->di_next_unlinked) - 1);
+	dx_icache_peek(mp, dx_agino_to_ino(mp, agno, agino), set_next, &sp);
+	return 0;
+}
+
+static void set_bucket(struct dx_trans *tp, struct dx_buf *agibp, int bucket, dx_agino_t agino)
+{
+	struct dx_agi *agi = agibp->b_addr;
+
+	agi->agi_unlinked[bucket] = cpu_to_be32(agino);
+	dx_agi_log(tp, agibp, offsetof(struct dx_agi, agi_unlinked[0]) + bucket * sizeof(__be32), sizeof(__be32));
+}
+
+static int read_head(struct dx_mount *mp, struct dx_buf *agibp, dx_agno_t agno, int bucket, dx_agino_t *head)
+{
+	struct dx_agi *agi = agibp->b_addr;
+
+	*head = be32_to_cpu(agi->agi_unlinked[bucket]);
+	if (*head != DX_NULLAGINO && !agino_ok(mp, agno, *head))
+		return dx_corrupt(mp, "AGI", agibp->b_daddr, "unlinked[%d] is 0x%x", bucket, *head);
+	return 0;
+}
+
+/**
+ * dx_iunlink - put an inode onto its AG's unlinked list
+ * @tp: transaction; the AGI is locked into it and stays so
+ * @ip: joined, ILOCK held exclusively, nlink has just become 0
+ *
+ * Return: 0 or -errno; the transaction is dirty after most errors.
+ */
+int dx_iunlink(struct dx_trans *tp, struct dx_inode *ip)
+{
+	struct dx_mount *mp = ip->mp;
+	dx_agno_t agno = dx_ino_to_agno(mp, ip->ino);
+	dx_agino_t agino = dx_ino_to_agino(mp, ip->ino), head;
+	int bucket = agino % DX_AGI_UNLINKED_BUCKETS;
+	struct dx_buf *agibp;
+	int error;
+
+	error = dx_agi_read(mp, tp, agno, &agibp);
+	if (error)
+		return error;
+	error = read_head(mp, agibp, agno, bucket, &head);
+	if (error)
+		return error;
+	if (head == agino)
+		return dx_corrupt(mp, "AGI", agibp->b_daddr, "unlinked[%d] is 0x%x already", bucket, agino);
+
+	error = set_dinode_next(mp, tp, agno, agino, DX_NULLAGINO, head);
+	if (error)
+		return error;
+	note_prev(mp, agno, head, agino);
+	ip->prev_unlinked = 0;
+	set_bucket(tp, agibp, bucket, agino);
+	return 0;
+}
+
+static int next_of(struct dx_mount *mp, struct dx_trans *tp, dx_agno_t agno, dx_agino_t agino, dx_agino_t *next)
+{
+	struct dx_dinode *dip;
+	struct dx_buf *bp;
+	u32 boffset;
+	int error;
+
+	error = read_dinode(mp, tp, agno, agino, &bp, &dip, &boffset);
+	if (error)
+		return error;
+	*next = be32_to_cpu(dip->di_next_unlinked);
+	dx_trans_brelse(tp, bp);
+	return 0;
+}
+
+/* The inode before @agino on the list that begins with @head; both differ. */
+static int find_prev(struct dx_mount *mp, struct dx_trans *tp, dx_agno_t agno, dx_agino_t head, dx_agino_t agino,
+		     dx_agino_t hint, dx_agino_t *prev)
+{
+	u32 steps = mp->perag[agno].count + DX_INODES_PER_CHUNK;
+	dx_agino_t cur, next;
+	int error;
+
+	if (hint && agino_ok(mp, agno, hint)) {
+		error = next_of(mp, tp, agno, hint, &next);
+		if (error)
+			return error;
+		if (next == agino) {
+			*prev = hint;
+			return 0;
+		}
+	}
+	for (cur = head; cur != DX_NULLAGINO && steps; cur = next, steps--) {
+		error = next_of(mp, tp, agno, cur, &next);
+		if (error)
+			return error;
+		if (next == agino) {
+			*prev = cur;
+			return 0;
+		}
+		if (next == cur)
+			break;
+	}
+	return dx_corrupt(mp, "AGI", dx_fsb_daddr_of_agsect(mp, agno, DX_AGI_SECT),
+			  "inode 0x%x of AG %u is not on its unlinked list", agino, agno);
+}
+
+/**
+ * dx_iunlink_remove - take an inode off its AG's unlinked list
+ * @tp: transaction
+ * @agibp: its AGI, locked in @tp, or NULL to have it read here
+ * @ip: joined, ILOCK held exclusively
+ *
+ * Return: 0, -EFSCORRUPTED (not on the list, list broken), -EIO.
+ */
+int dx_iunlink_remove(struct dx_trans *tp, struct dx_buf *agibp, struct dx_inode *ip)
+{
+	struct dx_mount *mp = ip->mp;
+	dx_agno_t agno = dx_ino_to_agno(mp, ip->ino);
+	dx_agino_t agino = dx_ino_to_agino(mp, ip->ino), head, next, prev = 0;
+	int bucket = agino % DX_AGI_UNLINKED_BUCKETS;
+	int error;
+
+	if (!agibp) {
+		error = dx_agi_read(mp, tp, agno, &agibp);
+		if (error)
+			return error;
+	}
+	error = read_head(mp, agibp, agno, bucket, &head);
+	if (error)
+		return error;
+	if (head == DX_NULLAGINO)
+		return dx_corrupt(mp, "AGI", agibp->b_daddr, "unlinked[%d] is empty, inode 0x%x should be on it",
+				  bucket, agino);
+	if (head != agino) {
+		error = find_prev(mp, tp, agno, head, agino, ip->prev_unlinked, &prev);
+		if (error)
+			return error;
+	}
+	error = next_of(mp, tp, agno, agino, &next);
+	if (error)
+		return error;
+	if (next != DX_NULLAGINO && (next == agino || !agino_ok(mp, agno, next)))
+		return dx_corrupt(mp, "inode", ip->imap.daddr, "next_unlinked of 0x%x is 0x%x", agino, next);
+
+	error = set_dinode_next(mp, tp, agno, agino, next, DX_NULLAGINO);
+	if (error)
+		return error;
+	if (head == agino) {
+		set_bucket(tp, agibp, bucket, next);
+	} else {
+		error = set_dinode_next(mp, tp, agno, prev, agino, next);
+		if (error)
+			return error;
+	}
+	note_prev(mp, agno, next, prev);
+	ip->prev_unlinked = 0;
+	return 0;
+}
+
+/* ---- after recovery ---- */
+
+/* A list that cannot be walked: forget it.  Its inodes are lost until xfs_repair finds them. */
+static void clear_bucket(struct dx_mount *mp, dx_agno_t agno, int bucket)
+{
+	struct dx_trans *tp;
+	struct dx_buf *agibp;
+	int error;
+
+	dx_warn(mp, "unlinked list %d of AG %u is broken; its inodes stay allocated, run xfs_repair", bucket, agno);
+	error = dx_trans_alloc(mp, DX_RESV_CLEARAGI, 0, 0, &tp);
+	if (error)
+		return;
+	error = dx_agi_read(mp, tp, agno, &agibp);
+	if (error) {
+		dx_trans_cancel(tp);
+		return;
+	}
+	set_bucket(tp, agibp, bucket, DX_NULLAGINO);
+	dx_trans_commit(tp);
+}
+
+static int process_bucket(struct dx_mount *mp, dx_agno_t agno, int bucket, dx_agino_t agino, u32 *steps)
+{
+	dx_agino_t prev = 0;
+	struct dx_inode *ip;
+	int error;
+
+	while (agino != DX_NULLAGINO) {
+		dx_agino_t cur = agino;
+
+		if (dx_is_shutdown(mp))
+			return -EIO;
+		if (!*steps || !agino_ok(mp, agno, cur))
+			return -EFSCORRUPTED;
+		--*steps;
+		error = dx_iget(mp, NULL, dx_agino_to_ino(mp, agno, cur), 0, &ip);
+		if (error)
+			return error;
+		if (ip->d.nlink) {
+			dx_irele(ip);
+			return -EFSCORRUPTED;
+		}
+		/* read before the reference goes: then the worker takes it off the list */
+		agino = ip->d.next_unlinked;
+		ip->prev_unlinked = prev;
+		prev = cur;
+		dx_irele(ip);
+		cond_resched();
+	}
+	return 0;
+}
+
+/**
+ * dx_iunlink_process_all - free every inode that a crash, or an end that failed, left on an unlinked list
+ * @mp: mount, log clean or replayed, DX_OP_RECOVERING set, intents finished
+ *
+ * A broken list is cut off with a warning rather than failing the mount.  One that cannot be walked for
+ * want of memory, or because a read failed, stays for the next mount.
+ *
+ * Return: 0 or -EIO.
+ */
+int dx_iunlink_process_all(struct dx_mount *mp)
+{
+	dx_agno_t agno;
+	int bucket, error;
+
+	for (agno = 0; agno < mp->sb.agcount; agno++) {
+		u32 heads[DX_AGI_UNLINKED_BUCKETS], steps;
+		struct dx_buf *agibp;
+		struct dx_agi *agi;
+
+		error = dx_agi_read(mp, NULL, agno, &agibp);
+		if (error)
+			return error;
+		agi = agibp->b_addr;
+		for (bucket = 0; bucket < DX_AGI_UNLINKED_BUCKETS; bucket++)
+			heads[bucket] = be32_to_cpu(agi->agi_unlinked[bucket]);
+		steps = be32_to_cpu(agi->agi_count);
+		dx_buf_relse(agibp);
+
+		for (bucket = 0; bucket < DX_AGI_UNLINKED_BUCKETS; bucket++) {
+			if (heads[bucket] == DX_NULLAGINO)
+				continue;
+			error = process_bucket(mp, agno, bucket, heads[bucket], &steps);
+			if (dx_is_shutdown(mp))
+				return -EIO;
+			if (error) {
+				/* those already queued are on the part of the list that is good */
+				dx_icache_flush_inactive(mp);
+				/* a list that only could not be read now is there for the next mount */
+				if (error == -EFSCORRUPTED || error == -EFSBADCRC)
+					clear_bucket(mp, agno, bucket);
+				else
+					dx_warn(mp, "unlinked list %d of AG %u: error %d; the next mount frees its inodes",
+						bucket, agno, error);
+			}
+		}
+	}
+	dx_icache_flush_inactive(mp);
+	return dx_is_shutdown(mp) ? -EIO : 0;
+}

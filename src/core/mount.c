@@ -1,0 +1,604 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The life of a mounted volume: open, quiesce, remount, close.
+ *
+ * dx_mount_open() first decides whether this volume may be mounted at all, from the superblock
+ * alone: up to there nothing has been written, nor will it be if the answer is no.  Then the parts are built, each on those
+ * before it, the log is recovered, and the root inode is read.  Whatever fails unwinds in
+ * reverse order.
+ *
+ * No locks are held across any of these functions; the caller keeps them from running
+ * concurrently with each other and open/close from running with anything else.
+ *
+ * Sources: "Superblocks" for what the geometry is derived from, "Inode Numbers", "Sparse Inodes", "Directories".
+ */
+#include "dx_mount.h"
+#include "dx_buf.h"
+#include "dx_alloc.h"
+#include "dx_inode.h"
+#include "dx_log.h"
+
+#define CLUSTER_BASE_BYTES	8192	/* inode cluster of 256-byte inodes */
+#define CLUSTER_BASE_INODE	256
+#define DA_JOIN_PCT		37	/* directory and attribute blocks below this try to merge */
+#define MIN_BMBT_PTRS_DATA	3	/* a bmbt root in the inode has room for at least so many */
+#define MIN_BMBT_PTRS_ATTR	2
+
+/* ---- geometry ---- */
+
+/* Levels of a btree with @len records when every block is as empty as it may be. */
+static u8 worst_levels(const u32 mnr[2], u64 len)
+{
+	u64 blocks = DIV_ROUND_UP_ULL(len, mnr[0]);
+	u8 level = 1;
+
+	while (blocks > 1 && level < DX_BTREE_MAXLEVELS) {
+		blocks = DIV_ROUND_UP_ULL(blocks, mnr[1]);
+		level++;
+	}
+	return level;
+}
+
+/* The same for a bmbt, whose root in the inode holds @root_recs. */
+static u8 worst_bmbt_levels(const u32 mnr[2], u64 len, u32 root_recs)
+{
+	u64 blocks = DIV_ROUND_UP_ULL(len, mnr[0]);
+	u8 level = 1;
+
+	while (blocks > 1 && level < DX_BTREE_MAXLEVELS) {
+		blocks = blocks <= root_recs ? 1 : DIV_ROUND_UP_ULL(blocks, mnr[1]);
+		level++;
+	}
+	return level;
+}
+
+static void set_btree_geometry(struct dx_mount *mp)
+{
+	u32 srt = mp->sb.blocksize - DX_BTREE_SBLOCK_LEN;
+	u32 lng = mp->sb.blocksize - DX_BTREE_LBLOCK_LEN;
+	int i;
+
+	mp->alloc_mxr[0] = srt / sizeof(struct dx_alloc_rec);
+	mp->alloc_mxr[1] = srt / (sizeof(struct dx_alloc_rec) + sizeof(__be32));
+	mp->bmap_dmxr[0] = lng / sizeof(struct dx_bmbt_rec);
+	mp->bmap_dmxr[1] = lng / (sizeof(__be64) + sizeof(__be64));
+	mp->inobt_mxr[0] = srt / sizeof(struct dx_inobt_rec);
+	mp->inobt_mxr[1] = srt / (sizeof(__be32) + sizeof(__be32));
+	for (i = 0; i < 2; i++) {
+		mp->alloc_mnr[i] = mp->alloc_mxr[i] / 2;
+		mp->bmap_dmnr[i] = mp->bmap_dmxr[i] / 2;
+		mp->inobt_mnr[i] = mp->inobt_mxr[i] / 2;
+	}
+	/* at worst every other block is free; at worst every chunk that fits exists */
+	mp->alloc_maxlevels = worst_levels(mp->alloc_mnr, ((u64)mp->sb.agblocks + 1) / 2);
+	mp->inobt_maxlevels = worst_levels(mp->inobt_mnr, (1ULL << mp->agino_log) / DX_INODES_PER_CHUNK);
+	mp->bm_maxlevels[0] = worst_bmbt_levels(mp->bmap_dmnr, DX_MAX_EXTNUM, MIN_BMBT_PTRS_DATA);
+	mp->bm_maxlevels[1] = worst_bmbt_levels(mp->bmap_dmnr, DX_MAX_AEXTNUM, MIN_BMBT_PTRS_ATTR);
+}
+
+static void set_dir_geometry(struct dx_mount *mp)
+{
+	u8 log = mp->sb.blocklog;
+
+	mp->dirblkfsbs = 1u << mp->sb.dirblklog;
+	mp->dirblksize = 1u << (log + mp->sb.dirblklog);
+	mp->dir_leafblk = DX_DIR2_LEAF_OFFSET >> log;
+	mp->dir_freeblk = DX_DIR2_FREE_OFFSET >> log;
+	mp->dir_magicpct = mp->dirblksize * DA_JOIN_PCT / 100;
+	mp->attr_magicpct = mp->sb.blocksize * DA_JOIN_PCT / 100;
+	mp->dir_node_ents = (mp->dirblksize - sizeof(struct dx_da3_intnode)) / sizeof(struct dx_da_node_entry);
+	mp->attr_node_ents = (mp->sb.blocksize - sizeof(struct dx_da3_intnode)) / sizeof(struct dx_da_node_entry);
+	mp->dir_leaf_max_ents = (mp->dirblksize - sizeof(struct dx_dir3_leaf)) / sizeof(struct dx_dir2_leaf_entry);
+	mp->dir_free_max_bests = (mp->dirblksize - sizeof(struct dx_dir3_free)) / sizeof(__be16);
+}
+
+static int set_inode_geometry(struct dx_mount *mp)
+{
+	struct dx_sb *s = &mp->sb;
+	bool align = s->versionnum & DX_SB_VERSION_ALIGNBIT;
+	u32 cluster = CLUSTER_BASE_BYTES, scaled = CLUSTER_BASE_BYTES * (s->inodesize / CLUSTER_BASE_INODE);
+	u64 maxblks;
+
+	/* v5 scales the cluster with the inode size where chunks are aligned well enough */
+	if (s->inoalignmt >= scaled >> s->blocklog)
+		cluster = scaled;
+	mp->icluster_blks = max_t(u32, cluster >> s->blocklog, 1);
+	mp->icluster_bb = mp->icluster_blks << mp->blkbb_log;
+	mp->icluster_inos = mp->icluster_blks << s->inopblog;
+
+	mp->ialloc_inos = max_t(u32, DX_INODES_PER_CHUNK, s->inopblock);
+	mp->ialloc_blks = mp->ialloc_inos >> s->inopblog;
+	mp->ialloc_min_blks = dx_has_sparse(mp) ? s->spino_align : mp->ialloc_blks;
+	mp->ialloc_align = align && s->inoalignmt >= mp->icluster_blks ? s->inoalignmt : 1;
+	if (dx_has_sparse(mp) && s->spino_align != cluster >> s->blocklog) {
+		dx_err(mp, "corrupt superblock: spino_align %u is not the inode cluster size %u", s->spino_align,
+		       cluster >> s->blocklog);
+		return -EFSCORRUPTED;
+	}
+
+	mp->maxicount = 0;
+	if (s->imax_pct) {
+		maxblks = div_u64(s->dblocks, 100) * s->imax_pct +
+			  div_u64(s->dblocks % 100 * s->imax_pct, 100);
+		mp->maxicount = div_u64(maxblks, mp->ialloc_blks) * mp->ialloc_blks << s->inopblog;
+	}
+	return 0;
+}
+
+static int set_geometry(struct dx_mount *mp)
+{
+	struct dx_sb *s = &mp->sb;
+
+	mp->blockmask = s->blocksize - 1;
+	mp->blkbb_log = s->blocklog - DX_BBSHIFT;
+	mp->sectbb_log = s->sectlog - DX_BBSHIFT;
+	mp->agno_log = order_base_2((u64)s->agcount);
+	mp->agino_log = s->inopblog + s->agblklog;
+	if (mp->agino_log > 32 || mp->agno_log + mp->agino_log > 56) {
+		dx_err(mp, "corrupt superblock: inode numbers of %u bits", mp->agno_log + mp->agino_log);
+		return -EFSCORRUPTED;
+	}
+	mp->agfl_size = (s->sectsize - sizeof(struct dx_agfl)) / sizeof(__be32);
+	mp->s_maxbytes = S64_MAX;
+	set_btree_geometry(mp);
+	set_dir_geometry(mp);
+	return set_inode_geometry(mp);
+}
+
+/* ---- AGs ---- */
+
+static int perags_init(struct dx_mount *mp)
+{
+	struct dx_sb *s = &mp->sb;
+	dx_agno_t agno, max_agno = s->agcount;
+
+	mp->perag = kvcalloc(s->agcount, sizeof(*mp->perag), GFP_KERNEL);
+	if (!mp->perag)
+		return -ENOMEM;
+	/* inode32: only AGs whose inode numbers all fit 32 bits */
+	if (mp->opts.inode32 && mp->agino_log < 32)
+		max_agno = min_t(u64, max_agno, 1ULL << (32 - mp->agino_log));
+	for (agno = 0; agno < s->agcount; agno++) {
+		struct dx_perag *pag = &mp->perag[agno];
+		u32 first_free = (((DX_AGFL_SECT + 1) * s->sectsize - 1) >> s->blocklog) + 1;
+		u32 align = dx_has_sparse(mp) ? s->spino_align : mp->ialloc_align;
+
+		pag->mp = mp;
+		pag->agno = agno;
+		pag->length = agno == s->agcount - 1 ? s->dblocks - (u64)agno * s->agblocks : s->agblocks;
+		/* chunks (sparse ones: their clusters) are aligned: none begins before or ends behind */
+		pag->min_agino = dx_agb_to_agino(mp, roundup(first_free, align));
+		pag->max_agino = dx_agb_to_agino(mp, rounddown(pag->length, align)) - 1;
+		spin_lock_init(&pag->busy_lock);
+		pag->busy_tree = RB_ROOT;
+		init_waitqueue_head(&pag->busy_wait);
+		pag->ialloc_left = pag->ialloc_right = DX_NULLAGINO;
+		pag->inodes_ok = agno < max_agno;
+		atomic_set(&pag->fstrms, 0);
+	}
+	atomic_set(&mp->agfrotor, 0);
+	atomic_set(&mp->agirotor, 0);
+	return 0;
+}
+
+/**
+ * dx_verify_ino - can there be an inode of this number?
+ * @mp: the mount
+ * @ino: absolute inode number
+ *
+ * Says nothing about whether it is allocated.
+ */
+bool dx_verify_ino(struct dx_mount *mp, dx_ino_t ino)
+{
+	u64 agno = ino >> mp->agino_log;
+	dx_agino_t agino = dx_ino_to_agino(mp, ino);
+
+	return agno < mp->sb.agcount && agino >= mp->perag[agno].min_agino && agino <= mp->perag[agno].max_agino;
+}
+
+/* ---- work queues ---- */
+
+static void wqs_destroy(struct dx_mount *mp)
+{
+	struct workqueue_struct **wq[] = { &mp->discard_wq, &mp->inact_wq, &mp->log_wq, &mp->buf_wq };
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(wq); i++) {
+		if (*wq[i])
+			destroy_workqueue(*wq[i]);
+		*wq[i] = NULL;
+	}
+}
+
+static int wqs_init(struct dx_mount *mp)
+{
+	mp->buf_wq = alloc_workqueue("dioxfs-buf/%s", WQ_MEM_RECLAIM | WQ_FREEZABLE | WQ_PERCPU, 0, mp->name);
+	mp->log_wq = alloc_workqueue("dioxfs-log/%s", WQ_MEM_RECLAIM | WQ_FREEZABLE | WQ_PERCPU | WQ_HIGHPRI, 0, mp->name);
+	mp->inact_wq = alloc_workqueue("dioxfs-inact/%s", WQ_MEM_RECLAIM | WQ_FREEZABLE | WQ_PERCPU, 0, mp->name);
+	mp->discard_wq = alloc_workqueue("dioxfs-discard/%s", WQ_MEM_RECLAIM | WQ_FREEZABLE | WQ_PERCPU, 0, mp->name);
+	if (mp->buf_wq && mp->log_wq && mp->inact_wq && mp->discard_wq)
+		return 0;
+	wqs_destroy(mp);
+	return -ENOMEM;
+}
+
+/* ---- open ---- */
+
+/* Options and device against each other; sets the read-only bits. */
+static int check_access(struct dx_mount *mp)
+{
+	if (mp->opts.ro)
+		set_bit(DX_OP_RDONLY, &mp->opstate);
+	if (mp->opts.norecovery) {
+		if (!mp->opts.ro) {
+			dx_err(mp, "norecovery needs a read-only mount: add -o ro");
+			return -EINVAL;
+		}
+		set_bit(DX_OP_NORECOVERY, &mp->opstate);
+	}
+	if (dx_plat_readonly(mp->bdev)) {
+		if (!mp->opts.ro) {
+			dx_err(mp, "the device is read-only: mount with -o ro");
+			return -EROFS;
+		}
+		set_bit(DX_OP_RO_DEVICE, &mp->opstate);
+	}
+	return 0;
+}
+
+static bool counters_plausible(struct dx_mount *mp)
+{
+	const struct dx_sb *s = &mp->sb;
+
+	return s->fdblocks <= s->dblocks && s->ifree <= s->icount && s->icount >> s->inopblog <= s->dblocks;
+}
+
+/*
+ * Summary counters: the superblock's after a clean unmount, else summed up
+ * from the AG headers.  A log left dirty by norecovery counts as dirty.
+ */
+static int set_counters(struct dx_mount *mp)
+{
+	u64 icount = mp->sb.icount, ifree = mp->sb.ifree, fdblocks = mp->sb.fdblocks;
+	int error;
+
+	/* a writer needs every AG's part in allocbt_blks: exact sums come with it */
+	if (test_bit(DX_OP_WAS_DIRTY, &mp->opstate) || test_bit(DX_OP_NORECOVERY, &mp->opstate) ||
+	    !dx_is_readonly(mp) || !counters_plausible(mp)) {
+		error = dx_ag_init_all(mp, &icount, &ifree, &fdblocks);
+		if (error)
+			return error;
+		if (ifree > icount || fdblocks > mp->sb.dblocks) {
+			dx_err(mp, "the AG headers add up to more than the volume has: run xfs_repair");
+			return -EFSCORRUPTED;
+		}
+		if (icount != mp->sb.icount || ifree != mp->sb.ifree || fdblocks != mp->sb.fdblocks)
+			set_bit(DX_OP_SB_DIRTY, &mp->opstate);
+	}
+	dx_counters_set(mp, icount, ifree, fdblocks);
+	return 0;
+}
+
+/* Writing needs that no block is shared: we do not copy on write. */
+static int check_shared_blocks(struct dx_mount *mp)
+{
+	bool empty;
+	int error;
+
+	if (!dx_has_reflink(mp) || dx_is_readonly(mp))
+		return 0;
+	error = dx_refcount_all_empty(mp, &empty);
+	if (error)
+		return error;
+	if (!empty) {
+		dx_warn(mp, "files share blocks (reflink), which cannot be written yet: mounted read-only; copy the files to a volume made with mkfs.xfs -m reflink=0 to write");
+		set_bit(DX_OP_RO_FEATURE, &mp->opstate);
+	}
+	return 0;
+}
+
+static int get_root(struct dx_mount *mp)
+{
+	int error;
+
+	if (!dx_verify_ino(mp, mp->sb.rootino)) {
+		dx_err(mp, "corrupt superblock: bad rootino");
+		return -EFSCORRUPTED;
+	}
+	error = dx_iget(mp, NULL, mp->sb.rootino, 0, &mp->rootip);
+	if (error) {
+		dx_err(mp, "cannot read the root directory: error %d", error);
+		return error;
+	}
+	if ((mp->rootip->d.mode & S_IFMT) != S_IFDIR) {
+		dx_err(mp, "root inode %llu is not a directory: run xfs_repair", (unsigned long long)mp->sb.rootino);
+		dx_irele(mp->rootip);
+		mp->rootip = NULL;
+		return -EFSCORRUPTED;
+	}
+	return 0;
+}
+
+/* The log has been mounted but the mount fails: stop it where it stands, nothing more is written. */
+static void abandon_log(struct dx_mount *mp)
+{
+	dx_recover_cancel(mp);
+	if (!test_and_set_bit(DX_OP_SHUTDOWN, &mp->opstate))
+		dx_log_abort(mp);
+	dx_log_unmount(mp);
+	dx_buf_wait_all_io(mp);
+}
+
+/**
+ * dx_mount_open - bring a volume up
+ * @mp: zeroed but for bdev, vfs, opts and the callbacks
+ *
+ * A volume that is refused for what its superblock says has not been written to.  Messages say why.
+ *
+ * Return: 0, or -errno with nothing left behind: -EINVAL (not ours, unsupported), -EROFS,
+ * -EFSCORRUPTED, -EFSBADCRC, -EIO, -ENOMEM, -EAGAIN (mount again).
+ */
+int dx_mount_open(struct dx_mount *mp)
+{
+	char uuid[40];
+	int error;
+
+	if (!mp->name[0])
+		strscpy(mp->name, dx_plat_name(mp->bdev), sizeof(mp->name));
+	mutex_init(&mp->sb_mutex);
+	error = check_access(mp);
+	if (error)
+		return error;
+	error = dx_sb_read_first(mp);
+	if (error)
+		return error;
+	error = dx_sb_gate(mp);
+	if (error)
+		return error;
+	error = set_geometry(mp);
+	if (error)
+		return error;
+	error = mp->claim ? mp->claim(mp) : 0;
+	if (error)
+		return error;
+	dx_uuid_str(uuid, &mp->sb.uuid);
+	dx_info(mp, "Mounting V5 Filesystem %s", uuid);
+
+	error = wqs_init(mp);
+	if (error)
+		return error;
+	error = dx_buf_cache_init(mp);
+	if (error)
+		goto fail_wqs;
+	error = perags_init(mp);
+	if (error)
+		goto fail_bufs;
+	error = dx_sb_attach(mp);
+	if (error)
+		goto fail_perags;
+	dx_resv_init(mp);
+	error = dx_counters_init(mp);
+	if (error)
+		goto fail_sb;
+	mp->alloc_set_aside = dx_alloc_set_aside(mp);
+	error = dx_icache_init(mp);
+	if (error)
+		goto fail_counters;
+	error = dx_ail_init(mp);
+	if (error)
+		goto fail_icache;
+	error = dx_log_mount(mp);
+	if (error)
+		goto fail_ail;
+
+	error = dx_sb_reread(mp);
+	if (error)
+		goto fail_log;
+	error = set_counters(mp);
+	if (error)
+		goto fail_log;
+	error = get_root(mp);
+	if (error)
+		goto fail_log;
+	error = dx_log_mount_finish(mp);
+	if (error)
+		goto fail_root;
+	error = check_shared_blocks(mp);
+	if (error)
+		goto fail_root;
+	if (!dx_is_readonly(mp))
+		dx_reserve_default(mp);
+	if (test_bit(DX_OP_NORECOVERY, &mp->opstate))
+		dx_info(mp, "Mounted without recovery: what the log holds is missing");
+	else if (!test_bit(DX_OP_WAS_DIRTY, &mp->opstate))
+		dx_info(mp, "Ending clean mount");
+	if (mp->sb.qflags)
+		dx_info(mp, "quota is neither accounted nor enforced");
+	return 0;
+
+fail_root:
+	dx_irele(mp->rootip);
+	mp->rootip = NULL;
+	dx_icache_flush_inactive(mp);
+fail_log:
+	abandon_log(mp);
+fail_ail:
+	dx_buf_wait_all_io(mp);
+fail_icache:
+	dx_icache_destroy(mp);
+	dx_ail_destroy(mp);
+fail_counters:
+	dx_counters_destroy(mp);
+fail_sb:
+	dx_buf_put(mp->sb_bp);
+	mp->sb_bp = NULL;
+fail_perags:
+	kvfree(mp->perag);
+	mp->perag = NULL;
+fail_bufs:
+	dx_buf_cache_destroy(mp);
+fail_wqs:
+	wqs_destroy(mp);
+	return error;
+}
+
+/* ---- quiesce, remount, close ---- */
+
+/*
+ * Everything in its place on disk.  With @unmount_record the log says so, too: only
+ * when no unlinked file is in use, since nobody would look for it at the next mount.
+ * While frozen, inodes that wait to be freed cannot be and are left on their lists.
+ */
+static int quiesce(struct dx_mount *mp, bool unmount_record)
+{
+	int error;
+
+	if (unmount_record)
+		dx_icache_flush_inactive(mp);
+	error = dx_log_force(mp, true);
+	dx_ail_push_all_sync(mp);
+	if (!error)
+		error = dx_sync_sb(mp, true);
+	dx_ail_push_all_sync(mp);
+	dx_buf_wait_all_io(mp);
+	if (!error && !dx_is_shutdown(mp))
+		error = dx_log_quiesce(mp, unmount_record);
+	if (!error && dx_is_shutdown(mp))
+		error = -EIO;
+	return error;
+}
+
+/**
+ * dx_mount_quiesce - write everything, leave the log covered (freeze)
+ * @mp: a mount into which no new transaction starts
+ *
+ * Return: 0, -EIO.
+ */
+int dx_mount_quiesce(struct dx_mount *mp)
+{
+	if (dx_is_readonly(mp))
+		return 0;
+	return quiesce(mp, false);
+}
+
+/**
+ * dx_mount_remount_ro - stop writing, leave a clean log
+ * @mp: a mount without writers
+ *
+ * Return: 0, or -EIO and still read-write.
+ */
+int dx_mount_remount_ro(struct dx_mount *mp)
+{
+	int error;
+
+	if (test_bit(DX_OP_RDONLY, &mp->opstate))
+		return 0;
+	if (!dx_is_readonly(mp)) {
+		error = quiesce(mp, true);
+		if (error)
+			return error;
+	}
+	dx_reserve_set(mp, 0);
+	set_bit(DX_OP_RDONLY, &mp->opstate);
+	return 0;
+}
+
+/**
+ * dx_mount_remount_rw - start writing
+ * @mp: a read-only mount
+ *
+ * Return: 0, -EROFS (device), -EINVAL (features, norecovery), -EIO.
+ */
+int dx_mount_remount_rw(struct dx_mount *mp)
+{
+	int error;
+
+	if (!test_bit(DX_OP_RDONLY, &mp->opstate) && !test_bit(DX_OP_RO_FEATURE, &mp->opstate))
+		return 0;
+	if (dx_is_shutdown(mp))
+		return -EIO;
+	if (dx_plat_readonly(mp->bdev)) {
+		dx_err(mp, "the device is read-only");
+		return -EROFS;
+	}
+	if (test_bit(DX_OP_NORECOVERY, &mp->opstate)) {
+		dx_err(mp, "mounted with norecovery: unmount, and mount without it");
+		return -EINVAL;
+	}
+	if (dx_sb_ro_unsupported(mp)) {
+		dx_err(mp, "unsupported read-only compatible features 0x%x: stays read-only", dx_sb_ro_unsupported(mp));
+		return -EINVAL;
+	}
+	clear_bit(DX_OP_RO_DEVICE, &mp->opstate);
+	clear_bit(DX_OP_RDONLY, &mp->opstate);
+	error = check_shared_blocks(mp);
+	if (!error && dx_is_readonly(mp))
+		error = -EROFS;
+	if (error) {
+		set_bit(DX_OP_RDONLY, &mp->opstate);
+		return error;
+	}
+	dx_reserve_default(mp);
+	return 0;
+}
+
+/**
+ * dx_sync_fs - make everything committed so far durable
+ * @mp: the mount
+ *
+ * Return: 0 or -EIO.
+ */
+int dx_sync_fs(struct dx_mount *mp)
+{
+	if (dx_is_readonly(mp))
+		return 0;
+	return dx_log_force(mp, true);
+}
+
+/**
+ * dx_mount_close - take a volume down
+ * @mp: an opened mount that nobody uses; all inode references but the root's are gone
+ *
+ * Leaves a clean log, unless the filesystem is shut down.  The dx_mount itself is the caller's.
+ *
+ * Return: 0, or -EIO when not everything reached the disk (the log has it).
+ */
+int dx_mount_close(struct dx_mount *mp)
+{
+	bool rw = !dx_is_readonly(mp);
+	char uuid[40];
+	int error = 0;
+
+	dx_uuid_str(uuid, &mp->sb.uuid);
+	dx_info(mp, "Unmounting Filesystem %s", uuid);
+	dx_icache_flush_inactive(mp);
+	dx_irele(mp->rootip);
+	mp->rootip = NULL;
+
+	if (rw) {
+		error = dx_log_force(mp, true);
+		/* from here on a failed write is not retried for ever */
+		set_bit(DX_OP_UNMOUNTING, &mp->opstate);
+		dx_ail_push_all_sync(mp);
+		if (!error)
+			error = dx_sync_sb(mp, true);
+	}
+	set_bit(DX_OP_UNMOUNTING, &mp->opstate);
+	dx_ail_push_all_sync(mp);
+	dx_log_unmount(mp);
+	dx_buf_wait_all_io(mp);
+	if (dx_is_shutdown(mp))
+		error = -EIO;
+
+	/* a shut down mount drops its items late: the buffers' completions are over now */
+	dx_icache_destroy(mp);
+	dx_ail_destroy(mp);
+	dx_counters_destroy(mp);
+	dx_buf_put(mp->sb_bp);
+	mp->sb_bp = NULL;
+	dx_buf_cache_destroy(mp);
+	kvfree(mp->perag);
+	mp->perag = NULL;
+	wqs_destroy(mp);
+	return error;
+}

@@ -1,0 +1,793 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Log recovery, the items: what each means to the disk.
+ *
+ * A v5 block carries the LSN of the last checkpoint that it holds: an item that is not newer is not
+ * replayed over it.  Buffers get the LSN of their transactions when they are written
+ * (dx_recover_flush()), inodes when they are replayed, since each has its own.
+ *
+ * A block whose write was torn by the crash has parts of several ages, and says nothing with
+ * its LSN.  Whatever it lost is still in the log, because the tail waits for
+ * writes to complete: so everything is replayed over it.  In between it may look like nothing on
+ * earth: it is written, and verified, at the end only.
+ *
+ * Order within a transaction: buffers (and fresh inode clusters) before inodes, which live in them; the
+ * unlinked pointers of inode clusters after the inodes, whose cores do
+ * not carry them; cancellations last, since they end the protection of what was freed.
+ *
+ * Source: "Log Items" and the sections that it names; "Metadata Integrity".
+ */
+#include "dx_recover.h"
+#include "dx_alloc.h"
+#include "dx_inode.h"
+#include "dx_bmap.h"
+#include "dx_dir.h"
+
+static int bad_item(struct dx_recovery *rc, const char *what, u64 where)
+{
+	dx_err(rc->mp, "corrupt log item: bad %s (0x%llx): run xfs_repair", what, (unsigned long long)where);
+	return -EFSCORRUPTED;
+}
+
+/* ---- cancelled buffers ---- */
+
+struct dx_rcancel {
+	struct list_head	list;
+	dx_daddr_t		daddr;
+	u32			len_bb;
+	u32			count;		/* cancellations still ahead */
+};
+
+static struct dx_rcancel *find_cancel(struct dx_recovery *rc, dx_daddr_t daddr, u32 len_bb)
+{
+	struct dx_rcancel *c;
+
+	list_for_each_entry(c, &rc->cancels[daddr % DX_RECOVER_HASH], list)
+		if (c->daddr == daddr && c->len_bb == len_bb)
+			return c;
+	return NULL;
+}
+
+static int add_cancel(struct dx_recovery *rc, dx_daddr_t daddr, u32 len_bb)
+{
+	struct dx_rcancel *c = find_cancel(rc, daddr, len_bb);
+
+	if (!c) {
+		c = kzalloc(sizeof(*c), GFP_KERNEL);
+		if (!c)
+			return -ENOMEM;
+		c->daddr = daddr;
+		c->len_bb = len_bb;
+		list_add(&c->list, &rc->cancels[daddr % DX_RECOVER_HASH]);
+	}
+	c->count++;
+	return 0;
+}
+
+static void del_cancel(struct dx_rcancel *c)
+{
+	if (--c->count)
+		return;
+	list_del(&c->list);
+	kfree(c);
+}
+
+/* ---- where a block keeps its LSN ---- */
+
+/* Known by the magic at offset 0 (32 bits), or at 8 (16 bits, directory and attribute tree blocks). */
+static const struct lsn_place {
+	u32	magic;
+	bool	da;
+	u16	lsn_off, uuid_off, crc_off;
+} lsn_places[] = {
+#define PLACE(magic, type, lsn, uuid, crc) \
+	{ magic, false, offsetof(type, lsn), offsetof(type, uuid), offsetof(type, crc) }
+#define SHORT(magic) PLACE(magic, struct dx_btree_sblock, bb_lsn, bb_uuid, bb_crc)
+#define DIR(magic) PLACE(magic, struct dx_dir3_blk_hdr, lsn, uuid, crc)
+#define DA(magic) { magic, true, offsetof(struct dx_da3_blkinfo, lsn), offsetof(struct dx_da3_blkinfo, uuid), \
+		    offsetof(struct dx_da3_blkinfo, crc) }
+	SHORT(DX_ABTB_CRC_MAGIC), SHORT(DX_ABTC_CRC_MAGIC), SHORT(DX_IBT_CRC_MAGIC), SHORT(DX_FIBT_CRC_MAGIC),
+	SHORT(DX_RMAP_CRC_MAGIC), SHORT(DX_REFC_CRC_MAGIC),
+	PLACE(DX_BMAP_CRC_MAGIC, struct dx_btree_lblock, bb_lsn, bb_uuid, bb_crc),
+	PLACE(DX_AGF_MAGIC, struct dx_agf, agf_lsn, agf_uuid, agf_crc),
+	PLACE(DX_AGI_MAGIC, struct dx_agi, agi_lsn, agi_uuid, agi_crc),
+	PLACE(DX_AGFL_MAGIC, struct dx_agfl, agfl_lsn, agfl_uuid, agfl_crc),
+	PLACE(DX_SYMLINK_MAGIC, struct dx_dsymlink_hdr, sl_lsn, sl_uuid, sl_crc),
+	PLACE(DX_SB_MAGIC, struct dx_dsb, sb_lsn, sb_uuid, sb_crc),
+	DIR(DX_DIR3_BLOCK_MAGIC), DIR(DX_DIR3_DATA_MAGIC), DIR(DX_DIR3_FREE_MAGIC),
+	DA(DX_DA3_NODE_MAGIC), DA(DX_ATTR3_LEAF_MAGIC), DA(DX_DIR3_LEAF1_MAGIC), DA(DX_DIR3_LEAFN_MAGIC),
+};
+
+/* NULL: the block has none, or is not this volume's (so whatever it holds is older). */
+static const struct lsn_place *find_place(struct dx_buf *bp)
+{
+	struct dx_mount *mp = bp->b_mp;
+	u32 magic = get_unaligned_be32(bp->b_addr);
+	u16 magic16 = get_unaligned_be16(dx_buf_off(bp, offsetof(struct dx_da3_blkinfo, magic)));
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(lsn_places); i++) {
+		const struct lsn_place *p = &lsn_places[i];
+		const uuid_t *uuid = dx_buf_off(bp, p->uuid_off);
+
+		if (p->magic != (p->da ? magic16 : magic))
+			continue;
+		/* the superblock has the volume's public uuid, everything else the one of metadata */
+		if (memcmp(uuid, p->magic == DX_SB_MAGIC ? &mp->sb.uuid : &mp->sb.meta_uuid, sizeof(*uuid)))
+			return NULL;
+		return p;
+	}
+	return NULL;
+}
+
+#define BF_TORN	DX_BF_LOGRECOVERY
+
+/*
+ * Does the block on disk hold the transaction of @lsn already?  Not if its checksum is
+ * wrong: then a write of several sectors was torn, and the LSN may be newer than
+ * the rest.
+ */
+static bool block_is_newer(struct dx_buf *bp, dx_lsn_t lsn)
+{
+	const struct lsn_place *p = find_place(bp);
+	dx_lsn_t on_disk;
+
+	if (!p || (bp->b_flags & BF_TORN))
+		return false;
+	/* after the first replay the checksum is out of date until the write */
+	if (!bp->b_ops && !dx_buf_verify_cksum(bp, p->crc_off)) {
+		bp->b_flags |= BF_TORN;
+		return false;
+	}
+	on_disk = get_unaligned_be64(dx_buf_off(bp, p->lsn_off));
+	return on_disk && on_disk != DX_NULLLSN && on_disk >= lsn;
+}
+
+/* ---- verifiers for replayed buffers ---- */
+
+/* Reverse mapping blocks pass through: nobody looks into them, but their checksum must follow. */
+static int rmapbt_verify_write(struct dx_buf *bp)
+{
+	dx_buf_update_cksum(bp, DX_BTREE_SBLOCK_CRC_OFF);
+	return 0;
+}
+
+static const struct dx_buf_ops rmapbt_buf_ops = {
+	.name = "rmap btree block", .magic32 = DX_RMAP_CRC_MAGIC, .verify_write = rmapbt_verify_write,
+};
+
+static const struct replay_ops {
+	u8			type;	/* enum dx_blft */
+	u32			magic;	/* 0: any */
+	const struct dx_buf_ops	*ops;
+} replay_ops[] = {
+	{ DX_BLFT_BTREE, DX_ABTB_CRC_MAGIC, &dx_bnobt_buf_ops },
+	{ DX_BLFT_BTREE, DX_ABTC_CRC_MAGIC, &dx_cntbt_buf_ops },
+	{ DX_BLFT_BTREE, DX_IBT_CRC_MAGIC, &dx_inobt_buf_ops },
+	{ DX_BLFT_BTREE, DX_FIBT_CRC_MAGIC, &dx_finobt_buf_ops },
+	{ DX_BLFT_BTREE, DX_BMAP_CRC_MAGIC, &dx_bmbt_buf_ops },
+	{ DX_BLFT_BTREE, DX_REFC_CRC_MAGIC, &dx_refcountbt_buf_ops },
+	{ DX_BLFT_BTREE, DX_RMAP_CRC_MAGIC, &rmapbt_buf_ops },
+	{ DX_BLFT_AGF, DX_AGF_MAGIC, &dx_agf_buf_ops },
+	{ DX_BLFT_AGFL, DX_AGFL_MAGIC, &dx_agfl_buf_ops },
+	{ DX_BLFT_AGI, DX_AGI_MAGIC, &dx_agi_buf_ops },
+	{ DX_BLFT_DINO, 0, &dx_inode_buf_ops },
+	{ DX_BLFT_SYMLINK, DX_SYMLINK_MAGIC, &dx_symlink_buf_ops },
+	{ DX_BLFT_DIR_BLOCK, DX_DIR3_BLOCK_MAGIC, &dx_dir3_block_buf_ops },
+	{ DX_BLFT_DIR_DATA, DX_DIR3_DATA_MAGIC, &dx_dir3_data_buf_ops },
+	{ DX_BLFT_DIR_FREE, DX_DIR3_FREE_MAGIC, &dx_dir3_free_buf_ops },
+	{ DX_BLFT_DIR_LEAF1, 0, &dx_dir3_leaf1_buf_ops },
+	{ DX_BLFT_DIR_LEAFN, 0, &dx_dir3_leafn_buf_ops },
+	{ DX_BLFT_DA_NODE, 0, &dx_da3_node_buf_ops },
+	{ DX_BLFT_ATTR_LEAF, 0, &dx_attr3_leaf_buf_ops },
+	{ DX_BLFT_ATTR_RMT, DX_ATTR3_RMT_MAGIC, &dx_attr3_rmt_buf_ops },
+	{ DX_BLFT_SB, DX_SB_MAGIC, &dx_sb_buf_ops },
+};
+
+static int set_ops(struct dx_recovery *rc, struct dx_buf *bp, unsigned int type)
+{
+	u32 magic = get_unaligned_be32(bp->b_addr);
+	unsigned int i;
+	bool known = false;
+
+	bp->b_type = type;
+	for (i = 0; i < ARRAY_SIZE(replay_ops); i++) {
+		if (replay_ops[i].type != type)
+			continue;
+		known = true;
+		if (replay_ops[i].magic && replay_ops[i].magic != magic)
+			continue;
+		bp->b_ops = replay_ops[i].ops;
+		return 0;
+	}
+	if (known)
+		return bad_item(rc, "magic of a replayed block", bp->b_maps[0].daddr);
+	/* a part of a scattered block: nothing can be said of it alone */
+	bp->b_ops = NULL;
+	return 0;
+}
+
+/* ---- buffers ---- */
+
+/* Checks the format region; the bitmap lies within it. */
+static int buf_format(struct dx_recovery *rc, const struct dx_ritem *it, const struct dx_buf_log_format **fp)
+{
+	const struct dx_buf_log_format *f = it->r[0].addr;
+	u32 len = it->r[0].len, head = offsetof(struct dx_buf_log_format, blf_data_map);
+
+	if (len < head || f->blf_map_size > (len - head) / sizeof(u32))
+		return bad_item(rc, "blf_map_size", len);
+	if (f->blf_blkno < 0 || !f->blf_len)
+		return bad_item(rc, "blf_blkno", f->blf_blkno);
+	*fp = f;
+	return 0;
+}
+
+static int buf_pass1(struct dx_recovery *rc, struct dx_ritem *it)
+{
+	const struct dx_buf_log_format *f;
+	int error = buf_format(rc, it, &f);
+
+	if (error || !(f->blf_flags & DX_BLF_CANCEL))
+		return error;
+	return add_cancel(rc, f->blf_blkno, f->blf_len);
+}
+
+static bool map_bit(const struct dx_buf_log_format *f, u32 bit)
+{
+	return f->blf_data_map[bit / 32] & (1u << (bit % 32));
+}
+
+/*
+ * Calls @fn for each run of chunks with the logged contents.  A run of bits may be
+ * several regions, when the memory that was logged was not contiguous.
+ */
+static int each_run(struct dx_recovery *rc, const struct dx_ritem *it, const struct dx_buf_log_format *f,
+		    struct dx_buf *bp, int (*fn)(struct dx_recovery *rc, struct dx_buf *bp, u32 off,
+						 const char *src, u32 len))
+{
+	u32 bits = f->blf_map_size * 32, bit = 0, reg = 1;
+
+	while (bit < bits) {
+		u32 run, len;
+		int error;
+
+		if (!map_bit(f, bit)) {
+			bit++;
+			continue;
+		}
+		for (run = 1; bit + run < bits && map_bit(f, bit + run); run++)
+			;
+		if (reg >= it->cnt)
+			return bad_item(rc, "blf_data_map", f->blf_blkno);
+		run = min_t(u32, run, it->r[reg].len >> DX_BLF_SHIFT);
+		len = run << DX_BLF_SHIFT;
+		if (!run || ((u64)bit << DX_BLF_SHIFT) + len > dx_buf_len(bp))
+			return bad_item(rc, "blf_data_map", f->blf_blkno);
+		error = fn(rc, bp, bit << DX_BLF_SHIFT, it->r[reg].addr, len);
+		if (error)
+			return error;
+		bit += run;
+		reg++;
+	}
+	return 0;
+}
+
+static int copy_run(struct dx_recovery *rc, struct dx_buf *bp, u32 off, const char *src, u32 len)
+{
+	memcpy(dx_buf_off(bp, off), src, len);
+	return 0;
+}
+
+/* Of an inode cluster only the unlinked pointers: the inodes have items of their own. */
+static int copy_unlinked(struct dx_recovery *rc, struct dx_buf *bp, u32 off, const char *src, u32 len)
+{
+	struct dx_mount *mp = rc->mp;
+	u32 isize = mp->sb.inodesize, i;
+
+	for (i = rounddown(off, isize); i < off + len && i + isize <= dx_buf_len(bp); i += isize) {
+		u32 at = i + offsetof(struct dx_dinode, di_next_unlinked);
+		struct dx_dinode *dip = dx_buf_off(bp, i);
+		__be32 next;
+
+		if (at < off || at + sizeof(next) > off + len)
+			continue;
+		memcpy(&next, src + (at - off), sizeof(next));
+		if (!next)
+			return bad_item(rc, "di_next_unlinked", bp->b_maps[0].daddr);
+		dip->di_next_unlinked = next;
+		dx_dinode_calc_crc(mp, dip);
+	}
+	return 0;
+}
+
+static void stamp(struct dx_buf *bp, dx_lsn_t lsn)
+{
+	const struct lsn_place *p = find_place(bp);
+
+	if (p && bp->b_ops)
+		put_unaligned_be64(lsn, dx_buf_off(bp, p->lsn_off));
+}
+
+static int buf_pass2(struct dx_recovery *rc, struct dx_ritem *it, dx_lsn_t lsn)
+{
+	struct dx_mount *mp = rc->mp;
+	const struct dx_buf_log_format *f;
+	struct dx_rcancel *c;
+	struct dx_buf *bp;
+	bool inodes;
+	int error;
+
+	error = buf_format(rc, it, &f);
+	if (error)
+		return error;
+	c = find_cancel(rc, f->blf_blkno, f->blf_len);
+	if (f->blf_flags & DX_BLF_CANCEL) {
+		if (c)
+			del_cancel(c);
+		return 0;
+	}
+	if (c)
+		return 0;
+	/* usage is counted anew when somebody mounts with quota */
+	if (f->blf_flags & (DX_BLF_UDQUOT_BUF | DX_BLF_PDQUOT_BUF | DX_BLF_GDQUOT_BUF))
+		return 0;
+
+	inodes = f->blf_flags & DX_BLF_INODE_BUF;
+	error = dx_buf_read(mp, f->blf_blkno, f->blf_len, DX_READ_NOVERIFY, NULL, &bp);
+	if (error)
+		return error;
+	if (inodes) {
+		error = each_run(rc, it, f, bp, copy_unlinked);
+		if (!error)
+			bp->b_ops = &dx_inode_buf_ops;
+	} else {
+		if (block_is_newer(bp, lsn))
+			goto out;
+		error = each_run(rc, it, f, bp, copy_run);
+		if (!error)
+			error = set_ops(rc, bp, (f->blf_flags & DX_BLFT_MASK) >> DX_BLFT_SHIFT);
+	}
+	if (error)
+		goto out;
+	if (bp->b_flags & BF_TORN)
+		stamp(bp, lsn);
+	if (bp->b_ops == &dx_inode_buf_ops && bp->b_len_bb != mp->icluster_bb) {
+		/* of another cluster size than ours: must not stay in the cache beside overlapping ones */
+		error = dx_buf_bwrite(bp);
+		dx_buf_stale(bp);
+	} else {
+		dx_buf_delwri_queue(bp, &rc->bufs);
+	}
+out:
+	dx_buf_relse(bp);
+	return error;
+}
+
+/**
+ * dx_recover_flush - write the buffers that were replayed into
+ * @rc: the recovery
+ * @all: torn ones, too: both passes are over
+ *
+ * Stamps them with rc->bufs_lsn first: all but the torn ones are of transactions of that LSN.
+ *
+ * Return: 0 or the first error.
+ */
+int dx_recover_flush(struct dx_recovery *rc, bool all)
+{
+	struct dx_buf *bp, *n;
+
+	list_for_each_entry_safe(bp, n, &rc->bufs, b_delwri) {
+		if (bp->b_flags & BF_TORN)
+			list_move(&bp->b_delwri, &rc->torn);
+		else
+			stamp(bp, rc->bufs_lsn);
+	}
+	if (all) {
+		list_for_each_entry(bp, &rc->torn, b_delwri)
+			bp->b_flags &= ~BF_TORN;
+		list_splice_init(&rc->torn, &rc->bufs);
+	}
+	return dx_buf_delwri_submit(&rc->bufs);
+}
+
+/* ---- inodes ---- */
+
+/* The owner in every block of a fork's btree becomes this inode: the fork was swapped in from another one. */
+static int change_owner(struct dx_recovery *rc, dx_fsbno_t fsb, u16 level, dx_ino_t ino)
+{
+	struct dx_mount *mp = rc->mp;
+	struct dx_btree_lblock *b;
+	struct dx_buf *bp;
+	u16 i, numrecs;
+	int error;
+
+	if (!dx_verify_fsbno(mp, fsb))
+		return bad_item(rc, "bmbt pointer", fsb);
+	error = dx_buf_read(mp, dx_fsb_to_daddr(mp, fsb), 1u << mp->blkbb_log, DX_READ_NOVERIFY, NULL, &bp);
+	if (error)
+		return error;
+	b = bp->b_addr;
+	numrecs = be16_to_cpu(b->bb_numrecs);
+	if (b->bb_magic != cpu_to_be32(DX_BMAP_CRC_MAGIC) || be16_to_cpu(b->bb_level) != level ||
+	    numrecs > mp->bmap_dmxr[level != 0]) {
+		error = bad_item(rc, "bmbt block", bp->b_maps[0].daddr);
+		goto out;
+	}
+	for (i = 0; level && i < numrecs; i++) {
+		size_t off = DX_BTREE_LBLOCK_LEN + (mp->bmap_dmxr[1] + i) * sizeof(__be64);
+
+		error = change_owner(rc, get_unaligned_be64(dx_buf_off(bp, off)), level - 1, ino);
+		if (error)
+			goto out;
+	}
+	if (be64_to_cpu(b->bb_owner) != ino) {
+		b->bb_owner = cpu_to_be64(ino);
+		bp->b_ops = &dx_bmbt_buf_ops;
+		dx_buf_delwri_queue(bp, &rc->bufs);
+	}
+out:
+	dx_buf_relse(bp);
+	return error;
+}
+
+static int change_fork_owner(struct dx_recovery *rc, const struct dx_dinode *dip, const char *fork, u32 room)
+{
+	const struct dx_bmdr_block *root = (const void *)fork;
+	u16 level = be16_to_cpu(root->bb_level), n = be16_to_cpu(root->bb_numrecs), i;
+	u32 max = dx_bmbt_root_maxrecs(room);
+	int error;
+
+	if (!level || level >= DX_BTREE_MAXLEVELS || n > max)
+		return bad_item(rc, "bmbt root", be64_to_cpu(dip->di_ino));
+	for (i = 0; i < n; i++) {
+		size_t off = sizeof(*root) + (max + i) * sizeof(__be64);
+
+		error = change_owner(rc, get_unaligned_be64(fork + off), level - 1, be64_to_cpu(dip->di_ino));
+		if (error)
+			return error;
+	}
+	return 0;
+}
+
+/* One logged fork into its room in the inode. */
+static int replay_fork(struct dx_recovery *rc, const struct dx_rregion *r, u32 fields, u32 inline_bits, u32 broot_bit,
+		       char *dst, u32 room, u64 ino)
+{
+	if (fields & broot_bit) {
+		int error = dx_broot_log_to_disk(r->addr, r->len, dst, room);
+
+		return error ? bad_item(rc, "logged bmbt root", ino) : 0;
+	}
+	if (fields & inline_bits) {
+		/* regions are padded to four bytes */
+		if (r->len > round_up(room, 4))
+			return bad_item(rc, "fork length", ino);
+		memcpy(dst, r->addr, min(r->len, room));
+	}
+	return 0;
+}
+
+static int check_logged_core(struct dx_recovery *rc, const struct dx_log_dinode *ld, const struct dx_ritem *it,
+			     const struct dx_inode_log_format *f)
+{
+	struct dx_mount *mp = rc->mp;
+	u32 litino = mp->sb.inodesize - DX_DINODE_SIZE;
+	u32 type = ld->di_mode & S_IFMT;
+	const struct dx_check checks[] = {
+		{ "di_magic", ld->di_magic != DX_DINODE_MAGIC },
+		{ "di_version", ld->di_version != 3 },
+		{ "di_ino", ld->di_ino != f->ilf_ino },
+		{ "di_format", type == S_IFREG && ld->di_format != DX_DINODE_FMT_EXTENTS &&
+			       ld->di_format != DX_DINODE_FMT_BTREE },
+		{ "di_format", type == S_IFDIR && ld->di_format != DX_DINODE_FMT_EXTENTS &&
+			       ld->di_format != DX_DINODE_FMT_BTREE && ld->di_format != DX_DINODE_FMT_LOCAL },
+		{ "di_nextents", (u64)ld->di_nextents + ld->di_anextents > ld->di_nblocks },
+		{ "di_forkoff", (u32)ld->di_forkoff << 3 > litino },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(checks); i++)
+		if (checks[i].bad)
+			return bad_item(rc, checks[i].field, f->ilf_ino);
+	return 0;
+}
+
+/* Core and forks; the owner change is the caller's. */
+static int replay_inode(struct dx_recovery *rc, const struct dx_ritem *it, const struct dx_inode_log_format *f,
+			struct dx_dinode *dip, dx_lsn_t lsn)
+{
+	u32 litino = rc->mp->sb.inodesize - DX_DINODE_SIZE, doff, aroom, droom, reg = 2;
+	const struct dx_log_dinode *ld;
+	char *fork = (char *)dip + DX_DINODE_SIZE;
+	int error;
+
+	if (it->cnt < 2 || it->r[1].len < sizeof(*ld))
+		return bad_item(rc, "inode core length", f->ilf_ino);
+	ld = it->r[1].addr;
+	error = check_logged_core(rc, ld, it, f);
+	if (error)
+		return error;
+	dx_log_dinode_to_disk(ld, dip);
+	dip->di_lsn = cpu_to_be64(lsn);
+
+	doff = (u32)ld->di_forkoff << 3;
+	droom = doff ? doff : litino;
+	aroom = doff ? litino - doff : 0;
+	if (f->ilf_fields & DX_ILOG_DEV)
+		put_unaligned_be32(f->ilf_u.ilfu_rdev, fork);
+	if (f->ilf_fields & (DX_ILOG_DDATA | DX_ILOG_DEXT | DX_ILOG_DBROOT) && reg < it->cnt) {
+		error = replay_fork(rc, &it->r[reg++], f->ilf_fields, DX_ILOG_DDATA | DX_ILOG_DEXT, DX_ILOG_DBROOT,
+				    fork, droom, f->ilf_ino);
+		if (error)
+			return error;
+	}
+	if (f->ilf_fields & DX_ILOG_AFORK && reg < it->cnt) {
+		if (!doff)
+			return bad_item(rc, "di_forkoff", f->ilf_ino);
+		error = replay_fork(rc, &it->r[reg++], f->ilf_fields, DX_ILOG_ADATA | DX_ILOG_AEXT, DX_ILOG_ABROOT,
+				    fork + doff, aroom, f->ilf_ino);
+		if (error)
+			return error;
+	}
+	if (reg != it->cnt)
+		return bad_item(rc, "ilf_size", f->ilf_ino);
+	return 0;
+}
+
+static int owner_change(struct dx_recovery *rc, const struct dx_inode_log_format *f, const struct dx_dinode *dip)
+{
+	u32 litino = rc->mp->sb.inodesize - DX_DINODE_SIZE, doff = (u32)dip->di_forkoff << 3;
+	const char *fork = (const char *)dip + DX_DINODE_SIZE;
+	int error = 0;
+
+	if (f->ilf_fields & DX_ILOG_DOWNER && dip->di_format == DX_DINODE_FMT_BTREE)
+		error = change_fork_owner(rc, dip, fork, doff ? doff : litino);
+	if (!error && f->ilf_fields & DX_ILOG_AOWNER && doff && dip->di_aformat == DX_DINODE_FMT_BTREE)
+		error = change_fork_owner(rc, dip, fork + doff, litino - doff);
+	return error;
+}
+
+static int inode_pass2(struct dx_recovery *rc, struct dx_ritem *it, dx_lsn_t lsn)
+{
+	struct dx_mount *mp = rc->mp;
+	const struct dx_inode_log_format *f = it->r[0].addr;
+	struct dx_dinode *dip;
+	struct dx_buf *bp;
+	dx_lsn_t on_disk;
+	int error;
+
+	if (it->r[0].len < sizeof(*f))
+		return bad_item(rc, "inode format length", it->r[0].len);
+	if (f->ilf_blkno < 0 || f->ilf_len <= 0 || f->ilf_boffset < 0 ||
+	    f->ilf_boffset % mp->sb.inodesize ||
+	    (u64)f->ilf_boffset + mp->sb.inodesize > (u64)f->ilf_len << DX_BBSHIFT)
+		return bad_item(rc, "ilf_boffset", f->ilf_ino);
+	if (find_cancel(rc, f->ilf_blkno, f->ilf_len))
+		return 0;
+
+	error = dx_buf_read(mp, f->ilf_blkno, f->ilf_len, 0, &dx_inode_buf_ops, &bp);
+	if (error)
+		return error;
+	dip = dx_buf_off(bp, f->ilf_boffset);
+	on_disk = be64_to_cpu(dip->di_lsn);
+	if (!on_disk || on_disk == DX_NULLLSN || on_disk <= lsn ||
+	    !dx_verify_cksum(dip, mp->sb.inodesize, DX_DINODE_CRC_OFF))
+		error = replay_inode(rc, it, f, dip, lsn);
+	if (!error)
+		error = owner_change(rc, f, dip);
+	if (!error) {
+		dx_dinode_calc_crc(mp, dip);
+		bp->b_type = DX_BLFT_DINO;
+		dx_buf_delwri_queue(bp, &rc->bufs);
+	}
+	dx_buf_relse(bp);
+	return error;
+}
+
+static int icreate_pass2(struct dx_recovery *rc, struct dx_ritem *it, dx_lsn_t lsn)
+{
+	struct dx_mount *mp = rc->mp;
+	const struct dx_icreate_log *c = it->r[0].addr;
+	dx_agno_t agno;
+	dx_agbno_t agbno, b;
+	u32 count, length, cancelled = 0, bufs = 0;
+
+	if (it->r[0].len < sizeof(*c) || c->icl_size != 1)
+		return bad_item(rc, "icl_size", it->r[0].len);
+	agno = be32_to_cpu(c->icl_ag);
+	agbno = be32_to_cpu(c->icl_agbno);
+	count = be32_to_cpu(c->icl_count);
+	length = be32_to_cpu(c->icl_length);
+	if (!dx_verify_agbno(mp, agno, agbno) || !length || !dx_verify_agbno(mp, agno, agbno + length - 1) ||
+	    agbno + length < agbno)
+		return bad_item(rc, "icl_agbno", agbno);
+	if (be32_to_cpu(c->icl_isize) != mp->sb.inodesize)
+		return bad_item(rc, "icl_isize", be32_to_cpu(c->icl_isize));
+	if ((length != mp->ialloc_blks && length != mp->ialloc_min_blks) || length % mp->icluster_blks)
+		return bad_item(rc, "icl_length", length);
+	if ((u64)length << mp->sb.inopblog != count)
+		return bad_item(rc, "icl_count", count);
+
+	for (b = 0; b < length; b += mp->icluster_blks, bufs++)
+		if (find_cancel(rc, dx_agb_to_daddr(mp, agno, agbno + b), mp->icluster_bb))
+			cancelled++;
+	/* the whole chunk was freed again later */
+	if (cancelled == bufs)
+		return 0;
+	if (cancelled)
+		return bad_item(rc, "cancelled part of an inode chunk", agbno);
+	return dx_ialloc_inode_init(mp, NULL, &rc->bufs, count, agno, agbno, length, be32_to_cpu(c->icl_gen));
+}
+
+/* ---- intents ---- */
+
+static int efi_pass2(struct dx_recovery *rc, struct dx_ritem *it, dx_lsn_t lsn)
+{
+	const struct dx_efi_log_format *f = it->r[0].addr;
+
+	if (it->r[0].len < sizeof(*f))
+		return bad_item(rc, "EFI length", it->r[0].len);
+	return dx_efi_recover(rc->mp, f, it->r[0].len, lsn);
+}
+
+static int efd_pass2(struct dx_recovery *rc, struct dx_ritem *it, dx_lsn_t lsn)
+{
+	const struct dx_efi_log_format *f = it->r[0].addr;
+
+	if (it->r[0].len < sizeof(*f))
+		return bad_item(rc, "EFD length", it->r[0].len);
+	return dx_efd_recover(rc->mp, f->efi_id);
+}
+
+/*
+ * Intents of features that we do not write.  One that has been done needs
+ * nothing: its changes are ordinary items.  One that has not, we could not finish.
+ */
+struct dx_rintent {
+	struct list_head	list;
+	u16			type;
+	u64			id;
+};
+
+/* All intents and done items alike: type, size, 4 more bytes, id. */
+static int intent_id(struct dx_recovery *rc, const struct dx_ritem *it, u64 *id)
+{
+	if (it->r[0].len < 16)
+		return bad_item(rc, "intent length", it->r[0].len);
+	memcpy(id, (const char *)it->r[0].addr + 8, sizeof(*id));
+	return 0;
+}
+
+static int foreign_intent(struct dx_recovery *rc, struct dx_ritem *it)
+{
+	struct dx_rintent *in;
+	u64 id;
+	int error = intent_id(rc, it, &id);
+
+	if (error)
+		return error;
+	in = kzalloc(sizeof(*in), GFP_KERNEL);
+	if (!in)
+		return -ENOMEM;
+	in->type = it->type;
+	in->id = id;
+	list_add(&in->list, &rc->intents);
+	return 0;
+}
+
+/* A done item's type is its intent's plus one. */
+static int foreign_done(struct dx_recovery *rc, struct dx_ritem *it)
+{
+	struct dx_rintent *in;
+	u64 id;
+	int error = intent_id(rc, it, &id);
+
+	if (error)
+		return error;
+	list_for_each_entry(in, &rc->intents, list) {
+		if (in->type + 1 == it->type && in->id == id) {
+			list_del(&in->list);
+			kfree(in);
+			break;
+		}
+	}
+	return 0;
+}
+
+/**
+ * dx_recover_check_intents - after the first pass: can we finish all that was begun?
+ * @rc: the recovery
+ *
+ * Return: 0, or -EINVAL after a message that names the first kind that we cannot.
+ */
+int dx_recover_check_intents(struct dx_recovery *rc)
+{
+	struct dx_rintent *in;
+
+	if (list_empty(&rc->intents))
+		return 0;
+	in = list_first_entry(&rc->intents, struct dx_rintent, list);
+	dx_err(rc->mp, "the log holds an unfinished %s, which this driver cannot finish: mount the volume once with the kernel's own xfs, or read-only with -o ro,norecovery",
+	       dx_ritem_ops(in->type)->name);
+	return -EINVAL;
+}
+
+/**
+ * dx_recover_free_tables - free what the passes collected
+ * @rc: the recovery
+ */
+void dx_recover_free_tables(struct dx_recovery *rc)
+{
+	struct dx_rintent *in, *ni;
+	struct dx_rcancel *c, *nc;
+	int i;
+
+	list_for_each_entry_safe(in, ni, &rc->intents, list) {
+		list_del(&in->list);
+		kfree(in);
+	}
+	for (i = 0; i < DX_RECOVER_HASH; i++) {
+		list_for_each_entry_safe(c, nc, &rc->cancels[i], list) {
+			list_del(&c->list);
+			kfree(c);
+		}
+	}
+}
+
+/* ---- dispatch ---- */
+
+static const struct dx_ritem_ops item_ops[] = {
+	{ DX_LI_BUF, DX_RORDER_BUFFER, "buffer", buf_pass1, buf_pass2 },
+	{ DX_LI_ICREATE, DX_RORDER_BUFFER, "inode chunk creation", NULL, icreate_pass2 },
+	{ DX_LI_INODE, DX_RORDER_ITEM, "inode", NULL, inode_pass2 },
+	{ DX_LI_EFI, DX_RORDER_ITEM, "extent free intent", NULL, efi_pass2 },
+	{ DX_LI_EFD, DX_RORDER_ITEM, "extent free done", NULL, efd_pass2 },
+	/* quota is not accounted: usage is counted anew when somebody does */
+	{ DX_LI_DQUOT, DX_RORDER_ITEM, "quota" },
+	{ DX_LI_QUOTAOFF, DX_RORDER_ITEM, "quota off" },
+	{ DX_LI_RUI, DX_RORDER_ITEM, "reverse mapping update (RUI)", foreign_intent },
+	{ DX_LI_RUD, DX_RORDER_ITEM, "reverse mapping done (RUD)", foreign_done },
+	{ DX_LI_CUI, DX_RORDER_ITEM, "reference count update (CUI)", foreign_intent },
+	{ DX_LI_CUD, DX_RORDER_ITEM, "reference count done (CUD)", foreign_done },
+	{ DX_LI_BUI, DX_RORDER_ITEM, "block mapping update (BUI)", foreign_intent },
+	{ DX_LI_BUD, DX_RORDER_ITEM, "block mapping done (BUD)", foreign_done },
+	{ DX_LI_ATTRI, DX_RORDER_ITEM, "attribute update (ATTRI)", foreign_intent },
+	{ DX_LI_ATTRD, DX_RORDER_ITEM, "attribute done (ATTRD)", foreign_done },
+	{ DX_LI_XMI, DX_RORDER_ITEM, "range exchange (XMI)", foreign_intent },
+	{ DX_LI_XMD, DX_RORDER_ITEM, "range exchange done (XMD)", foreign_done },
+};
+
+/**
+ * dx_ritem_ops - what to do with an item
+ * @type: DX_LI_*
+ *
+ * Return: NULL for a type that we do not know.
+ */
+const struct dx_ritem_ops *dx_ritem_ops(u16 type)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(item_ops); i++)
+		if (item_ops[i].type == type)
+			return &item_ops[i];
+	return NULL;
+}
+
+/**
+ * dx_ritem_order - when within its transaction an item is replayed
+ * @ops: of its type
+ * @it: the item
+ */
+unsigned int dx_ritem_order(const struct dx_ritem_ops *ops, const struct dx_ritem *it)
+{
+	const struct dx_buf_log_format *f = it->r[0].addr;
+
+	if (it->type != DX_LI_BUF || it->r[0].len < offsetof(struct dx_buf_log_format, blf_data_map))
+		return ops->order;
+	if (f->blf_flags & DX_BLF_CANCEL)
+		return DX_RORDER_CANCEL;
+	if (f->blf_flags & DX_BLF_INODE_BUF)
+		return DX_RORDER_INODE_BUF;
+	return ops->order;
+}

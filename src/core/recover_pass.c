@@ -1,0 +1,463 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Log recovery, the transactions: from records to committed lists of items.
+ *
+ * The records from tail to head are read twice.  The first pass learns which buffers were freed
+ * later (what they held before must not come back over what the blocks hold now), and
+ * whether there is anything that we cannot do: until it has ended nothing is
+ * written, so that a refusal leaves the volume as it was.  The second pass replays.
+ *
+ * A transaction is the operations of one tid between its start and its commit; records may interleave several, and one
+ * operation may be split over records.  What has no commit did not happen.  What
+ * has no start began before the tail and is on disk.
+ *
+ * Buffers are written whenever the LSN of the transactions changes: within one LSN a buffer on disk that is
+ * as new as the transaction is taken to hold all of it.  (Blocks torn by the crash wait for the end.)
+ *
+ * Single-threaded, at mount; no locks but those of the buffers at hand.
+ *
+ * Source: "Journaling Log", "Log Operations".
+ */
+#include "dx_recover.h"
+#include "dx_inode.h"
+
+#define MAX_REGIONS	1025	/* of an item: every other chunk of the largest buffer, and the format */
+
+struct rtrans {
+	struct list_head	list;
+	u32			tid;
+	dx_lsn_t		lsn;		/* of the record with the start */
+	struct dx_trans_header	head;
+	u32			head_len;	/* bytes of it seen */
+	struct list_head	items;
+};
+
+static int bad_log(struct dx_recovery *rc, const char *what)
+{
+	dx_err(rc->mp, "corrupt log: bad %s: run xfs_repair", what);
+	return -EFSCORRUPTED;
+}
+
+/* ---- collecting ---- */
+
+static void free_item(struct dx_ritem *it)
+{
+	u16 i;
+
+	for (i = 0; i < it->cnt; i++)
+		kvfree(it->r[i].addr);
+	kvfree(it->r);
+	kfree(it);
+}
+
+static void free_trans(struct rtrans *t)
+{
+	struct dx_ritem *it, *n;
+
+	list_del(&t->list);
+	list_for_each_entry_safe(it, n, &t->items, list) {
+		list_del(&it->list);
+		free_item(it);
+	}
+	kfree(t);
+}
+
+static struct rtrans *find_trans(struct dx_recovery *rc, u32 tid)
+{
+	struct rtrans *t;
+
+	list_for_each_entry(t, &rc->trans[tid % DX_RECOVER_HASH], list)
+		if (t->tid == tid)
+			return t;
+	return NULL;
+}
+
+static int begin_trans(struct dx_recovery *rc, u32 tid, dx_lsn_t lsn)
+{
+	struct rtrans *t = kzalloc(sizeof(*t), GFP_KERNEL);
+
+	if (!t)
+		return -ENOMEM;
+	t->tid = tid;
+	t->lsn = lsn;
+	INIT_LIST_HEAD(&t->items);
+	list_add(&t->list, &rc->trans[tid % DX_RECOVER_HASH]);
+	return 0;
+}
+
+static int add_header(struct dx_recovery *rc, struct rtrans *t, const void *p, u32 len)
+{
+	if (len > sizeof(t->head) - t->head_len)
+		return bad_log(rc, "transaction header length");
+	memcpy((char *)&t->head + t->head_len, p, len);
+	t->head_len += len;
+	if (t->head_len >= sizeof(t->head.th_magic) && t->head.th_magic != DX_TRANS_HEADER_MAGIC)
+		return bad_log(rc, "th_magic");
+	return 0;
+}
+
+static struct dx_ritem *last_item(struct rtrans *t)
+{
+	return list_empty(&t->items) ? NULL : list_last_entry(&t->items, struct dx_ritem, list);
+}
+
+/* The first region of an item begins with its type and the number of its regions. */
+static int begin_item(struct dx_recovery *rc, struct rtrans *t, const void *p, u32 len, struct dx_ritem **itp)
+{
+	struct dx_ritem *it;
+	u16 head[2];
+
+	if (len < sizeof(head))
+		return bad_log(rc, "item length");
+	memcpy(head, p, sizeof(head));
+	if (!head[1] || head[1] > MAX_REGIONS)
+		return bad_log(rc, "number of regions");
+	it = kzalloc(sizeof(*it), GFP_KERNEL);
+	if (!it)
+		return -ENOMEM;
+	it->type = head[0];
+	it->total = head[1];
+	it->r = kvcalloc(it->total, sizeof(*it->r), GFP_KERNEL);
+	if (!it->r) {
+		kfree(it);
+		return -ENOMEM;
+	}
+	list_add_tail(&it->list, &t->items);
+	*itp = it;
+	return 0;
+}
+
+static int add_region(struct dx_recovery *rc, struct rtrans *t, const void *p, u32 len)
+{
+	struct dx_ritem *it = last_item(t);
+	void *copy;
+	int error;
+
+	if (!len)
+		return 0;
+	if (t->head_len < sizeof(t->head))
+		return add_header(rc, t, p, len);
+	if (!it || it->cnt == it->total) {
+		error = begin_item(rc, t, p, len, &it);
+		if (error)
+			return error;
+	}
+	/* kmalloc alignment is what the structures in it need */
+	copy = kvmalloc(len, GFP_KERNEL);
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy, p, len);
+	it->r[it->cnt++] = (struct dx_rregion) { .addr = copy, .len = len };
+	return 0;
+}
+
+/* The rest of an operation that did not fit the record before. */
+static int continue_region(struct dx_recovery *rc, struct rtrans *t, const void *p, u32 len)
+{
+	struct dx_ritem *it = last_item(t);
+	struct dx_rregion *r;
+	char *grown;
+
+	if (t->head_len < sizeof(t->head))
+		return add_header(rc, t, p, len);
+	if (!it || !it->cnt)
+		return bad_log(rc, "continuation");
+	r = &it->r[it->cnt - 1];
+	if (len > DX_MAX_RECORD_BYTES || r->len > 64 * DX_MAX_RECORD_BYTES)
+		return bad_log(rc, "region length");
+	grown = kvmalloc(r->len + len, GFP_KERNEL);
+	if (!grown)
+		return -ENOMEM;
+	memcpy(grown, r->addr, r->len);
+	memcpy(grown + r->len, p, len);
+	kvfree(r->addr);
+	r->addr = grown;
+	r->len += len;
+	return 0;
+}
+
+/* ---- committing ---- */
+
+static int do_item(struct dx_recovery *rc, const struct dx_ritem_ops *ops, struct dx_ritem *it, dx_lsn_t lsn)
+{
+	if (rc->pass == 1)
+		return ops->pass1 ? ops->pass1(rc, it) : 0;
+	rc->nitems++;
+	return ops->pass2 ? ops->pass2(rc, it, lsn) : 0;
+}
+
+static int commit_trans(struct dx_recovery *rc, struct rtrans *t)
+{
+	const struct dx_ritem_ops *ops;
+	struct dx_ritem *it;
+	unsigned int order;
+	int error;
+
+	if (t->head_len < sizeof(t->head) && !list_empty(&t->items))
+		return bad_log(rc, "transaction header");
+	list_for_each_entry(it, &t->items, list) {
+		ops = dx_ritem_ops(it->type);
+		if (!ops) {
+			dx_err(rc->mp, "the log holds items of type 0x%04x, which this driver does not know: mount the volume once with one that does, or read-only with -o ro,norecovery",
+			       it->type);
+			return -EINVAL;
+		}
+		if (it->cnt != it->total)
+			return bad_log(rc, ops->name);
+	}
+	if (rc->pass == 2 && rc->bufs_lsn != t->lsn) {
+		error = dx_recover_flush(rc, false);
+		if (error)
+			return error;
+		rc->bufs_lsn = t->lsn;
+	}
+	for (order = 0; order < DX_RORDER_MAX; order++) {
+		list_for_each_entry(it, &t->items, list) {
+			ops = dx_ritem_ops(it->type);
+			if (dx_ritem_order(ops, it) != order)
+				continue;
+			error = do_item(rc, ops, it, t->lsn);
+			if (error)
+				return error;
+			cond_resched();
+		}
+	}
+	return 0;
+}
+
+/* ---- operations and records ---- */
+
+static int do_op(struct dx_recovery *rc, const struct dx_op_header *op, const void *p, u32 len, dx_lsn_t lsn)
+{
+	u32 tid = be32_to_cpu(op->oh_tid);
+	struct rtrans *t = find_trans(rc, tid);
+	int error;
+
+	/* an unmount, remount or freeze in the past */
+	if (op->oh_flags & DX_OH_UNMOUNT_TRANS) {
+		if (t)
+			free_trans(t);
+		return 0;
+	}
+	if (op->oh_flags & DX_OH_START_TRANS) {
+		/* a number used again without a commit in between: the first one never got one */
+		if (t)
+			free_trans(t);
+		error = begin_trans(rc, tid, lsn);
+		if (error || !len)
+			return error;
+		t = find_trans(rc, tid);
+		return add_region(rc, t, p, len);
+	}
+	if (!t)
+		return 0;
+	if (op->oh_flags & DX_OH_COMMIT_TRANS) {
+		error = commit_trans(rc, t);
+		free_trans(t);
+		return error;
+	}
+	if (op->oh_flags & DX_OH_WAS_CONT_TRANS)
+		return continue_region(rc, t, p, len);
+	return add_region(rc, t, p, len);
+}
+
+static int do_record(struct dx_recovery *rc, struct dx_record *rec)
+{
+	const char *p = dx_record_body(rec), *end = p + rec->len_bytes;
+	struct dx_op_header op;
+	u32 n, len;
+	int error;
+
+	for (n = 0; n < rec->nops; n++) {
+		if (end - p < (ptrdiff_t)sizeof(op))
+			return bad_log(rc, "h_num_logops");
+		memcpy(&op, p, sizeof(op));
+		p += sizeof(op);
+		len = be32_to_cpu(op.oh_len);
+		if (len > (size_t)(end - p))
+			return bad_log(rc, "oh_len");
+		if (op.oh_clientid != DX_OH_CLIENT_TRANS && op.oh_clientid != DX_OH_CLIENT_LOG)
+			return bad_log(rc, "oh_clientid");
+		error = do_op(rc, &op, p, len, rec->lsn);
+		if (error)
+			return error;
+		p += len;
+	}
+	return 0;
+}
+
+static void drop_open_trans(struct dx_recovery *rc)
+{
+	struct rtrans *t, *n;
+	int i;
+
+	for (i = 0; i < DX_RECOVER_HASH; i++)
+		list_for_each_entry_safe(t, n, &rc->trans[i], list)
+			free_trans(t);
+}
+
+static int do_pass(struct dx_recovery *rc, const struct dx_log_head *h, int pass)
+{
+	u32 block = h->tail_block, cycle = h->tail_cycle, left;
+	struct dx_log_reader r;
+	struct dx_record rec = { };
+	const char *why;
+	int error;
+
+	rc->pass = pass;
+	error = dx_log_reader_init(&r, rc->mp);
+	if (error)
+		return error;
+	left = h->head_block - h->tail_block + (h->head_cycle != h->tail_cycle ? r.size_bb : 0);
+	error = dx_record_alloc(&rec);
+	while (!error && left) {
+		error = dx_record_header(&r, block, &rec, &why);
+		if (!error && (rec.cycle != cycle || dx_record_bb(&rec) > left)) {
+			why = rec.cycle != cycle ? "h_cycle" : "h_len";
+			error = -EFSCORRUPTED;
+		}
+		if (error) {
+			if (error == -EFSCORRUPTED)
+				dx_err(rc->mp, "corrupt log record at block %u: bad %s: run xfs_repair", block, why);
+			break;
+		}
+		error = dx_record_read(&r, &rec);
+		if (error)
+			break;
+		if (!dx_record_crc_ok(&rec)) {
+			dx_err(rc->mp, "corrupt log record at block %u: checksum does not match: run xfs_repair", block);
+			error = -EFSBADCRC;
+			break;
+		}
+		dx_record_unpack(&rec);
+		error = do_record(rc, &rec);
+		left -= dx_record_bb(&rec);
+		block += dx_record_bb(&rec);
+		if (block >= r.size_bb) {
+			block -= r.size_bb;
+			cycle++;
+		}
+	}
+	drop_open_trans(rc);
+	dx_record_free(&rec);
+	dx_log_reader_done(&r);
+	return error;
+}
+
+/* What forbids to replay, known before the log is read. */
+static int may_replay(struct dx_mount *mp)
+{
+	u32 unknown = mp->sb.features_log_incompat & ~DX_SB_FEAT_INCOMPAT_LOG_XATTRS;
+
+	if (test_bit(DX_OP_RO_DEVICE, &mp->opstate)) {
+		dx_err(mp, "the log needs recovery but the device is read-only: mount with -o ro,norecovery");
+		return -EROFS;
+	}
+	if (dx_sb_ro_unsupported(mp)) {
+		dx_err(mp, "the log needs recovery but the volume has features that can only be read (0x%x): mount it once with the kernel's own xfs, or with -o ro,norecovery",
+		       dx_sb_ro_unsupported(mp));
+		return -EINVAL;
+	}
+	if (unknown) {
+		dx_err(mp, "unknown incompatible log features 0x%x: mount the volume once with a driver that knows them",
+		       unknown);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/**
+ * dx_recover_replay - bring what the log holds to its place on disk
+ * @mp: the mount: buffer cache, perags and AIL exist
+ * @h: from dx_recover_find(), not clean
+ *
+ * Afterwards all replayed buffers are on disk, and intents without their done items are in the AIL
+ * for dx_recover_finish().  Nothing is written before the first pass has found the log good.
+ * DX_OP_WAS_DIRTY and DX_OP_RECOVERING are the caller's.
+ *
+ * Return: 0; -EROFS, -EINVAL (refused, untouched); -EFSCORRUPTED, -EFSBADCRC, -EIO, -ENOMEM.
+ */
+int dx_recover_replay(struct dx_mount *mp, struct dx_log_head *h)
+{
+	struct dx_recovery *rc;
+	int error, i;
+
+	if (h->clean)
+		return 0;
+	if (h->tail_lsn == ((u64)h->head_cycle << 32 | h->head_block))
+		return 0;	/* torn writes behind an unmount record, nothing else */
+	error = may_replay(mp);
+	if (error)
+		return error;
+	rc = kzalloc(sizeof(*rc), GFP_KERNEL);
+	if (!rc)
+		return -ENOMEM;
+	rc->mp = mp;
+	for (i = 0; i < DX_RECOVER_HASH; i++) {
+		INIT_LIST_HEAD(&rc->trans[i]);
+		INIT_LIST_HEAD(&rc->cancels[i]);
+	}
+	INIT_LIST_HEAD(&rc->intents);
+	INIT_LIST_HEAD(&rc->bufs);
+	INIT_LIST_HEAD(&rc->torn);
+
+	error = do_pass(rc, h, 1);
+	if (!error)
+		error = dx_recover_check_intents(rc);
+	if (!error)
+		error = do_pass(rc, h, 2);
+	if (!error)
+		error = dx_recover_flush(rc, true);
+	if (!error)
+		error = dx_plat_flush(mp->bdev);
+	if (error) {
+		dx_buf_delwri_cancel(&rc->bufs);
+		dx_buf_delwri_cancel(&rc->torn);
+		dx_err(mp, "recovery failed: error %d", error);
+	}
+	dx_recover_free_tables(rc);
+	kfree(rc);
+	return error;
+}
+
+/**
+ * dx_recover_finish - do what the log had promised
+ * @mp: the mount, log running
+ *
+ * Extents that were to be freed are freed, then inodes that were unlinked but open.  DX_OP_RECOVERING is set and stays
+ * set.
+ *
+ * Return: 0 or -errno; a broken unlinked list is reported but does not fail the mount.
+ */
+int dx_recover_finish(struct dx_mount *mp)
+{
+	int error;
+
+	error = dx_intents_finish(mp);
+	if (error) {
+		dx_err(mp, "cannot finish what the log began: error %d", error);
+		return error;
+	}
+	/* their blocks must be free before inactivation wants any */
+	error = dx_log_force(mp, true);
+	if (error)
+		return error;
+	error = dx_iunlink_process_all(mp);
+	if (error && dx_is_shutdown(mp))
+		return error;
+	if (error)
+		dx_warn(mp, "cannot free all unlinked files: error %d: run xfs_repair", error);
+	dx_icache_flush_inactive(mp);
+	return dx_log_force(mp, true);
+}
+
+/**
+ * dx_recover_cancel - give up between replay and finish
+ * @mp: a mount that fails
+ *
+ * Intents stay in the AIL; they go when the log is aborted.
+ */
+void dx_recover_cancel(struct dx_mount *mp)
+{
+	clear_bit(DX_OP_RECOVERING, &mp->opstate);
+}

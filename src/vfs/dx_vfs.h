@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the files of the VFS layer share: the VFS inode, the mount's VFS
+ * half, and the functions that cross files.
+ */
+#ifndef DX_VFS_H
+#define DX_VFS_H
+
+#include <linux/fs.h>
+#include <linux/iomap.h>
+#include <linux/kobject.h>
+#include <linux/pagemap.h>
+#include <linux/iversion.h>
+#include "dx_compat.h"
+#include "dx_mount.h"
+#include "dx_inode.h"
+#include "dx_bmap.h"
+#include "dx_dir.h"
+#include "lockout.h"
+
+#define DX_SUPER_MAGIC	0x58465342	/* what statfs reports: XFS's */
+
+/* drain time histogram: bucket i counts drains shorter than 2^i microseconds */
+#define DX_HIST_BUCKETS	24
+
+enum dx_counter {
+	DX_C_LOCKOUTS, DX_C_DRAINS, DX_C_DRAIN_NS, DX_C_LAYOUT_BREAKS,
+	DX_C_DIO_WRITES, DX_C_DIO_WRITE_COMPLETIONS, DX_C_DIO_SIZE_UPDATES, DX_C_DIO_CONVERSIONS,
+	DX_C_FALLOCATE, DX_C_SPACE_IOCTL, DX_C_SETSIZE, DX_C_LOCKOUT_VIOLATIONS,
+	DX_C_NR
+};
+
+enum dx_errortag {
+	DX_TAG_DRAIN_BEFORE_SIZE,	/* look at the size before the drain: the old, broken order */
+	DX_TAG_DELAY_DIO_COMPLETION,	/* milliseconds to sleep in DIO completion */
+	DX_TAG_NR
+};
+
+/* The VFS half of a mount. */
+struct dx_super {
+	struct dx_mount		mp;
+	struct super_block	*sb;
+	struct list_head	mounted;	/* in the list of uuids in use */
+	struct workqueue_struct	*ioend_wq;	/* buffered write completions that need a transaction */
+	struct dx_shrinker	buf_shrinker;
+	struct kobject		kobj, kobj_log, kobj_tag;
+	struct completion	kobj_done;
+	bool			sysfs_on;
+	atomic64_t		counters[DX_C_NR];
+	atomic64_t		drain_hist[DX_HIST_BUCKETS];
+	unsigned int		errortag[DX_TAG_NR];
+};
+
+/* The VFS inode.  ->ip is its core inode, referenced from iget to evict. */
+struct dx_vnode {
+	struct dx_inode		*ip;
+	spinlock_t		size_lock;	/* i_size against completions that hold no IOLOCK */
+	struct task_struct	*lockout_owner;	/* who holds a lockout, NULL = nobody */
+	spinlock_t		ioend_lock;
+	struct list_head	ioend_list;	/* finished writeback, waiting for its transaction */
+	struct work_struct	ioend_work;
+	dx_mmaplock_t		mmaplock;	/* where the mapping has none */
+	struct inode		vfs;
+};
+
+static inline struct dx_vnode *dx_vnode(const struct inode *inode)
+{
+	return container_of(inode, struct dx_vnode, vfs);
+}
+static inline struct dx_inode *DX_I(const struct inode *inode) { return dx_vnode(inode)->ip; }
+static inline struct dx_super *dx_super(const struct super_block *sb) { return sb->s_fs_info; }
+static inline struct dx_mount *DX_M(const struct super_block *sb) { return &dx_super(sb)->mp; }
+static inline void dx_count(struct inode *inode, enum dx_counter c) { atomic64_inc(&dx_super(inode->i_sb)->counters[c]); }
+
+#ifdef DX_DEBUG
+static inline unsigned int dx_errortag(struct inode *inode, enum dx_errortag tag)
+{
+	return READ_ONCE(dx_super(inode->i_sb)->errortag[tag]);
+}
+#else
+static inline unsigned int dx_errortag(struct inode *inode, enum dx_errortag tag) { return 0; }
+#endif
+
+/* super.c */
+extern const struct super_operations dx_super_ops;
+/* inode.c */
+struct inode *dx_vget(struct super_block *sb, dx_ino_t ino, u32 iget_flags);
+struct inode *dx_vnode_attach_new(struct super_block *sb, struct dx_inode *ip);	/* takes over the caller's reference */
+void dx_vnode_new_done(struct inode *inode, struct dentry *dentry);
+void dx_vnode_sync(struct inode *inode);		/* core -> VFS: nlink, times, mode, ids */
+void dx_vnode_set_iflags(struct inode *inode);
+int dx_vn_setattr(dx_idmap_t idmap, struct dentry *dentry, struct iattr *attr);
+int dx_vn_getattr(dx_idmap_t idmap, const struct path *path, struct kstat *stat, u32 mask, unsigned int flags);
+int dx_vn_update_time(struct inode *inode, struct timespec64 *now, unsigned int flags);	/* DX_UPD_* */
+int dx_vnode_cache_init(void);
+void dx_vnode_cache_exit(void);
+struct inode *dx_alloc_inode(struct super_block *sb);
+void dx_free_inode(struct inode *inode);
+void dx_evict_inode(struct inode *inode);
+int dx_setattr_size(struct inode *inode, loff_t newsize, bool times);	/* lockout held: setsize.c */
+/* namei.c */
+extern const struct inode_operations dx_dir_iops, dx_symlink_iops, dx_special_iops, dx_file_iops;
+extern const struct file_operations dx_dir_fops;
+/* file.c, dio.c */
+extern const struct file_operations dx_file_fops;
+ssize_t dx_file_dio_read(struct kiocb *iocb, struct iov_iter *to);
+ssize_t dx_file_dio_write(struct kiocb *iocb, struct iov_iter *from);
+ssize_t dx_file_write_checks(struct kiocb *iocb, struct iov_iter *from, enum dx_iolock *mode);
+int dx_iolock_iocb(struct kiocb *iocb, enum dx_iolock mode);		/* -EAGAIN for NOWAIT */
+void dx_iounlock(struct inode *inode, enum dx_iolock mode);
+int dx_fsync(struct file *file, loff_t start, loff_t end, int datasync);
+/* iomap.c */
+extern const struct iomap_ops dx_read_iomap_ops, dx_buffered_write_iomap_ops, dx_direct_write_iomap_ops,
+	dx_seek_iomap_ops, dx_xattr_iomap_ops;
+void dx_irec_to_iomap(struct dx_inode *ip, struct iomap *iomap, const struct dx_irec *rec, unsigned int flags, u16 iomap_flags, u32 seq);
+int dx_zero_range(struct inode *inode, loff_t pos, loff_t len, bool *did_zero);
+int dx_truncate_page(struct inode *inode, loff_t pos, bool *did_zero);
+/* aops.c */
+extern const struct address_space_operations dx_aops;
+void dx_ioend_work(struct work_struct *work);
+/* fallocate.c */
+long dx_file_fallocate(struct file *file, int mode, loff_t offset, loff_t len);
+enum dx_space_op { DX_SP_ALLOC, DX_SP_FREE, DX_SP_ZERO, DX_SP_COLLAPSE, DX_SP_INSERT, DX_SP_RESIZE };
+int dx_space_ioctl(struct file *file, enum dx_space_op op, s16 whence, loff_t start, loff_t len);
+int dx_free_range(struct inode *inode, loff_t offset, loff_t len);	/* lockout held */
+/* ioctl.c, ioctl_compat.c */
+long dx_file_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
+long dx_file_compat_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
+int dx_fileattr_get(struct dentry *dentry, struct dx_fileattr *fa);
+int dx_fileattr_set(dx_idmap_t idmap, struct dentry *dentry, struct dx_fileattr *fa);
+/* xattr.c, acl.c */
+extern dx_xattr_handler_t dx_xattr_handlers[];
+ssize_t dx_listxattr(struct dentry *dentry, char *buf, size_t size);
+struct posix_acl *dx_get_acl(struct inode *inode, int type, bool rcu);
+int dx_set_acl(dx_idmap_t idmap, struct inode *inode, struct posix_acl *acl, int type);
+int dx_acl_store(struct inode *inode, struct posix_acl *acl, int type);	/* no checks, no mode change */
+int dx_xattr_set_raw(struct inode *inode, const char *name, u8 nsp, const void *value, size_t size, int flags);
+/* blockgc.c */
+void dx_blockgc(struct super_block *sb);
+/* export.c */
+extern const struct export_operations dx_export_ops;
+/* sysfs.c */
+int dx_sysfs_init(void);
+void dx_sysfs_exit(void);
+int dx_sysfs_add(struct dx_super *ds);
+void dx_sysfs_del(struct dx_super *ds);
+void dx_count_drain(struct inode *inode, u64 ns);
+/* plat.c */
+struct dx_bdev *dx_plat_bdev_get(struct block_device *bdev);
+void dx_plat_bdev_put(struct dx_bdev *bdev);
+
+#endif /* DX_VFS_H */

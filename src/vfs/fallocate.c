@@ -1,0 +1,379 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Space operations: fallocate and the legacy space ioctls, one set of
+ * functions under one lockout (L7).
+ *
+ * Each operation is a row of a table: what it asks of offset and length,
+ * what it does to the blocks, and what becomes of the size.  The order is
+ * always the same: lock out (which drains), resolve whence and look at
+ * the size, check, strip privileges, do the blocks, move the end.  Nothing
+ * is decided before the drain.
+ *
+ * Context: no lock held on entry.
+ */
+#include <linux/fs.h>
+#include <linux/falloc.h>
+#include <linux/overflow.h>
+#include <linux/fs.h>
+#include "dx_vfs.h"
+#include "trace.h"
+
+/* What an operation works on; filled in after the drain. */
+struct space_req {
+	struct inode	*inode;
+	loff_t		offset, len;	/* bytes */
+	loff_t		size;		/* i_size, read after the drain (L4) */
+	loff_t		new_size;	/* 0 = the size stays */
+	bool		keep_size;
+};
+
+/*
+ * Write out and drop the pages of whole units over [offset, offset + len):
+ * the extents below them are about to change.  The unit is the larger of page
+ * and block, so that no page lies across the edge.
+ */
+static int flush_unmap(struct inode *inode, loff_t offset, loff_t len)
+{
+	loff_t unit = max_t(loff_t, PAGE_SIZE, i_blocksize(inode));
+	loff_t start = round_down(offset, unit), end = round_up(offset + len, unit) - 1;
+	int error;
+
+	if (end < start)
+		end = LLONG_MAX;
+	error = filemap_write_and_wait_range(inode->i_mapping, start, end);
+	if (error)
+		return error;
+	truncate_pagecache_range(inode, start, end);
+	return 0;
+}
+
+/**
+ * dx_free_range - punch a hole
+ * @inode: regular file in a lockout
+ * @offset: bytes
+ * @len: bytes
+ *
+ * Whole blocks are freed; the parts of blocks at the edges are zeroed
+ * through the page cache, and written at once when they touch the last page,
+ * whose part behind the end may be mapped and must become zero too.
+ * Return: 0 or negative errno.
+ */
+int dx_free_range(struct inode *inode, loff_t offset, loff_t len)
+{
+	struct dx_inode *ip = DX_I(inode);
+	loff_t size = i_size_read(inode);
+	int error;
+
+	error = dx_assert_locked_out(inode);
+	if (error)
+		return error;
+	trace_dx_fallocate_step(inode, offset, len, DX_SP_FREE);
+	if (len <= 0)
+		return 0;
+	error = flush_unmap(inode, offset, len);
+	if (error)
+		return error;
+	error = dx_free_file_space(ip, offset, len);
+	if (error)
+		return error;
+
+	/* Behind the end of the file there is nothing to zero. */
+	if (offset >= size)
+		return 0;
+	len = min(len, size - offset);
+	error = dx_zero_range(inode, offset, len, NULL);
+	if (error)
+		return error;
+	if (offset + len >= size && offset_in_page(offset + len))
+		error = filemap_write_and_wait_range(inode->i_mapping, round_down(offset + len, PAGE_SIZE), LLONG_MAX);
+	return error;
+}
+
+static int want_size(struct space_req *r)
+{
+	if (r->keep_size || r->offset + r->len <= r->size)
+		return 0;
+	r->new_size = r->offset + r->len;
+	return inode_newsize_ok(r->inode, r->new_size);
+}
+
+static int op_alloc(struct space_req *r)
+{
+	int error = want_size(r);
+
+	if (error)
+		return error;
+	return dx_alloc_file_space(DX_I(r->inode), r->offset, r->len);
+}
+
+static int op_free(struct space_req *r)
+{
+	return dx_free_range(r->inode, r->offset, r->len);
+}
+
+/*
+ * Free what is inside and preallocate it anew: the blocks then read as zeros
+ * and a later write finds its space.
+ */
+static int op_zero(struct space_req *r)
+{
+	unsigned int bs = i_blocksize(r->inode);
+	loff_t start = round_down(r->offset, bs), end = round_up(r->offset + r->len, bs);
+	int error = want_size(r);
+
+	if (error)
+		return error;
+	error = dx_free_range(r->inode, r->offset, r->len);
+	if (error)
+		return error;
+	return dx_alloc_file_space(DX_I(r->inode), start, end - start);
+}
+
+/*
+ * Before extents move: nothing cached from here on, and no preallocation
+ * behind the end that would move along.  The page in front is flushed too when
+ * a block smaller than a page moves within it.
+ */
+static int prepare_shift(struct space_req *r)
+{
+	struct inode *inode = r->inode;
+	struct dx_inode *ip = DX_I(inode);
+	int error;
+
+	if (dx_b_to_fsb(ip->mp, r->size) < DX_BMBT_MAX_STARTOFF) {
+		error = dx_free_eofblocks_from(ip, i_size_read(inode));
+		if (error)
+			return error;
+		clear_bit(DX_I_EOFBLOCKS, &ip->i_flags);
+	}
+	return flush_unmap(inode, r->offset, LLONG_MAX - r->offset - PAGE_SIZE);
+}
+
+static int op_collapse(struct space_req *r)
+{
+	struct inode *inode = r->inode;
+	unsigned int mask = i_blocksize(inode) - 1;
+	int error;
+
+	if ((r->offset | r->len) & mask)
+		return -EINVAL;
+	/* A range that reaches the end is a truncate, and must be asked for as one. */
+	if (r->offset + r->len >= r->size)
+		return -EINVAL;
+	r->new_size = r->size - r->len;
+
+	error = dx_free_range(inode, r->offset, r->len);
+	if (error)
+		return error;
+	error = prepare_shift(r);
+	if (error)
+		return error;
+	trace_dx_fallocate_step(inode, r->offset, r->len, DX_SP_COLLAPSE);
+	return dx_collapse_file_space(DX_I(inode), r->offset, r->len);
+}
+
+static int op_insert(struct space_req *r)
+{
+	struct inode *inode = r->inode;
+	struct dx_inode *ip = DX_I(inode);
+	unsigned int mask = i_blocksize(inode) - 1;
+	loff_t grown = r->size + r->len;
+	int error;
+
+	if ((r->offset | r->len) & mask)
+		return -EINVAL;
+	if (r->len > inode->i_sb->s_maxbytes - r->size)
+		return -EFBIG;
+	if (r->offset >= r->size)
+		return -EINVAL;
+	error = dx_bmap_can_insert(ip, dx_b_to_fsbt(ip->mp, r->offset), dx_b_to_fsbt(ip->mp, r->len));
+	if (error)
+		return error;
+	/* First the size: a crash half way then leaves every block inside the file. */
+	error = prepare_shift(r);
+	if (error)
+		return error;
+	error = dx_setattr_size(inode, grown, false);
+	if (error)
+		return error;
+	/* Zeroing the old last block brought its page back. */
+	error = flush_unmap(inode, r->offset, LLONG_MAX - r->offset - PAGE_SIZE);
+	if (error)
+		return error;
+	trace_dx_fallocate_step(inode, r->offset, r->len, DX_SP_INSERT);
+	return dx_insert_file_space(ip, r->offset, r->len);
+}
+
+/* ALLOCSP and FREESP: the offset is the new size; growth gets blocks. */
+static int op_resize(struct space_req *r)
+{
+	int error;
+
+	if (r->offset > r->size) {
+		error = inode_newsize_ok(r->inode, r->offset);
+		if (error)
+			return error;
+		error = dx_alloc_file_space(DX_I(r->inode), r->size, r->offset - r->size);
+		if (error)
+			return error;
+	}
+	return dx_setattr_size(r->inode, r->offset, true);
+}
+
+static int (*const space_ops[])(struct space_req *r) = {
+	[DX_SP_ALLOC]		= op_alloc,
+	[DX_SP_FREE]		= op_free,
+	[DX_SP_ZERO]		= op_zero,
+	[DX_SP_COLLAPSE]	= op_collapse,
+	[DX_SP_INSERT]		= op_insert,
+	[DX_SP_RESIZE]		= op_resize,
+};
+
+/* Inside the lockout: the whole operation, size and durability included. */
+static int run_locked_out(struct file *file, enum dx_space_op op, struct space_req *r)
+{
+	struct inode *inode = r->inode;
+	int error;
+
+	error = dx_assert_locked_out(inode);
+	if (error)
+		return error;
+	if (!S_ISREG(inode->i_mode) || IS_SWAPFILE(inode))
+		return S_ISREG(inode->i_mode) ? -ETXTBSY : -ENODEV;
+
+	error = file_modified(file);	/* setuid bits go, times move */
+	if (error)
+		return error;
+	error = space_ops[op](r);
+	if (error)
+		return error;
+
+	/*
+	 * With the drain done at lockout this can only grow the file, or shrink
+	 * it where collapse says so.  The error tag skips that drain; doing it
+	 * here, after the decision, is the broken order of old.
+	 */
+	if (dx_errortag(inode, DX_TAG_DRAIN_BEFORE_SIZE))
+		inode_dio_wait(inode);
+	if (r->new_size) {
+		error = dx_setattr_size(inode, r->new_size, false);
+		if (error)
+			return error;
+	}
+	if (file->f_flags & O_DSYNC || IS_SYNC(inode))
+		error = dx_inode_log_force(DX_I(inode), false);
+	return error;
+}
+
+#define FALLOC_SUPPORTED (FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_COLLAPSE_RANGE | \
+			  FALLOC_FL_ZERO_RANGE | FALLOC_FL_INSERT_RANGE)
+
+/**
+ * dx_file_fallocate - fallocate(2)
+ * @file: opened for writing
+ * @mode: FALLOC_FL_*; the VFS checked the combination
+ * @offset: bytes, not negative
+ * @len: bytes, positive
+ *
+ * Return: 0 or negative errno as the manual page has them; -EOPNOTSUPP for UNSHARE.
+ */
+long dx_file_fallocate(struct file *file, int mode, loff_t offset, loff_t len)
+{
+	struct inode *inode = file_inode(file);
+	struct space_req r = {
+		.inode = inode, .offset = offset, .len = len,
+		.keep_size = mode & FALLOC_FL_KEEP_SIZE,
+	};
+	struct dx_lockout lk;
+	enum dx_space_op op;
+	int error;
+
+	if (!S_ISREG(inode->i_mode))
+		return -EINVAL;
+	if (mode & ~FALLOC_SUPPORTED)
+		return -EOPNOTSUPP;
+	if (dx_is_shutdown(DX_M(inode->i_sb)))
+		return -EIO;
+
+	switch (mode & ~FALLOC_FL_KEEP_SIZE) {
+	case 0:				op = DX_SP_ALLOC; break;
+	case FALLOC_FL_PUNCH_HOLE:	op = DX_SP_FREE; break;
+	case FALLOC_FL_ZERO_RANGE:	op = DX_SP_ZERO; break;
+	case FALLOC_FL_COLLAPSE_RANGE:	op = DX_SP_COLLAPSE; break;
+	case FALLOC_FL_INSERT_RANGE:	op = DX_SP_INSERT; break;
+	default:
+		return -EOPNOTSUPP;
+	}
+
+	error = dx_lockout_begin(&lk, inode, DX_LK_FALLOCATE);
+	if (error)
+		return error;
+	r.size = i_size_read(inode);
+	dx_count(inode, DX_C_FALLOCATE);
+	trace_dx_fallocate(inode, offset, len, mode);
+	error = run_locked_out(file, op, &r);
+	dx_lockout_end(&lk);
+	return error;
+}
+
+/**
+ * dx_space_ioctl - the legacy space ioctls
+ * @file: opened for writing, write access to the mount held
+ * @op: what to do
+ * @whence: 0, 1, 2: of @start
+ * @start: bytes, relative as @whence says
+ * @len: bytes; not used by DX_SP_RESIZE
+ *
+ * RESVSP and UNRESVSP and ZERO_RANGE keep the size; ALLOCSP and FREESP set
+ * it.  What @start is relative to is looked at inside the lockout: resolved before it,
+ * the end of the file would be the stale one.  Return: 0, -EINVAL for a range
+ * that is none, or as the operation.
+ */
+int dx_space_ioctl(struct file *file, enum dx_space_op op, s16 whence, loff_t start, loff_t len)
+{
+	struct inode *inode = file_inode(file);
+	struct space_req r = { .inode = inode, .len = len, .keep_size = true };
+	struct dx_lockout lk;
+	int error;
+
+	if (inode->i_flags & (S_IMMUTABLE | S_APPEND))
+		return -EPERM;
+	if (!(file->f_mode & FMODE_WRITE))
+		return -EBADF;
+	if (!S_ISREG(inode->i_mode))
+		return -EINVAL;
+	if (dx_is_shutdown(DX_M(inode->i_sb)))
+		return -EIO;
+
+	error = dx_lockout_begin(&lk, inode, DX_LK_IOCTL);
+	if (error)
+		return error;
+	r.size = i_size_read(inode);
+	dx_count(inode, DX_C_SPACE_IOCTL);
+	error = -EINVAL;
+	switch (whence) {
+	case SEEK_SET:
+		break;
+	case SEEK_CUR:
+		if (check_add_overflow(start, file->f_pos, &start))
+			goto out;
+		break;
+	case SEEK_END:
+		if (check_add_overflow(start, r.size, &start))
+			goto out;
+		break;
+	default:
+		goto out;
+	}
+	if (start < 0 || start > inode->i_sb->s_maxbytes)
+		goto out;
+	if (op != DX_SP_RESIZE &&
+	    (len <= 0 || len > inode->i_sb->s_maxbytes || start > inode->i_sb->s_maxbytes - len))
+		goto out;
+	r.offset = start;
+	trace_dx_fallocate(inode, start, len, op << 16);
+	error = run_locked_out(file, op, &r);
+out:
+	dx_lockout_end(&lk);
+	return error;
+}

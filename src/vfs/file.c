@@ -1,0 +1,390 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Regular files: read, write, mmap, fsync, open and release.
+ *
+ * IOLOCK (i_rwsem): shared by readers and direct writers, exclusive by
+ * buffered writers, so that a read sees a buffered write whole or not at all.
+ * Faults take the MMAPLOCK shared (L1).
+ */
+#include <linux/fs.h>
+#include <linux/blkdev.h>
+#include <linux/falloc.h>
+#include <linux/fiemap.h>
+#include <linux/mman.h>
+#include <linux/splice.h>
+#include <linux/uio.h>
+#include "dx_vfs.h"
+#include "dx_log.h"
+#include "trace.h"
+
+/**
+ * dx_iolock_iocb - take the IOLOCK for an I/O
+ * @iocb: tells whether it may sleep
+ * @mode: shared or exclusive
+ *
+ * Return: 0, or -EAGAIN for IOCB_NOWAIT when the lock is not free.
+ */
+int dx_iolock_iocb(struct kiocb *iocb, enum dx_iolock mode)
+{
+	struct inode *inode = file_inode(iocb->ki_filp);
+
+	if (iocb->ki_flags & IOCB_NOWAIT) {
+		if (mode == DX_IOLOCK_SHARED ? !inode_trylock_shared(inode) : !inode_trylock(inode))
+			return -EAGAIN;
+		return 0;
+	}
+	if (mode == DX_IOLOCK_SHARED)
+		inode_lock_shared(inode);
+	else
+		inode_lock(inode);
+	return 0;
+}
+
+/**
+ * dx_iounlock - drop the IOLOCK
+ * @inode: locked in @mode
+ * @mode: NONE does nothing
+ */
+void dx_iounlock(struct inode *inode, enum dx_iolock mode)
+{
+	if (mode == DX_IOLOCK_SHARED)
+		inode_unlock_shared(inode);
+	else if (mode == DX_IOLOCK_EXCL)
+		inode_unlock(inode);
+}
+
+static int upgrade_iolock(struct kiocb *iocb, enum dx_iolock *mode)
+{
+	int error;
+
+	dx_iounlock(file_inode(iocb->ki_filp), *mode);
+	*mode = DX_IOLOCK_EXCL;
+	error = dx_iolock_iocb(iocb, *mode);
+	if (error)
+		*mode = DX_IOLOCK_NONE;
+	return error;
+}
+
+/**
+ * dx_file_write_checks - what must be right before a write may start
+ * @iocb: position; set to the end of file for O_APPEND
+ * @from: shortened to the limits
+ * @mode: how the IOLOCK is held; may become exclusive, or NONE on error
+ *
+ * Limits, layout leases, privileges to strip, times; and when the write
+ * starts past the end of the file, the gap is zeroed, which needs the
+ * IOLOCK exclusive and all direct writes drained, for one of them may be
+ * about to move the end (L6).  Everything is looked at again after the lock was dropped.
+ * Return: 0 or negative errno.
+ */
+ssize_t dx_file_write_checks(struct kiocb *iocb, struct iov_iter *from, enum dx_iolock *mode)
+{
+	struct inode *inode = file_inode(iocb->ki_filp);
+	struct dx_vnode *vn = dx_vnode(inode);
+	size_t count = iov_iter_count(from);
+	bool drained = false;
+	loff_t isize;
+	ssize_t ret;
+
+restart:
+	ret = generic_write_checks(iocb, from);
+	if (ret <= 0)
+		return ret;
+
+	if (iocb->ki_flags & IOCB_NOWAIT) {
+		ret = break_layout(inode, false);
+		if (ret == -EWOULDBLOCK)
+			ret = -EAGAIN;
+	} else {
+		ret = dx_break_layouts(inode, mode);
+	}
+	if (ret)
+		return ret;
+
+	/* Stripping privileges changes the inode: not beside other writers. */
+	if (*mode == DX_IOLOCK_SHARED && !IS_NOSEC(inode)) {
+		ret = upgrade_iolock(iocb, mode);
+		if (ret)
+			return ret;
+		iov_iter_reexpand(from, count);
+		goto restart;
+	}
+
+	spin_lock(&vn->size_lock);
+	isize = i_size_read(inode);
+	spin_unlock(&vn->size_lock);
+	if (iocb->ki_pos > isize) {
+		if (iocb->ki_flags & IOCB_NOWAIT)
+			return -EAGAIN;
+		if (!drained) {
+			if (*mode == DX_IOLOCK_SHARED) {
+				ret = upgrade_iolock(iocb, mode);
+				if (ret)
+					return ret;
+				iov_iter_reexpand(from, count);
+			}
+			inode_dio_wait(inode);
+			drained = true;
+			goto restart;
+		}
+		ret = dx_zero_range(inode, isize, iocb->ki_pos - isize, NULL);
+		if (ret)
+			return ret;
+	}
+	return dx_kiocb_modified(iocb);
+}
+
+static ssize_t buffered_write(struct kiocb *iocb, struct iov_iter *from)
+{
+	struct inode *inode = file_inode(iocb->ki_filp);
+	enum dx_iolock mode;
+	bool cleared = false;
+	ssize_t ret;
+
+	if ((iocb->ki_flags & IOCB_NOWAIT) && !DX_CAN_BUFFERED_NOWAIT)
+		return -EOPNOTSUPP;
+again:
+	mode = DX_IOLOCK_EXCL;
+	ret = dx_iolock_iocb(iocb, mode);
+	if (ret)
+		return ret;
+	ret = dx_file_write_checks(iocb, from, &mode);
+	if (!ret && iov_iter_count(from))
+		ret = dx_iomap_buffered_write(iocb, from, &dx_buffered_write_iomap_ops);
+	dx_iounlock(inode, mode);
+
+	/* Reservations are worst-case: written back, they shrink to what is used. */
+	if (ret == -ENOSPC && !cleared && !(iocb->ki_flags & IOCB_NOWAIT)) {
+		cleared = true;
+		/* An unmount that holds s_umount writes everything back anyway. */
+		if (down_read_trylock(&inode->i_sb->s_umount)) {
+			sync_inodes_sb(inode->i_sb);
+			up_read(&inode->i_sb->s_umount);
+		}
+		dx_blockgc(inode->i_sb);
+		goto again;
+	}
+	if (ret > 0)
+		ret = generic_write_sync(iocb, ret);
+	return ret;
+}
+
+static ssize_t vn_write_iter(struct kiocb *iocb, struct iov_iter *from)
+{
+	struct inode *inode = file_inode(iocb->ki_filp);
+	ssize_t ret;
+
+	if (dx_is_shutdown(DX_M(inode->i_sb)))
+		return -EIO;
+	if (!iov_iter_count(from))
+		return 0;
+	if (iocb->ki_flags & IOCB_DIRECT) {
+		ret = dx_file_dio_write(iocb, from);
+		/* -ENOTBLK: pages over the range would not go; go through them. */
+		if (ret != -ENOTBLK)
+			return ret;
+	}
+	return buffered_write(iocb, from);
+}
+
+static ssize_t vn_read_iter(struct kiocb *iocb, struct iov_iter *to)
+{
+	struct inode *inode = file_inode(iocb->ki_filp);
+	ssize_t ret;
+
+	if (dx_is_shutdown(DX_M(inode->i_sb)))
+		return -EIO;
+	if (iocb->ki_flags & IOCB_DIRECT)
+		return dx_file_dio_read(iocb, to);
+	ret = dx_iolock_iocb(iocb, DX_IOLOCK_SHARED);
+	if (ret)
+		return ret;
+	ret = generic_file_read_iter(iocb, to);
+	dx_iounlock(inode, DX_IOLOCK_SHARED);
+	return ret;
+}
+
+/**
+ * dx_fsync - make a file's data and what is needed to find it durable
+ * @file: open file (regular or directory)
+ * @start: first byte
+ * @end: last byte
+ * @datasync: leave out changes of times alone
+ *
+ * Data first, waited for (completion logs conversions and the size), then the log
+ * up to the inode's last change.  When no log write flushed the device's
+ * cache, we do.  Source: fsync(2).
+ */
+int dx_fsync(struct file *file, loff_t start, loff_t end, int datasync)
+{
+	struct inode *inode = file->f_mapping->host;
+	struct dx_inode *ip = DX_I(inode);
+	struct dx_mount *mp = ip->mp;
+	bool flushed = false;
+	int error, err2;
+	u64 seq;
+
+	error = file_write_and_wait_range(file, start, end);
+	if (error)
+		return error;
+	if (dx_is_shutdown(mp))
+		return -EIO;
+	seq = dx_inode_commit_seq(ip, datasync);
+	if (seq)
+		error = dx_log_force_seq(mp, seq, true, &flushed);
+	if (!flushed) {
+		err2 = dx_blkdev_flush(inode->i_sb->s_bdev);
+		if (!error)
+			error = err2;
+	}
+	/* A shutdown lets go of what was never written: not pinned does not mean durable then. */
+	if (!error && dx_is_shutdown(mp))
+		error = -EIO;
+	if (!error && seq)
+		dx_inode_synced(ip, seq);
+	return error;
+}
+
+static vm_fault_t vn_page_mkwrite(struct vm_fault *vmf)
+{
+	struct inode *inode = file_inode(vmf->vma->vm_file);
+	vm_fault_t ret;
+
+	sb_start_pagefault(inode->i_sb);
+	file_update_time(vmf->vma->vm_file);
+	dx_mmaplock_shared(inode);
+	ret = dx_iomap_page_mkwrite(vmf, &dx_buffered_write_iomap_ops);
+	dx_mmapunlock_shared(inode);
+	sb_end_pagefault(inode->i_sb);
+	return ret;
+}
+
+DX_FAULT_OPS(vn);
+
+static const struct vm_operations_struct file_vm_ops = {
+	DX_FAULT_MEMBERS(vn),		/* they take the MMAPLOCK shared */
+	.page_mkwrite	= vn_page_mkwrite,
+};
+
+static int vn_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	file_accessed(file);
+	vma->vm_ops = &file_vm_ops;
+	return 0;
+}
+
+static int vn_open(struct inode *inode, struct file *file)
+{
+	if (dx_is_shutdown(DX_M(inode->i_sb)))
+		return -EIO;
+	dx_file_set_nowait(file);
+	return generic_file_open(inode, file);
+}
+
+/*
+ * Last close of a writer: speculative preallocation past EOF has served.
+ * Trimming it moves space, so it runs in a lockout, and only when nobody is in the way.
+ */
+static int vn_release(struct inode *inode, struct file *file)
+{
+	struct dx_inode *ip = DX_I(inode);
+	struct dx_mount *mp = ip->mp;
+	struct dx_lockout lk;
+
+	if (dx_is_readonly(mp) || dx_is_shutdown(mp) || !(file->f_mode & FMODE_WRITE))
+		return 0;
+	/* Truncated and rewritten: do not leave the file empty for long after a crash. */
+	if (test_and_clear_bit(DX_I_TRUNCATED, &ip->i_flags) && ip->delayed_blks)
+		filemap_flush(inode->i_mapping);
+	if (!inode->i_nlink || !test_bit(DX_I_EOFBLOCKS, &ip->i_flags) || mapping_mapped(inode->i_mapping))
+		return 0;
+	if (ip->d.flags & (DX_DIFLAG_PREALLOC | DX_DIFLAG_APPEND))
+		return 0;
+	if (atomic_read(&inode->i_writecount) > 1 || !inode_trylock(inode))
+		return 0;
+	if (!atomic_read(&inode->i_dio_count) &&
+	    !dx_lockout_begin_iolocked(&lk, inode, DX_LK_SETSIZE)) {
+		if (!dx_free_eofblocks_from(ip, i_size_read(inode)))
+			clear_bit(DX_I_EOFBLOCKS, &ip->i_flags);
+		dx_lockout_end(&lk);
+	}
+	inode_unlock(inode);
+	return 0;
+}
+
+static loff_t vn_llseek(struct file *file, loff_t offset, int whence)
+{
+	struct inode *inode = file->f_mapping->host;
+
+	if (dx_is_shutdown(DX_M(inode->i_sb)))
+		return -EIO;
+	switch (whence) {
+	case SEEK_HOLE:
+		offset = iomap_seek_hole(inode, offset, &dx_seek_iomap_ops);
+		break;
+	case SEEK_DATA:
+		offset = iomap_seek_data(inode, offset, &dx_seek_iomap_ops);
+		break;
+	default:
+		return generic_file_llseek(file, offset, whence);
+	}
+	if (offset < 0)
+		return offset;
+	return vfs_setpos(file, offset, inode->i_sb->s_maxbytes);
+}
+
+static int vn_fiemap(struct inode *inode, struct fiemap_extent_info *fieinfo, u64 start, u64 length)
+{
+	int error;
+
+	inode_lock_shared(inode);
+	if (fieinfo->fi_flags & FIEMAP_FLAG_XATTR) {
+		fieinfo->fi_flags &= ~FIEMAP_FLAG_XATTR;
+		error = iomap_fiemap(inode, fieinfo, start, length, &dx_xattr_iomap_ops);
+	} else {
+		error = iomap_fiemap(inode, fieinfo, start, length, &dx_read_iomap_ops);
+	}
+	inode_unlock_shared(inode);
+	return error;
+}
+
+DX_SPLICE_READ(vn_splice_read);
+
+const struct file_operations dx_file_fops = {
+	DX_FOP_FLAGS
+	.llseek		= vn_llseek,
+	.read_iter	= vn_read_iter,
+	.write_iter	= vn_write_iter,
+	.splice_read	= vn_splice_read,
+	.splice_write	= iter_file_splice_write,
+	.iopoll		= dx_iopoll,
+	.unlocked_ioctl	= dx_file_ioctl,
+#ifdef CONFIG_COMPAT
+	.compat_ioctl	= dx_file_compat_ioctl,
+#endif
+	.mmap		= vn_mmap,
+	.open		= vn_open,
+	.release	= vn_release,
+	.fsync		= dx_fsync,
+	.get_unmapped_area = thp_get_unmapped_area,
+	.fallocate	= dx_file_fallocate,
+	.setlease	= generic_setlease,	/* the default, until it was none */
+	DX_FADVISE_MEMBER(vn)
+};
+
+DX_OP_GETATTR(dx_vn_getattr);
+DX_OP_SETATTR(dx_vn_setattr);
+DX_OP_UPDATE_TIME(dx_vn_update_time);
+DX_OP_GET_ACL(dx_get_acl);
+DX_OP_SET_ACL(dx_set_acl);
+DX_OP_FILEATTR_SET(dx_fileattr_set);
+
+const struct inode_operations dx_file_iops = {
+	.getattr	= dx_vn_getattr_op,
+	.setattr	= dx_vn_setattr_op,
+	.update_time	= dx_vn_update_time_op,
+	.listxattr	= dx_listxattr,
+	DX_ACL_OPS(dx_get_acl, dx_set_acl),
+	.fiemap		= vn_fiemap,
+	DX_FILEATTR_OPS(dx_fileattr_get, dx_fileattr_set)
+};

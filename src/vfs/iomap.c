@@ -1,0 +1,485 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Mappings for iomap: what lies where in a file, and space for writes.
+ *
+ * Reads and reports look; buffered writes reserve (delayed allocation);
+ * direct writes allocate unwritten extents and leave the conversion to
+ * completion (dio.c).  Everything looks at extents under the ILOCK, and gives
+ * the extent tree's sequence number with the mapping, so that a user of a
+ * cached mapping can tell that it has gone stale.
+ *
+ * Context: IOLOCK as the caller has it, ILOCK taken and dropped here.
+ */
+#include <linux/dax.h>
+#include "dx_vfs.h"
+#include "trace.h"
+
+/* Preallocation past EOF doubles with the file up to this, unless allocsize= says otherwise. */
+#define PREALLOC_MAX_BYTES	(64ULL << 20)
+#define PREALLOC_MIN_BYTES	(64ULL << 10)
+
+static bool mapping_valid(struct inode *inode, u64 cookie)
+{
+	return cookie == dx_fork_seq(&DX_I(inode)->df);
+}
+
+DX_IOMAP_VALID(mapping_valid);
+
+/**
+ * dx_irec_to_iomap - describe an extent to iomap
+ * @ip: inode
+ * @iomap: filled in
+ * @rec: extent, in fsblocks
+ * @flags: IOMAP_* of the request
+ * @iomap_flags: IOMAP_F_* to set besides
+ * @seq: sequence of the extent tree when @rec was read
+ *
+ * IOMAP_F_DIRTY tells direct O_DSYNC writes that an fsync must follow for
+ * metadata.  Source: struct iomap in include/linux/iomap.h.
+ */
+void dx_irec_to_iomap(struct dx_inode *ip, struct iomap *iomap, const struct dx_irec *rec,
+		      unsigned int flags, u16 iomap_flags, u32 seq)
+{
+	struct dx_mount *mp = ip->mp;
+	struct super_block *sb = mp->vfs;
+
+	if (dx_irec_is_hole(rec)) {
+		iomap->addr = IOMAP_NULL_ADDR;
+		iomap->type = IOMAP_HOLE;
+	} else if (dx_irec_is_delay(rec)) {
+		iomap->addr = IOMAP_NULL_ADDR;
+		iomap->type = IOMAP_DELALLOC;
+	} else {
+		iomap->addr = dx_fsb_to_daddr(mp, rec->startblock) << DX_BBSHIFT;
+		iomap->type = rec->state == DX_EXT_UNWRITTEN ? IOMAP_UNWRITTEN : IOMAP_MAPPED;
+	}
+	iomap->offset = dx_fsb_to_b(mp, rec->startoff);
+	iomap->length = dx_fsb_to_b(mp, rec->blockcount);
+	iomap->bdev = sb->s_bdev;
+	iomap->flags = iomap_flags;
+	if (dx_inode_datasync_pending(ip))
+		iomap->flags |= IOMAP_F_DIRTY;
+	dx_iomap_set_cookie(iomap, seq);
+}
+
+static int lock_for_map(struct dx_inode *ip, unsigned int flags, int *mode)
+{
+	if (!(flags & IOMAP_NOWAIT)) {
+		*mode = dx_ilock_data_map_shared(ip);
+		return 0;
+	}
+	*mode = DX_ILOCK_SHARED;
+	if (!dx_ilock_try(ip, DX_ILOCK_SHARED))
+		return -EAGAIN;
+	if (ip->df.format == DX_DINODE_FMT_BTREE && !ip->df.extents_read) {
+		dx_iunlock(ip, DX_ILOCK_SHARED);
+		return -EAGAIN;
+	}
+	return 0;
+}
+
+/*
+ * A direct I/O that must not block is submitted whole or not at all: once a
+ * part is in flight, -EAGAIN for the rest would become the result of
+ * the whole, and nobody would issue it again.
+ */
+static bool nowait_would_split(unsigned int flags, const struct dx_irec *rec, dx_fileoff_t off, dx_filblks_t count)
+{
+	return (flags & (IOMAP_NOWAIT | IOMAP_DIRECT)) == (IOMAP_NOWAIT | IOMAP_DIRECT) &&
+	       rec->startoff + rec->blockcount < off + count;
+}
+
+/* The extent or hole at @off, at most @len blocks of it.  ILOCK held. */
+static int map_at(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, u32 flags, struct dx_irec *rec)
+{
+	int n = 1;
+	int error = dx_bmapi_read(ip, off, len, rec, &n, flags);
+
+	if (error)
+		return error;
+	if (WARN_ON_ONCE(n != 1))
+		return -EIO;
+	return 0;
+}
+
+static void fsb_range(struct dx_inode *ip, loff_t pos, loff_t len, dx_fileoff_t *off, dx_filblks_t *count)
+{
+	struct dx_mount *mp = ip->mp;
+	u64 end = min_t(u64, (u64)pos + len, mp->s_maxbytes);
+
+	*off = dx_b_to_fsbt(mp, pos);
+	*count = max_t(u64, dx_b_to_fsb(mp, end), *off + 1) - *off;
+}
+
+static int read_begin(struct inode *inode, loff_t pos, loff_t length, unsigned int flags,
+		      struct iomap *iomap, struct iomap *srcmap)
+{
+	struct dx_inode *ip = DX_I(inode);
+	struct dx_irec rec;
+	dx_fileoff_t off;
+	dx_filblks_t count;
+	int mode, error;
+	u32 seq;
+
+	if (dx_is_shutdown(ip->mp))
+		return -EIO;
+	fsb_range(ip, pos, length, &off, &count);
+	error = lock_for_map(ip, flags, &mode);
+	if (error)
+		return error;
+	error = map_at(ip, off, count, (flags & IOMAP_REPORT) ? DX_BMAPI_ENTIRE : 0, &rec);
+	seq = dx_fork_seq(&ip->df);
+	dx_iunlock(ip, mode);
+	if (error)
+		return error;
+	if (nowait_would_split(flags, &rec, off, count))
+		return -EAGAIN;
+	/*
+	 * A direct read runs to the end of the caller's buffer, past EOF, and
+	 * iomap takes a delayed extent for a collision with dirty pages.  Past EOF it
+	 * is only preallocation, and there is nothing to read.
+	 */
+	if ((flags & IOMAP_DIRECT) && dx_irec_is_delay(&rec) &&
+	    dx_fsb_to_b(ip->mp, rec.startoff) >= i_size_read(inode))
+		rec.startblock = DX_HOLESTARTBLOCK;
+	dx_irec_to_iomap(ip, iomap, &rec, flags, 0, seq);
+	return 0;
+}
+
+const struct iomap_ops dx_read_iomap_ops = { .iomap_begin = read_begin };
+
+/* SEEK_HOLE and SEEK_DATA: iomap itself looks for dirty pages over unwritten extents. */
+const struct iomap_ops dx_seek_iomap_ops = { .iomap_begin = read_begin };
+
+static int xattr_begin(struct inode *inode, loff_t pos, loff_t length, unsigned int flags,
+		       struct iomap *iomap, struct iomap *srcmap)
+{
+	struct dx_inode *ip = DX_I(inode);
+	struct dx_irec rec;
+	dx_fileoff_t off;
+	dx_filblks_t count;
+	int mode, error;
+
+	if (dx_is_shutdown(ip->mp))
+		return -EIO;
+	fsb_range(ip, pos, length, &off, &count);
+	mode = dx_ilock_attr_map_shared(ip);
+	if (!ip->af || ip->af->format == DX_DINODE_FMT_LOCAL || !ip->af->nextents)
+		error = -ENOENT;
+	else
+		error = map_at(ip, off, count, DX_BMAPI_ENTIRE | DX_BMAPI_ATTRFORK, &rec);
+	dx_iunlock(ip, mode);
+	if (error)
+		return error;
+	dx_irec_to_iomap(ip, iomap, &rec, flags, 0, 0);
+	return 0;
+}
+
+const struct iomap_ops dx_xattr_iomap_ops = { .iomap_begin = xattr_begin };
+
+/*
+ * How far past a write that extends the file to reserve, in blocks: as much
+ * again as the file has, within bounds, so that a file which grows
+ * in small steps gets few extents; less when space runs short.
+ */
+static dx_filblks_t prealloc_blocks(struct dx_inode *ip, struct inode *inode, dx_fileoff_t off, dx_filblks_t count)
+{
+	struct dx_mount *mp = ip->mp;
+	u64 size = i_size_read(inode), bytes;
+	s64 freesp;
+
+	if (dx_b_to_fsb(mp, size) > off + count)
+		return 0;
+	if (mp->opts.allocsize_log) {
+		bytes = 1ULL << mp->opts.allocsize_log;
+	} else {
+		if (size < PREALLOC_MIN_BYTES)
+			return 0;
+		/* No doubling for a sparse file: only where the last blocks are there. */
+		bytes = clamp_t(u64, size, PREALLOC_MIN_BYTES, PREALLOC_MAX_BYTES);
+		freesp = percpu_counter_read_positive(&mp->fdblocks);
+		while (bytes > PREALLOC_MIN_BYTES && dx_b_to_fsb(mp, bytes) > freesp >> 5)
+			bytes >>= 1;
+		if (dx_b_to_fsb(mp, bytes) > freesp >> 5)
+			return 0;
+	}
+	if (dx_fsb_to_b(mp, off + count) + bytes > mp->s_maxbytes)
+		return 0;
+	return dx_b_to_fsbt(mp, bytes);
+}
+
+/*
+ * Zeroing looks only; holes and unwritten blocks are zero already.  So are delayed
+ * blocks behind the page with the end of the file, which are preallocation: where the
+ * kernel wants no dirty page there, they become unwritten blocks.
+ */
+static int map_for_zeroing(struct inode *inode, dx_fileoff_t off, dx_filblks_t count, struct dx_irec *rec, u32 *seq)
+{
+	struct dx_inode *ip = DX_I(inode);
+	dx_fileoff_t eof = dx_b_to_fsb(ip->mp, round_up(i_size_read(inode), PAGE_SIZE));
+	int error, mode, tries = 0;
+
+	do {
+		mode = dx_ilock_data_map_shared(ip);
+		error = map_at(ip, off, count, 0, rec);
+		*seq = dx_fork_seq(&ip->df);
+		dx_iunlock(ip, mode);
+		if (error || !dx_irec_is_delay(rec) || DX_ZERO_BEHIND_EOF)
+			return error;
+		if (off < eof) {
+			rec->blockcount = min_t(u64, rec->blockcount, eof - rec->startoff);
+			return 0;
+		}
+		error = dx_bmap_convert_delalloc(ip, off, rec, seq);
+		/* -EAGAIN: it went away between the locks. */
+	} while (error == -EAGAIN && tries++ < 8);
+	return error;
+}
+
+static int buffered_write_begin(struct inode *inode, loff_t pos, loff_t length, unsigned int flags,
+				struct iomap *iomap, struct iomap *srcmap)
+{
+	struct dx_inode *ip = DX_I(inode);
+	struct dx_mount *mp = ip->mp;
+	struct dx_irec rec;
+	dx_fileoff_t off;
+	dx_filblks_t count, want;
+	u16 iflags = 0;
+	int error;
+	u32 seq;
+
+	if (dx_is_shutdown(mp))
+		return -EIO;
+	fsb_range(ip, pos, length, &off, &count);
+	if ((flags & IOMAP_ZERO) && !(flags & IOMAP_NOWAIT)) {
+		error = map_for_zeroing(inode, off, count, &rec, &seq);
+		if (error)
+			return error;
+		dx_irec_to_iomap(ip, iomap, &rec, flags, 0, seq);
+		return 0;
+	}
+
+	if (dx_get_extsz_hint(ip)) {
+		/* A hint on extent sizes is kept by allocating right away. */
+		int mode;
+
+		error = lock_for_map(ip, flags, &mode);
+		if (error)
+			return error;
+		error = map_at(ip, off, count, 0, &rec);
+		dx_iunlock(ip, mode);
+		if (error)
+			return error;
+		if (dx_irec_is_hole(&rec)) {
+			if (flags & IOMAP_NOWAIT)
+				return -EAGAIN;
+			error = dx_iomap_alloc(ip, off, min_t(u64, count, rec.blockcount), false, false, &rec);
+			if (error)
+				return error;
+			set_bit(DX_I_EOFBLOCKS, &ip->i_flags);	/* the hint may reach over EOF */
+			trace_dx_map_alloc(inode, pos, length, 1);
+		}
+		dx_irec_to_iomap(ip, iomap, &rec, flags, 0, dx_fork_seq(&ip->df));
+		return 0;
+	}
+
+	if (flags & IOMAP_NOWAIT) {
+		if (!dx_ilock_try(ip, DX_ILOCK_EXCL))
+			return -EAGAIN;
+		if (ip->df.format == DX_DINODE_FMT_BTREE && !ip->df.extents_read) {
+			dx_iunlock(ip, DX_ILOCK_EXCL);
+			return -EAGAIN;
+		}
+	} else {
+		dx_ilock(ip, DX_ILOCK_EXCL);
+		error = dx_iread_extents(NULL, ip, DX_DATA_FORK);
+		if (error)
+			goto out_unlock;
+	}
+	error = map_at(ip, off, count, 0, &rec);
+	if (error)
+		goto out_unlock;
+	if (dx_irec_is_hole(&rec)) {
+		dx_filblks_t prealloc = flags & IOMAP_FAULT ? 0 : prealloc_blocks(ip, inode, off, count);
+
+		/* One reservation covers at most this much, so that a huge write does not hold the lock long. */
+		want = min_t(u64, rec.blockcount, 1u << 15);
+		error = dx_bmap_reserve_delalloc(ip, off, want, prealloc, &rec);
+		if ((error == -ENOSPC || error == -EDQUOT) && prealloc)
+			error = dx_bmap_reserve_delalloc(ip, off, want, 0, &rec);
+		if (error)
+			goto out_unlock;
+		if (prealloc)
+			set_bit(DX_I_EOFBLOCKS, &ip->i_flags);
+		iflags = IOMAP_F_NEW;
+		trace_dx_map_alloc(inode, pos, length, 0);
+	}
+	seq = dx_fork_seq(&ip->df);
+	dx_iunlock(ip, DX_ILOCK_EXCL);
+	dx_irec_to_iomap(ip, iomap, &rec, flags, iflags, seq);
+	return 0;
+
+out_unlock:
+	dx_iunlock(ip, DX_ILOCK_EXCL);
+	return error;
+}
+
+static void punch_delalloc(struct inode *inode, loff_t pos, loff_t length)
+{
+	struct dx_inode *ip = DX_I(inode);
+	dx_fileoff_t start = dx_b_to_fsb(ip->mp, pos), end = dx_b_to_fsb(ip->mp, (u64)pos + length);
+
+	if (end > start) {
+		dx_ilock(ip, DX_ILOCK_EXCL);
+		dx_bmap_punch_delalloc(ip, start, end - start);
+		dx_iunlock(ip, DX_ILOCK_EXCL);
+	}
+}
+
+DX_IOMAP_PUNCH(punch_short_write, punch_delalloc);
+
+/*
+ * A short write leaves reserved blocks with no page over them; they would
+ * never be written back, so the reservation goes back now.
+ */
+static int buffered_write_end(struct inode *inode, loff_t pos, loff_t length, ssize_t written,
+			      unsigned int flags, struct iomap *iomap)
+{
+	struct dx_mount *mp = DX_M(inode->i_sb);
+	int error;
+
+	if (iomap->type != IOMAP_DELALLOC || !(iomap->flags & IOMAP_F_NEW))
+		return 0;
+	error = punch_short_write(inode, iomap, pos, length, written, flags);
+	if (error && !dx_is_shutdown(mp))
+		dx_err_ratelimited(mp, "inode 0x%llx: cannot give back reserved space after a short write", DX_I(inode)->ino);
+	return error;
+}
+
+DX_WRITE_IOMAP_OPS(dx_buffered_write_iomap_ops, buffered_write_begin, buffered_write_end);
+
+/*
+ * Direct writes.  Holes get unwritten extents in a transaction here; the
+ * conversion belongs to completion.  IOLOCK is held shared by the submitter (L6),
+ * which keeps lockouts out from here to inode_dio_begin().
+ */
+static int direct_write_begin(struct inode *inode, loff_t pos, loff_t length, unsigned int flags,
+			      struct iomap *iomap, struct iomap *srcmap)
+{
+	struct dx_inode *ip = DX_I(inode);
+	struct dx_mount *mp = ip->mp;
+	struct dx_irec rec;
+	dx_fileoff_t off;
+	dx_filblks_t count;
+	u16 iflags = 0;
+	int mode, error, tries = 0;
+	u32 seq;
+
+	if (dx_is_shutdown(mp))
+		return -EIO;
+	fsb_range(ip, pos, length, &off, &count);
+retry:
+	error = lock_for_map(ip, flags, &mode);
+	if (error)
+		return error;
+	error = map_at(ip, off, count, 0, &rec);
+	seq = dx_fork_seq(&ip->df);
+	dx_iunlock(ip, mode);
+	if (error)
+		return error;
+
+	if (nowait_would_split(flags, &rec, off, count))
+		return -EAGAIN;
+
+	/* The size that completion will publish and log is metadata that O_DSYNC must cover. */
+	if ((u64)pos + length > i_size_read(inode))
+		iflags |= IOMAP_F_DIRTY;
+
+	if (flags & IOMAP_OVERWRITE_ONLY) {
+		/* An unaligned write must not zero or convert beside others. */
+		if (!dx_irec_is_real(&rec) || rec.state != DX_EXT_NORM ||
+		    rec.startoff + rec.blockcount < dx_b_to_fsb(mp, (u64)pos + length))
+			return -EAGAIN;
+	}
+	if (!dx_irec_is_real(&rec)) {
+		if (flags & IOMAP_NOWAIT)
+			return -EAGAIN;
+		/*
+		 * A delayed extent means dirty pages that the caller flushed a
+		 * moment ago and a fault dirtied again: real blocks for it are
+		 * as good as for a hole.
+		 */
+		if (dx_irec_is_delay(&rec))
+			error = dx_bmap_convert_delalloc(ip, off, &rec, &seq);
+		else
+			error = dx_iomap_alloc(ip, off, min_t(u64, count, rec.blockcount), false, false, &rec);
+		if (!error && dx_get_extsz_hint(ip))
+			set_bit(DX_I_EOFBLOCKS, &ip->i_flags);	/* the hint may reach over EOF */
+		/*
+		 * Somebody was faster between the locks: writeback converted the
+		 * delayed extent, or a failed write gave it back.  Look again; to
+		 * the caller -EAGAIN would mean NOWAIT.
+		 */
+		if (error == -EAGAIN || (!error && (!dx_irec_is_real(&rec) || rec.startoff > off ||
+						    rec.startoff + rec.blockcount <= off))) {
+			if (++tries < 64)
+				goto retry;
+			return -EIO;
+		}
+		if (error)
+			return error;
+		trace_dx_map_alloc(inode, pos, length, 2);
+		/* Only what was asked for is new; a longer extent holds others' blocks. */
+		iflags |= IOMAP_F_NEW;
+	}
+	dx_irec_to_iomap(ip, iomap, &rec, flags, iflags, seq);
+	return 0;
+}
+
+const struct iomap_ops dx_direct_write_iomap_ops = { .iomap_begin = direct_write_begin };
+
+/*
+ * iomap_zero_range() believes that an unwritten extent reads as zeros and
+ * skips it; dirty pages over one say otherwise.  Write them first.
+ */
+static int flush_before_zero(struct inode *inode, loff_t pos, loff_t len)
+{
+	return filemap_write_and_wait_range(inode->i_mapping, pos, pos + len - 1);
+}
+
+/**
+ * dx_zero_range - zero bytes of a file through the page cache
+ * @inode: regular file, IOLOCK exclusive
+ * @pos: first byte
+ * @len: bytes
+ * @did_zero: set when something was written; may be NULL
+ *
+ * Holes and unwritten extents are skipped.  Return: 0 or negative errno.
+ * Source: iomap_zero_range().
+ */
+int dx_zero_range(struct inode *inode, loff_t pos, loff_t len, bool *did_zero)
+{
+	int error;
+
+	if (len <= 0)
+		return 0;
+	error = flush_before_zero(inode, pos, len);
+	if (error)
+		return error;
+	return dx_iomap_zero_range(inode, pos, len, did_zero, &dx_buffered_write_iomap_ops);
+}
+
+/**
+ * dx_truncate_page - zero from @pos to the end of its block
+ * @inode: regular file in a lockout
+ * @pos: new end of file, bytes
+ * @did_zero: set when something was written
+ */
+int dx_truncate_page(struct inode *inode, loff_t pos, bool *did_zero)
+{
+	unsigned int off = pos & (i_blocksize(inode) - 1);
+
+	if (!off)
+		return 0;
+	return dx_zero_range(inode, pos, i_blocksize(inode) - off, did_zero);
+}

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Verdicts of unit programs, in TAP-like lines. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <sys/personality.h>
+#include <sys/wait.h>
+#include "host_int.h"
+
+int host_checks_failed, host_tests_failed;
+static int tests_run;
+static const char *test_name = "?";
+
+#if defined(__SANITIZE_ADDRESS__)
+/* Leaks of kernel memory are our own count's to find; the rest is the test's. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+	return "detect_leaks=0:quarantine_size_mb=48:malloc_context_size=12:detect_stack_use_after_return=0:"
+	       "handle_abort=0:allow_addr2line=1";
+}
+
+const char *__ubsan_default_options(void);
+const char *__ubsan_default_options(void) { return "print_stacktrace=1:halt_on_error=1"; }
+#endif
+
+/*
+ * Begin again at addresses that are the same each time: what is ordered or hashed by address then goes the
+ * same way, and a seed that failed fails again.
+ */
+__attribute__((constructor)) static void fixed_addresses(int argc, char **argv, char **envp)
+{
+	int old = personality(0xffffffff);
+
+	(void)argc;
+	if (old != -1 && !(old & ADDR_NO_RANDOMIZE) && personality(old | ADDR_NO_RANDOMIZE) != -1)
+		execve("/proc/self/exe", argv, envp);
+}
+
+bool host_check(bool ok, const char *what, const char *file, int line)
+{
+	if (!ok && host_checks_failed++ < 20)
+		host_say("  CHECK failed at %s:%d: %s\n", file, line, what);
+	return ok;
+}
+
+bool host_check_eq(long long a, long long b, const char *what, const char *file, int line)
+{
+	if (!host_check(a == b, what, file, line))
+		host_say("    %lld is not %lld\n", a, b);
+	return a == b;
+}
+
+void host_test_begin(const char *name)
+{
+	test_name = name;
+	host_checks_failed = 0;
+	host_warn_count = 0;
+}
+
+bool host_test_end(void)
+{
+	bool ok = !host_checks_failed && !host_warn_count;
+
+	tests_run++;
+	if (!ok) {
+		host_tests_failed++;
+		host_say("  %d checks failed, %lu kernel warnings\n", host_checks_failed, host_warn_count);
+	}
+	printf("%s %s\n", ok ? "ok" : "not ok", test_name);
+	fflush(stdout);
+	return ok;
+}
+
+bool host_test(const char *name, u64 seed, int (*fn)(void *), void *arg)
+{
+	int ret;
+
+	host_init(seed);
+	host_test_begin(name);
+	ret = host_run(fn, arg);
+	if (ret)
+		host_say("  the test returned %d\n", ret);
+	CHECK(ret == 0);
+	host_kill_world();
+	return host_test_end();
+}
+
+int host_test_exit(void)
+{
+	printf("1..%d\n", tests_run);
+	return host_tests_failed ? 1 : 0;
+}
+
+int host_sh(const char *fmt, ...)
+{
+	char cmd[4096];
+	va_list ap;
+	int st;
+
+	va_start(ap, fmt);
+	host_vsnprintf(cmd, sizeof(cmd), fmt, ap);
+	va_end(ap);
+	fflush(stdout);
+	st = system(cmd);
+	return WIFEXITED(st) ? WEXITSTATUS(st) : 128;
+}

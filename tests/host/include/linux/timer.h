@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Host shim: timers of the simulated clock. */
+#ifndef HOST_LINUX_TIMER_H
+#define HOST_LINUX_TIMER_H
+
+#include <linux/types.h>
+#include <linux/list.h>
+#include <linux/jiffies.h>
+struct timer_list {
+	unsigned long expires;		/* jiffies */
+	void (*function)(struct timer_list *t);
+	u32 flags;
+	u64 host_when_ns;
+	u64 host_seq;
+	struct list_head host_node;
+	bool host_pending;
+};
+#define TIMER_DEFERRABLE	0x80000
+#define timer_setup(t, f, fl)	host_timer_setup(t, f, fl)
+#define timer_setup_on_stack(t, f, fl) host_timer_setup(t, f, fl)
+#define destroy_timer_on_stack(t) do { } while (0)
+void host_timer_setup(struct timer_list *t, void (*f)(struct timer_list *), unsigned int flags);
+void host_timer_add_ns(struct timer_list *t, u64 when_ns);
+int mod_timer(struct timer_list *t, unsigned long expires);
+void add_timer(struct timer_list *t);
+int del_timer(struct timer_list *t);
+#define del_timer_sync del_timer
+static inline int timer_pending(const struct timer_list *t) { return t->host_pending; }
+#define from_timer(v, t, f)	container_of(t, typeof(*v), f)
+
+#endif /* HOST_LINUX_TIMER_H */

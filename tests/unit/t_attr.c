@@ -1,0 +1,651 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Extended attributes in every form, against a plain table of names and
+ * values: from a few in the inode to a tree with values outside it, and back to none;
+ * after each phase a remount agrees and xfs_repair finds nothing.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "da_help.h"
+#include "dx_da.h"
+
+#define MAXATTRS	1500
+
+struct val { int len; u64 seed; };	/* len -1: absent */
+static struct val model[3][MAXATTRS];
+static const char * const files[3] = { "file", "dir", "a-link" };
+static bool seen[MAXATTRS];
+static u8 *vbuf, *gbuf;
+
+static u8 nsp_of(int i)
+{
+	return i % 7 == 0 ? DX_ATTR_ROOT : i % 7 == 1 ? DX_ATTR_SECURE : 0;
+}
+
+/*
+ * Eight names share a hash (see t_dir.c); their values are short, so that one leaf can hold
+ * them all: xfs_repair 6.1 does not accept two leaves that end in the same hash.
+ */
+static bool collides(int i)
+{
+	return i < 80 && i % 10 == 3;
+}
+
+static int make_name(int i, u8 *buf)
+{
+	u64 st = i * 31 + 5;
+	int len, j;
+
+	if (collides(i)) {
+		memset(buf, 'h', 20);
+		for (j = 0; j < 10; j++) {
+			if (i >> j & 1) {
+				buf[2 * j] ^= 1;
+				buf[2 * j + 1] ^= 0x80;
+			}
+		}
+		return 20;
+	}
+	len = da_rand(&st) % 8 ? 5 + da_rand(&st) % 20 : 5 + da_rand(&st) % 250;
+	sprintf((char *)buf, "%05d", i);
+	for (j = 5; j < len; j++)
+		buf[j] = 'a' + da_rand(&st) % 26;
+	return len;
+}
+
+static int name_number(const u8 *name, int len)
+{
+	u8 buf[256];
+	int i = 0, j;
+
+	if (len == 20 && (name[0] == 'h' || name[0] == ('h' ^ 1))) {
+		for (j = 0; j < 10; j++)
+			i |= (name[2 * j] == ('h' ^ 1)) << j;
+	} else {
+		for (j = 0; j < 5 && j < len; j++)
+			i = i * 10 + name[j] - '0';
+	}
+	if (i < 0 || i >= MAXATTRS || make_name(i, buf) != len || memcmp(buf, name, len))
+		return -1;
+	return i;
+}
+
+static void fill(u8 *buf, const struct val *v)
+{
+	u64 st = v->seed;
+	int j;
+
+	for (j = 0; j < v->len; j++)
+		buf[j] = j & 7 ? buf[j - 1] + 1 : da_rand(&st);
+}
+
+static struct dx_attr_arg arg_of(struct dx_inode *ip, int i, u8 *name)
+{
+	struct dx_attr_arg a = { .ip = ip, .nsp = nsp_of(i), .name = name };
+
+	a.namelen = make_name(i, name);
+	return a;
+}
+
+static int set(struct dx_inode *ip, struct val *m, int i, int len, u64 seed)
+{
+	struct val v = { len, seed };
+	u8 name[256];
+	struct dx_attr_arg a = arg_of(ip, i, name);
+	int error;
+
+	fill(vbuf, &v);
+	a.value = vbuf;
+	a.valuelen = len;
+	/* the wrong wish first: it must fail and change nothing */
+	if (seed % 5 == 0) {
+		a.create = m[i].len >= 0;
+		a.replace = !a.create;
+		CHECK_EQ(dx_attr_set_op(&a), a.create ? -EEXIST : -ENOATTR);
+		a.create = !a.create;
+		a.replace = !a.replace;
+	}
+	error = dx_attr_set_op(&a);
+	if (error)
+		printf("# set %d, %d bytes: %d\n", i, len, error);
+	else
+		m[i] = v;
+	return error;
+}
+
+static int del(struct dx_inode *ip, struct val *m, int i)
+{
+	u8 name[256];
+	struct dx_attr_arg a = arg_of(ip, i, name);
+	int error = dx_attr_set_op(&a);
+
+	if (m[i].len < 0)
+		return error == -ENOATTR ? 0 : -EINVAL;
+	if (error)
+		printf("# remove %d: %d\n", i, error);
+	else
+		m[i].len = -1;
+	return error;
+}
+
+static int list_fn(void *ctx, u8 flags, const u8 *name, int namelen, int valuelen)
+{
+	struct val *m = ctx;
+	int i = name_number(name, namelen);
+
+	if (!CHECK(i >= 0))
+		return 0;
+	CHECK(!seen[i]);
+	CHECK_EQ(valuelen, m[i].len);
+	CHECK_EQ(flags, nsp_of(i));
+	seen[i] = true;
+	return 0;
+}
+
+static void check_all(struct dx_inode *ip, struct val *m)
+{
+	int i, bad = 0;
+
+	memset(seen, 0, sizeof(seen));
+	CHECK(!dx_attr_list(ip, list_fn, m));
+	for (i = 0; i < MAXATTRS; i++) {
+		u8 name[256];
+		struct dx_attr_arg a = arg_of(ip, i, name);
+		int error;
+
+		bad += seen[i] != (m[i].len >= 0);
+		error = dx_attr_get(&a);
+		if (m[i].len < 0) {
+			bad += error != -ENOATTR;
+			continue;
+		}
+		bad += error || a.valuelen != m[i].len;
+		a.value = gbuf;
+		if (m[i].len) {
+			a.valuelen = m[i].len - 1;
+			bad += dx_attr_get(&a) != -ERANGE;
+		}
+		a.valuelen = DX_XATTR_SIZE_MAX;
+		error = dx_attr_get(&a);
+		fill(vbuf, &m[i]);
+		bad += error || a.valuelen != m[i].len || memcmp(vbuf, gbuf, m[i].len);
+	}
+	CHECK_EQ(bad, 0);
+}
+
+struct phase { int span, ops, keep, big; u64 seed; bool may_fail; };
+
+/* Values: mostly small; @big in 100 up to 64 KiB. */
+static int pick_len(u64 *st, int big)
+{
+	int r = da_rand(st) % 100;
+
+	if (r < big)
+		return da_rand(st) % (DX_XATTR_SIZE_MAX + 1);
+	if (r < big + 10)
+		return da_rand(st) % 4000;
+	return da_rand(st) % 60;
+}
+
+static int run_phase(void *arg)
+{
+	struct phase *p = arg;
+	struct dx_mount *mp = da_mount(false);
+	u64 st = p->seed;
+	int f, n;
+
+	if (!CHECK(mp))
+		return -EIO;
+	for (f = 0; f < 3; f++) {
+		struct val *m = model[f];
+		struct dx_inode *ip;
+
+		if (!CHECK(!da_lookup(mp->rootip, files[f], strlen(files[f]), &ip)))
+			break;
+		check_all(ip, m);
+		for (n = 0; n < p->ops && !host_checks_failed; n++) {
+			int i = da_rand(&st) % p->span;
+
+			if ((int)(da_rand(&st) % 100) < p->keep)
+				CHECK(!set(ip, m, i, collides(i) ? i / 2 : pick_len(&st, p->big), da_rand(&st)));
+			else
+				CHECK(!del(ip, m, i));
+			if (n % 499 == 0)
+				check_all(ip, m);
+		}
+		if (!p->keep)
+			for (n = 0; n < MAXATTRS; n++)
+				CHECK(!del(ip, m, n));
+		check_all(ip, m);
+		if (!p->keep && ip->df.format != DX_DINODE_FMT_BTREE)
+			CHECK(!ip->af);
+		dx_irele(ip);
+	}
+	return da_umount(mp);
+}
+
+static int prepare(void *arg)
+{
+	struct dx_mount *mp = da_mount(false);
+	struct dx_create_args a = { .mode = S_IFLNK | 0777 };
+	struct dx_name n = { .name = (const u8 *)files[2], .len = strlen(files[2]), .ftype = DX_DIR3_FT_SYMLINK };
+	struct dx_inode *ip, *dp;
+	char name[32];
+	int i;
+
+	(void)arg;
+	if (!CHECK(mp))
+		return -EIO;
+	CHECK(!da_create(mp->rootip, files[0], S_IFREG | 0644, &ip));
+	dx_irele(ip);
+	CHECK(!da_create(mp->rootip, files[1], S_IFDIR | 0755, &dp));
+	for (i = 0; i < 6; i++) {
+		sprintf(name, "child-number-%d", i);
+		CHECK(!da_create(dp, name, S_IFREG | 0644, &ip));
+		dx_irele(ip);
+	}
+	dx_irele(dp);
+	CHECK(!dx_symlink(mp->rootip, &n, "where/this/points/is/not/important/but/it/takes/some/bytes", &a, &ip));
+	dx_irele(ip);
+	return da_umount(mp);
+}
+
+static bool forcing;
+
+/* Makes a checkpoint of whatever has been committed, again and again. */
+static int force_log(void *arg)
+{
+	while (forcing) {
+		dx_log_force(arg, true);
+		host_yield();
+	}
+	return 0;
+}
+
+/* Unlinked with all its attributes. */
+static int unlink_all(void *arg)
+{
+	struct dx_mount *mp = da_mount(false);
+	struct host_fiber *fiber;
+	struct dx_inode *ip;
+
+	(void)arg;
+	if (!CHECK(mp))
+		return -EIO;
+	forcing = true;
+	fiber = host_spawn(force_log, mp, "force");
+	if (CHECK(!da_lookup(mp->rootip, files[0], strlen(files[0]), &ip))) {
+		struct dx_name n = { .name = (const u8 *)files[0], .len = strlen(files[0]) };
+
+		CHECK(!dx_remove(mp->rootip, &n, ip));
+		dx_irele(ip);
+	}
+	dx_icache_flush_inactive(mp);
+	forcing = false;
+	host_join(fiber);
+	return da_umount(mp);
+}
+
+/* ---- a full volume ---- */
+
+static int eat_space(struct dx_mount *mp)
+{
+	struct dx_inode *ip;
+	u64 len = 64 << 20, off = 0;
+	int error;
+
+	error = da_create(mp->rootip, "eater", S_IFREG | 0644, &ip);
+	if (error)
+		return error;
+	while (len >= mp->sb.blocksize) {
+		error = dx_alloc_file_space(ip, off, len);
+		if (error == -ENOSPC)
+			len >>= 1;
+		else if (error)
+			break;
+		off += len;
+	}
+	dx_irele(ip);
+	return error == -ENOSPC ? 0 : error;
+}
+
+/* What does not fit is refused and changes nothing; what is there can always be removed. */
+static int run_full(void *arg)
+{
+	struct phase *p = arg;
+	struct dx_mount *mp = da_mount(false);
+	int f, i, n, refused = 0;
+	u64 st = p->seed;
+
+	if (!CHECK(mp) || !CHECK(!eat_space(mp)))
+		return -EIO;
+	for (f = 0; f < 3; f++) {
+		struct val *m = model[f];
+		struct dx_inode *ip;
+
+		if (!CHECK(!da_lookup(mp->rootip, files[f], strlen(files[f]), &ip)))
+			break;
+		for (n = 0; n < 1200 && !host_checks_failed; n++) {
+			struct val v = { 0, da_rand(&st) };
+			u8 name[256];
+			struct dx_attr_arg a;
+			int error;
+
+			i = da_rand(&st) % p->span;
+			if (n > 200 && da_rand(&st) % 2) {
+				CHECK(!del(ip, m, i));
+				continue;
+			}
+			v.len = collides(i) ? i / 2 : pick_len(&st, p->big);
+			a = arg_of(ip, i, name);
+			fill(vbuf, &v);
+			a.value = vbuf;
+			a.valuelen = v.len;
+			error = dx_attr_set_op(&a);
+			if (error == -ENOSPC)
+				refused++;
+			else if (CHECK_EQ(error, 0))
+				m[i] = v;
+		}
+		check_all(ip, m);
+		for (n = 0; n < p->span; n++)
+			CHECK(!del(ip, m, n));
+		check_all(ip, m);
+		dx_irele(ip);
+	}
+	CHECK(refused > 0);
+	return da_umount(mp);
+}
+
+static void full(const char *name, const char *mkfs, u64 seed)
+{
+	struct phase grow = { .span = MAXATTRS, .ops = 800, .keep = 80, .big = 5, .seed = seed };
+	struct phase p = { .span = MAXATTRS, .big = 10, .seed = seed + 1 };
+	int f, i;
+
+	host_test_begin(name);
+	for (f = 0; f < 3; f++)
+		for (i = 0; i < MAXATTRS; i++)
+			model[f][i].len = -1;
+	host_init(0);
+	if (CHECK(!da_make(mkfs, 300)) && CHECK(!host_run(prepare, NULL))) {
+		host_init(0);
+		CHECK(!host_run(run_phase, &grow));
+		CHECK(da_repair_clean());
+		host_init(0);
+		CHECK_EQ(host_run(run_full, &p), 0);
+		CHECK_EQ(host_warn_count, 0);
+		CHECK(da_repair_clean());
+	}
+	host_test_end();
+}
+
+/* ---- crashes ---- */
+
+#define CRASH_ATTRS	40
+#define MAXOPS		400
+static struct { int i; struct val v; } ops[MAXOPS];
+static int nops, synced;
+static struct val base[CRASH_ATTRS];
+
+static int run_until_crash(void *arg)
+{
+	struct phase *p = arg;
+	struct dx_mount *mp = da_mount(false);
+	u64 st = p->seed;
+	struct dx_inode *ip;
+
+	if (p->may_fail && !mp)
+		return 0;
+	if (!CHECK(mp))
+		return -EIO;
+	if (da_lookup(mp->rootip, files[0], strlen(files[0]), &ip)) {
+		CHECK(p->may_fail);
+		return da_umount(mp);
+	}
+	while (nops < MAXOPS - 1 && !host_checks_failed) {
+		int i = da_rand(&st) % CRASH_ATTRS, error;
+		struct val v = { -1, 0 };
+
+		if ((int)(da_rand(&st) % 100) < p->keep) {
+			v.len = collides(i) ? i / 2 : pick_len(&st, p->big);
+			v.seed = da_rand(&st) | 1;
+		}
+		ops[nops].i = i;
+		ops[nops].v = v;
+		error = v.len >= 0 ? set(ip, model[0], i, v.len, v.seed) : del(ip, model[0], i);
+		if (error && p->may_fail)
+			break;
+		CHECK_EQ(error, 0);
+		nops++;
+		if (da_rand(&st) % 10 == 0) {
+			error = dx_log_force(mp, true);
+			if (error && p->may_fail)
+				break;
+			CHECK_EQ(error, 0);
+			synced = nops;
+		}
+	}
+	dx_irele(ip);
+	return da_umount(mp);
+}
+
+static bool val_is(struct dx_inode *ip, int i, const struct val *v)
+{
+	u8 name[256];
+	struct dx_attr_arg a = arg_of(ip, i, name);
+	int error;
+
+	a.value = gbuf;
+	a.valuelen = DX_XATTR_SIZE_MAX;
+	error = dx_attr_get(&a);
+	if (v->len < 0)
+		return error == -ENOATTR;
+	fill(vbuf, v);
+	return !error && a.valuelen == v->len && !memcmp(gbuf, vbuf, v->len);
+}
+
+/* Each operation happened whole or not at all, in order, and none that was forced out is missing. */
+static int check_recovered(void *arg)
+{
+	struct dx_mount *mp = da_mount(false);
+	struct dx_inode *ip;
+	int i, k, found = -1;
+
+	(void)arg;
+	if (!CHECK(mp) || !CHECK(!da_lookup(mp->rootip, files[0], strlen(files[0]), &ip)))
+		return -EIO;
+	for (k = 0; k <= nops + 1 && found < 0; k++) {
+		if (k >= synced) {
+			for (i = 0; i < CRASH_ATTRS; i++)
+				if (!val_is(ip, i, &base[i]))
+					break;
+			if (i == CRASH_ATTRS)
+				found = k;
+		}
+		if (found < 0 && k < MAXOPS)
+			base[ops[k].i] = ops[k].v;
+	}
+	if (CHECK(found >= 0)) {
+		memcpy(model[0], base, sizeof(base));
+		check_all(ip, model[0]);
+	}
+	dx_irele(ip);
+	return da_umount(mp);
+}
+
+static void crashes(const char *name, const char *mkfs, int runs, bool fail_io, u64 seed)
+{
+	u64 st = seed;
+	int f, i, r, error;
+
+	host_test_begin(name);
+	for (f = 0; f < 3; f++)
+		for (i = 0; i < MAXATTRS; i++)
+			model[f][i].len = -1;
+	host_init(0);
+	if (!CHECK(!da_make(mkfs, 300)) || !CHECK(!host_run(prepare, NULL)))
+		goto out;
+	if (fail_io)
+		host_set_printk(0);
+	for (r = 0; r < runs && !host_checks_failed; r++) {
+		struct phase p = { .keep = r % 3 == 2 ? 5 : 60, .big = r % 2 ? 10 : 0, .seed = da_rand(&st),
+				   .may_fail = fail_io };
+
+		nops = synced = 0;
+		memcpy(base, model[0], sizeof(base));
+		host_init(0);
+		if (fail_io)
+			host_dev_fail(da_dev, HOST_FAIL_ANY, 1 + da_rand(&st) % 150, da_rand(&st) % 2, -EIO);
+		else
+			host_dev_crash_at(da_dev, 1 + da_rand(&st) % 120,
+					  da_rand(&st) % 2 ? HOST_CRASH_SUBMIT : HOST_CRASH_COMPLETE);
+		error = host_run(run_until_crash, &p);
+		if (error == HOST_CRASHED)
+			host_dev_crash(da_dev, da_rand(&st) % HOST_CRASH_MODES, da_rand(&st));
+		else if (!fail_io)
+			CHECK_EQ(error, 0);
+		host_dev_crash_at(da_dev, 0, HOST_CRASH_SUBMIT);
+		host_dev_fail_none(da_dev);
+		host_init(0);
+		CHECK_EQ(host_run(check_recovered, NULL), 0);
+		CHECK_EQ(host_warn_count, 0);
+		CHECK(da_repair_clean());
+		if (host_checks_failed)
+			printf("# crash run %d of seed %llu\n", r, (unsigned long long)seed);
+	}
+	host_set_printk(5);
+out:
+	host_test_end();
+}
+
+static int mount_umount(void *arg)
+{
+	struct dx_mount *mp = da_mount(false);
+
+	(void)arg;
+	if (!CHECK(mp))
+		return -EIO;
+	dx_icache_flush_inactive(mp);
+	return da_umount(mp);
+}
+
+/* An inode dies with all its attributes, and the power fails in the middle: recovery finishes it. */
+static void dying(const char *name, const char *mkfs, u64 seed)
+{
+	struct phase grow = { .span = MAXATTRS, .ops = 700, .keep = 90, .big = 4, .seed = seed };
+	struct host_dev_snap *snap;
+	int f, i, n, error;
+	u64 st = seed;
+
+	host_test_begin(name);
+	for (f = 0; f < 3; f++)
+		for (i = 0; i < MAXATTRS; i++)
+			model[f][i].len = -1;
+	host_init(0);
+	if (CHECK(!da_make(mkfs, 300)) && CHECK(!host_run(prepare, NULL))) {
+		host_init(0);
+		CHECK(!host_run(run_phase, &grow));
+		host_kill_world();
+		snap = host_dev_snap_take(da_dev);
+		error = HOST_CRASHED;
+		for (n = 1; error == HOST_CRASHED && !host_checks_failed; n += 1 + n / 20) {
+			host_dev_snap_restore(da_dev, snap);
+			host_init(seed * 100 + n);	/* any interleaving with the forces */
+			host_dev_crash_at(da_dev, n, HOST_CRASH_COMPLETE);
+			error = host_run(unlink_all, NULL);
+			if (error != HOST_CRASHED)
+				break;
+			host_dev_crash(da_dev, n % HOST_CRASH_MODES, da_rand(&st));
+			host_dev_crash_at(da_dev, 0, HOST_CRASH_SUBMIT);
+			host_init(0);
+			CHECK_EQ(host_run(mount_umount, NULL), 0);
+			CHECK_EQ(host_warn_count, 0);
+			CHECK(da_repair_clean());
+			if (host_checks_failed)
+				printf("# crash at write %d\n", n);
+		}
+		CHECK(n > 5);
+		printf("# %d writes\n", n);
+		host_dev_snap_free(snap);
+	}
+	host_test_end();
+}
+
+static const struct geometry { const char *name, *mkfs; } geometries[] = {
+	{ "defaults",			"" },
+	{ "1 KiB blocks",		"-b size=1024" },
+	{ "2 KiB blocks, 1 KiB inodes", "-b size=2048 -i size=1024 -m bigtime=0" },
+};
+
+static void geometry(const struct geometry *g, u64 seed)
+{
+	struct phase phases[] = {
+		{ .span = 6, .ops = 300, .keep = 50, .big = 0 },
+		{ .span = 100, .ops = 400, .keep = 60, .big = 2 },
+		{ .span = MAXATTRS, .ops = 1500, .keep = 80, .big = 3 },
+		{ .span = MAXATTRS, .ops = 1500, .keep = 30, .big = 1 },
+		{ .span = 1, .ops = 0, .keep = 0 },
+		{ .span = MAXATTRS, .ops = 1000, .keep = 90, .big = 5 },
+	};
+	int f, i, error;
+
+	host_test_begin(g->name);
+	for (f = 0; f < 3; f++)
+		for (i = 0; i < MAXATTRS; i++)
+			model[f][i].len = -1;
+	host_init(0);
+	if (!CHECK(!da_make(g->mkfs, 400)))
+		goto out;
+	error = host_run(prepare, NULL);
+	if (!CHECK_EQ(error, 0) || !CHECK(da_repair_clean()))
+		goto out;
+	for (i = 0; i < (int)ARRAY_SIZE(phases) && !host_checks_failed; i++) {
+		phases[i].seed = seed * 1000 + i;
+		host_init(0);
+		CHECK_EQ(host_run(run_phase, &phases[i]), 0);
+		CHECK_EQ(host_warn_count, 0);
+		CHECK(da_repair_clean());
+		if (host_checks_failed)
+			printf("# phase %d\n", i);
+	}
+	if (!host_checks_failed) {
+		host_init(0);
+		CHECK_EQ(host_run(unlink_all, NULL), 0);
+		CHECK_EQ(host_warn_count, 0);
+		CHECK(da_repair_clean());
+	}
+out:
+	host_test_end();
+}
+
+int main(int argc, char **argv)
+{
+	u64 seed = argc > 2 ? strtoull(argv[2], NULL, 0) : 1;
+	int i;
+
+	vbuf = malloc(DX_XATTR_SIZE_MAX + 1);
+	gbuf = malloc(DX_XATTR_SIZE_MAX + 1);
+	da_setup();
+	for (i = 0; i < (int)ARRAY_SIZE(geometries); i++)
+		if (argc < 2 || atoi(argv[1]) == i)
+			geometry(&geometries[i], seed);
+	if (argc < 2 || atoi(argv[1]) == 30)
+		dying("death of an inode with attributes", "-b size=1024", seed);
+	if (argc < 2 || atoi(argv[1]) == 20)
+		full("full volume, 4K blocks", "", seed);
+	if (argc < 2 || atoi(argv[1]) == 21)
+		full("full volume, 1K blocks", "-b size=1024", seed);
+	if (argc < 2 || atoi(argv[1]) == 10)
+		crashes("crashes, 4K blocks", "", 40, false, seed);
+	if (argc < 2 || atoi(argv[1]) == 11)
+		crashes("crashes, 1K blocks", "-b size=1024", 40, false, seed);
+	if (argc < 2 || atoi(argv[1]) == 12)
+		crashes("I/O errors", "", 60, true, seed);
+	da_teardown();
+	free(vbuf);
+	free(gbuf);
+	return host_test_exit();
+}

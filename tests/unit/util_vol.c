@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Volumes of many geometries for the model, crash, fault and mutation tests. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "util_model.h"
+
+#define SMALL	"--unsupported -d agcount=2 -l size=10m "
+#define LTS	"-m reflink=0,bigtime=0,inobtcount=0,crc=1,finobt=1 -i sparse=1 "
+
+const struct uv_profile uv_profiles[] = {
+	{ "6.1 defaults", "-d agcount=2", 320 },
+	{ "4.19 features, small log", SMALL LTS, 200 },
+	{ "1 KiB blocks", SMALL "-b size=1024", 120 },
+	{ "64 KiB directory blocks", SMALL "-n size=65536", 200 },
+	{ "16 small AGs, 2 KiB blocks", "--unsupported -l size=8m -b size=2048 -d agcount=16", 270 },
+	{ "4 KiB sectors", SMALL "-s size=4096", 200, 4096 },
+	{ "log stripe unit of 32 KiB", SMALL "-l su=32k", 200 },
+	{ "no finobt, no sparse, 2 KiB inodes", SMALL "-m reflink=0,finobt=0,inobtcount=0,bigtime=0 -i sparse=0,size=2048", 200 },
+};
+const int uv_nprofiles = ARRAY_SIZE(uv_profiles);
+
+struct dx_bdev *uv_dev;
+char uv_dir[256];
+char uv_image[300];
+unsigned int uv_logbsize;
+
+void uv_setup(const char *prog)
+{
+	const char *tmp = getenv("TMPDIR");
+
+	if (!tmp)
+		tmp = access("/dev/shm", W_OK) ? P_tmpdir : "/dev/shm";
+	snprintf(uv_dir, sizeof(uv_dir), "%s/%s.XXXXXX", tmp, prog);
+	if (!mkdtemp(uv_dir)) {
+		perror(uv_dir);
+		exit(2);
+	}
+	snprintf(uv_image, sizeof(uv_image), "%s/image", uv_dir);
+}
+
+void uv_teardown(void)
+{
+	if (uv_dev)
+		host_dev_close(uv_dev);
+	uv_dev = NULL;
+	host_sh("rm -rf %s", uv_dir);
+}
+
+int uv_make(const struct uv_profile *p)
+{
+	if (uv_dev)
+		host_dev_close(uv_dev);
+	uv_dev = NULL;
+	/* the zeroes of the log need not be stored, nor copied for each check */
+	if (host_sh("rm -f %s; truncate -s %uM %s && mkfs.xfs -q -f -m uuid=5d1f3a52-6b0e-4c7d-9a44-0f2e8c6b7a10 %s %s >%s/mkfs 2>&1 || { cat %s/mkfs >&2; false; } && fallocate -d %s",
+		    uv_image, p->mib, uv_image, p->mkfs, uv_image, uv_dir, uv_dir, uv_image))
+		return -EIO;
+	uv_dev = host_dev_open(uv_image);
+	if (!uv_dev)
+		return -EIO;
+	if (p->lbs)
+		host_dev_set_lbs(uv_dev, p->lbs);
+	return 0;
+}
+
+bool uv_repair_clean(const char *tag)
+{
+	char path[400];
+	bool ok;
+
+	snprintf(path, sizeof(path), "%s/%s", uv_dir, tag);
+	unlink(path);
+	if (host_dev_save(uv_dev, path))
+		return false;
+	ok = !host_sh("xfs_repair -n -f %s >%s.repair 2>&1", path, path);
+	if (!ok) {
+		host_sh("grep -v -e '^Phase' -e '^ *- ' %s.repair | head -30 | cut -c1-200 >&2", path);
+		if (getenv("UV_KEEP"))
+			host_sh("cp --sparse=always %s %s", path, getenv("UV_KEEP"));
+	}
+	return ok;
+}
+
+bool uv_logprint_ok(const char *tag)
+{
+	char path[400];
+	bool ok;
+
+	snprintf(path, sizeof(path), "%s/%s.log", uv_dir, tag);
+	unlink(path);
+	if (host_dev_save(uv_dev, path))
+		return false;
+	ok = !host_sh("xfs_logprint %s >%s.print 2>&1 && ! grep -v 'data after zeroed blocks' %s.print | grep -q -e ERROR -e 'Bad log' -e 'Unknown'", path, path, path);
+	if (!ok)
+		host_sh("grep -m5 -B3 -e ERROR -e 'Bad log' -e Unknown %s.print >&2; tail -3 %s.print >&2", path, path);
+	return ok;
+}
+
+static struct dx_mount *mount_as(bool ro, int *error)
+{
+	struct dx_mount *mp = kzalloc(sizeof(*mp), GFP_KERNEL | __GFP_NOFAIL);
+	int e;
+
+	mp->bdev = uv_dev;
+	mp->opts.ro = ro;
+	mp->opts.logbsize = uv_logbsize;
+	e = dx_mount_open(mp);
+	if (error)
+		*error = e;
+	if (e) {
+		kfree(mp);
+		return NULL;
+	}
+	return mp;
+}
+
+struct dx_mount *uv_mount(int *error) { return mount_as(false, error); }
+struct dx_mount *uv_mount_ro(int *error) { return mount_as(true, error); }
+
+int uv_umount(struct dx_mount *mp)
+{
+	int error = dx_mount_close(mp);
+
+	kfree(mp);
+	return error;
+}
+
+u64 uv_rand(u64 *s)
+{
+	u64 z = (*s += 0x9e3779b97f4a7c15ULL);
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
+	return z ^ (z >> 31);
+}

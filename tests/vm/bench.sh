@@ -1,0 +1,53 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# bench.sh SECONDS ROUNDS DEVICE FS...: the benchmark, inside a guest. In each round every filesystem
+# gets a fresh volume on the same device and the same jobs. Prints lines
+# "BENCH fs round name value", value in operations (or KiB) per second.
+secs=$1 rounds=$2 device=$3
+shift 3
+dev=/dev/dx/d0
+mnt=/mnt/a
+mkdir -p $mnt
+if [ "$device" = null ]; then
+	modprobe null_blk nr_devices=1 gb=1 memory_backed=1 bs=512 queue_mode=2
+	dev=/dev/nullb0
+fi
+
+say() { echo "BENCH $fs $round $1 $2"; }
+
+# Terse fields, version 3: 7 read KB/s, 8 read IOPS, 48 write KB/s, 49 write IOPS.
+job() {
+	local name=$1 fields=$2 out
+	shift 2
+	out=$(fio --output-format=terse --terse-version=3 --name=j --directory=$mnt --filename=f --thread "$@" 2>&1 | grep '^3;') ||
+		{ echo "fio failed: $name on $fs"; return; }
+	say "$name" "$(cut -d';' -f"$fields" <<<"$out" | tr ';' '+' | awk -F+ '{ s = 0; for (i = 1; i <= NF; i++) s += $i; print s }')"
+}
+
+for ((round = 1; round <= rounds; round++)); do
+	for fs; do
+		mkfs.xfs -q -f $dev || exit 1
+		mount -t "$fs" $dev $mnt || { echo "cannot mount $fs"; exit 1; }
+		dd if=/dev/zero of=$mnt/f bs=1M count=64 oflag=direct status=none
+		sync
+		d="--ioengine=libaio --direct=1 --iodepth=16 --bs=4k --size=64m --randrepeat=1 --norandommap"
+		job aio-dio-overwrite 49 $d --rw=randwrite --time_based --runtime="$secs"
+		job aio-dio-mix-70-30 8,49 $d --rw=randrw --rwmixread=70 --time_based --runtime="$secs"
+		rm $mnt/f
+		job aio-dio-append 49 $d --rw=write --fallocate=none --size=48m
+		rm $mnt/f
+		job buffered-write-KiB 48 --ioengine=psync --bs=128k --size=192m --rw=write --fallocate=none --end_fsync=1
+		echo 3 >/proc/sys/vm/drop_caches
+		job buffered-read-KiB 7 --ioengine=psync --bs=128k --size=192m --rw=read --invalidate=1
+		rm $mnt/f
+		mkdir $mnt/d
+		while read -r name ns; do say "10k-files-$name" "$(awk "BEGIN { print 1e9 / $ns }")"; done < <(benchops files $mnt/d 10000)
+		sync
+		for n in 1000 10000; do
+			while read -r name ns; do say "$name-$n" "$(awk "BEGIN { print 1e9 / ($ns + 1) }")"; done < <(benchops extents $mnt/x $n)
+		done
+		umount $mnt || exit 1
+		xfs_repair -n $dev >/dev/null 2>&1 || { echo "xfs_repair -n is not happy after $fs"; exit 1; }
+	done
+done

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * benchops: the parts of the benchmark that fio has no words for.
+ *
+ *   benchops files DIR N       create, stat and unlink N files; prints nanoseconds per file
+ *   benchops extents FILE N    grow a file to N separate extents, look up, punch; ns per operation
+ *
+ * Prints lines "name nanoseconds".
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/falloc.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+static double t0;
+
+static double now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1e9 + ts.tv_nsec;
+}
+
+static void begin(void)
+{
+	t0 = now();
+}
+
+static void end(const char *name, unsigned int n)
+{
+	printf("%s %.0f\n", name, (now() - t0) / n);
+	fflush(stdout);
+}
+
+static void die(const char *what)
+{
+	fprintf(stderr, "benchops: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static void files(const char *dir, unsigned int n)
+{
+	unsigned int i;
+	char name[4096];
+	struct stat st;
+	int fd;
+
+	begin();
+	for (i = 0; i < n; i++) {
+		snprintf(name, sizeof(name), "%s/file-%06u", dir, i);
+		fd = open(name, O_CREAT | O_EXCL | O_WRONLY, 0644);
+		if (fd < 0)
+			die(name);
+		close(fd);
+	}
+	end("create", n);
+	begin();
+	for (i = 0; i < n; i++) {
+		snprintf(name, sizeof(name), "%s/file-%06u", dir, (i * 7919u) % n);
+		if (stat(name, &st))
+			die(name);
+	}
+	end("stat", n);
+	begin();
+	for (i = 0; i < n; i++) {
+		snprintf(name, sizeof(name), "%s/file-%06u", dir, i);
+		if (unlink(name))
+			die(name);
+	}
+	end("unlink", n);
+}
+
+static void extents(const char *file, unsigned int n)
+{
+	int fd = open(file, O_CREAT | O_TRUNC | O_RDWR, 0644);
+	uint32_t x = 12345;
+	unsigned int i;
+
+	if (fd < 0 || ftruncate(fd, (off_t)n * 8192))
+		die(file);
+	/* Every second block: no two extents can merge. */
+	begin();
+	for (i = 0; i < n; i++)
+		if (fallocate(fd, FALLOC_FL_KEEP_SIZE, (off_t)i * 8192, 4096))
+			die("fallocate");
+	end("extent-add", n);
+	begin();
+	for (i = 0; i < 20000; i++) {
+		x = x * 1664525 + 1013904223;
+		if (lseek(fd, (off_t)(x % n) * 8192 + 4096, SEEK_HOLE) < 0)
+			die("lseek");
+	}
+	end("extent-lookup", 20000);
+	/* From the middle outwards in steps: no two neighbours in a row. */
+	begin();
+	for (i = 0; i < n / 2; i++)
+		if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+			      (off_t)((i * 2 + (n / 2) % 2) % n) * 8192, 4096))
+			die("punch");
+	end("extent-punch", n / 2);
+	begin();
+	if (ftruncate(fd, 0))
+		die("truncate");
+	end("extent-truncate", n / 2);
+	close(fd);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 4 && !strcmp(argv[1], "files"))
+		files(argv[2], (unsigned int)atoi(argv[3]));
+	else if (argc == 4 && !strcmp(argv[1], "extents"))
+		extents(argv[2], (unsigned int)atoi(argv[3]));
+	else
+		return 2;
+	return 0;
+}

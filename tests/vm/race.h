@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the parts of the race program share: race.c (a row, its report, the self-test),
+ * race_io.c (the writer and the racer), race_judge.c (what a block is, and who is guilty).
+ */
+#ifndef RACE_H
+#define RACE_H
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <libaio.h>
+#include <liburing.h>
+#include <linux/falloc.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define BS		4096u
+#define MAGIC		0x6478726163653031ull	/* "dxrace01" */
+#define MAX_OPS		48
+#define MAX_SHIFTS	3
+#define GROUP		16	/* I/Os that a random writer shuffles at a time */
+#define PFX_BLOCKS	16	/* blocks in front of the writer */
+#define READ_CHUNK	(1u << 20)
+#define KEEP_FILES	96	/* files kept for the look after the remount */
+#define KEEP_BYTES	(256ull << 20)
+
+/* The XFS space ioctls (xfsctl(3)). The VFS answers some of them for all. */
+struct flock_sp {
+	int16_t l_type;
+	int16_t l_whence;
+	int64_t l_start;
+	int64_t l_len;
+	int32_t l_sysid;
+	uint32_t l_pid;
+	int32_t l_pad[4];
+};
+#define IOC_ALLOCSP64	_IOW('X', 36, struct flock_sp)
+#define IOC_FREESP64	_IOW('X', 37, struct flock_sp)
+#define IOC_RESVSP64	_IOW('X', 42, struct flock_sp)
+#define IOC_UNRESVSP64	_IOW('X', 43, struct flock_sp)
+#define IOC_ZERO_RANGE	_IOW('X', 57, struct flock_sp)
+
+enum racer { ALLOCATE, KEEPSIZE, ZERO, PUNCH, COLLAPSE, INSERT, TRUNCATE, RESVSP, UNRESVSP, ZERO_IOC, ALLOCSP, FREESP,
+	     MMAP, NONE, STALE_TRUNCATE, NR_RACERS };
+enum verdict { CLEAN, NA, ERROR, REPAIR, CORRUPT, LOST, HANG };
+
+struct options {
+	const char *fs, *dev, *dir, *mkfs, *device, *fault, *kver;
+	bool uring, random, mkfs_skip, self_test, no_direct;
+	enum racer racer;
+	unsigned int depth, races, lanes, limit;
+	double seconds;
+	uint64_t seed;
+};
+
+struct header {			/* first bytes of every block; the rest follows from them */
+	uint64_t magic, race, off;
+	uint32_t id, seq;
+	uint64_t fill, csum;
+};
+
+struct blk {
+	uint64_t off;		/* where it was written to */
+	uint64_t sent, acked;	/* clock; acked 0: never */
+};
+
+struct op {
+	uint64_t t0, t1;	/* clock around it */
+	uint64_t off, len;
+	bool removes;		/* bytes of the range become zero */
+	int64_t shift;		/* collapse < 0 < insert */
+	int err;
+};
+
+struct race {
+	uint64_t uid;
+	char path[256];
+	int fd;			/* O_DIRECT */
+	struct blk *b;
+	unsigned int nb, npfx;	/* blocks in all; the first npfx are the prefix */
+	struct op ops[MAX_OPS];
+	unsigned int nops;
+	uint64_t start, shift_len, pfx_size;
+	unsigned char *shadow;	/* mmap: what the prefix must be */
+	uint64_t size_floor, size_exact;	/* set by operations */
+	bool exact;
+	bool kept;
+};
+
+struct lane {
+	pthread_t thread, racer_thread;
+	unsigned int nr, rng;
+	unsigned int racer_rng;
+	pthread_mutex_t lock;
+	pthread_barrier_t bar;
+	struct race *r;
+	/* under lock */
+	uint64_t next_off;
+	bool epoch;
+	uint64_t epoch_used;
+	int64_t jump;
+	/* read by the racer without the lock */
+	_Atomic uint64_t assigned_end, acked_end;
+	_Atomic unsigned int inflight;
+	_Atomic bool done, quit;
+	unsigned int io_blocks, ios;
+	uint64_t span;
+	io_context_t aio;
+	struct io_uring ring;
+	char *bufs, *rbuf;
+	unsigned int reuse;
+};
+
+struct io {
+	struct iocb cb;
+	char *buf;
+	double t0;
+	unsigned int first, n;	/* blocks */
+	uint64_t off;
+	bool busy;
+};
+
+struct lat {
+	pthread_mutex_t lock;
+	unsigned int n, cap;
+	uint32_t *us, max;
+};
+
+extern const char *const racer_name[NR_RACERS], *const verdict_name[];
+extern struct options o;
+extern _Atomic uint64_t clk, uids;
+extern _Atomic unsigned int races_done, races_bad, nops_done, nios_done, kept_files, op_na, op_ok;
+extern _Atomic uint64_t acked_bytes, kept_bytes;
+extern _Atomic int worst;
+extern _Atomic bool stop;
+extern double t_start;
+extern pthread_mutex_t msg_lock;
+extern char msgs[3][400];
+extern int nmsgs;
+extern struct race **kept;
+extern struct lat lat_op, lat_io;
+
+/* race.c */
+double now(void);							/* seconds, monotonic */
+uint64_t tick(void);							/* of the global clock */
+unsigned int rnd(unsigned int *s, uint64_t n);				/* below @n, from the state @s */
+void lat_add(struct lat *l, double t0);					/* what began at @t0 ends now */
+void raise_verdict(enum verdict v);					/* the worst one counts */
+void __attribute__((format(printf, 3, 4)))
+complain(const struct race *r, enum verdict v, const char *fmt, ...);	/* the first three are reported */
+
+/* race_judge.c */
+void fill_block(void *buf, const struct race *r, unsigned int id);	/* BS bytes: what block @id holds */
+int open_direct(const char *path, int flags);				/* a file descriptor, or -1 and errno */
+bool racer_shifts(void);						/* is the racer collapse or insert? */
+bool judge_both(struct race *r, char *rbuf, const char *when);		/* direct and buffered; @rbuf: READ_CHUNK bytes, aligned */
+
+/* race_io.c */
+uint64_t stat_size(int fd);						/* 0 if it cannot be told */
+void lane_init(struct lane *l, unsigned int nr);
+void *lane_main(void *arg);						/* thread: races until the row ends */
+void *racer_main(void *arg);						/* thread: the racer of a lane, until it quits */
+struct race *run_race(struct lane *l, struct io *ios);			/* one race; NULL: it could not be set up */
+void free_race(struct race *r);
+
+#endif

@@ -1,0 +1,91 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# vm: timeout=400 fio
+#
+# Data that fio writes in every way is what fio reads back; small block sizes,
+# large directory blocks; the last block of the volume and what works after it.
+. /t/lib.sh
+
+# NAME | MKFS | FIO
+while IFS='|' read -r name opts job; do
+	# shellcheck disable=SC2086
+	fresh_fs $opts || { t "mkfs.xfs $opts" false; continue; }
+	mount_dx || { t "mounts: $name" false; continue; }
+	# shellcheck disable=SC2086
+	t "fio reads back what it wrote: $name" fio --name=j --directory=$MNT --size=6m --verify=crc32c --verify_fatal=1 --do_verify=1 --end_fsync=1 \
+		--randseed=1 --allrandrepeat=1 --group_reporting --output="$TMP/fio" $job
+	drop_caches
+	# shellcheck disable=SC2086
+	t "and again from the disk alone: $name" fio --name=j --directory=$MNT --size=6m --verify=crc32c --verify_fatal=1 --verify_only --randseed=1 \
+		--allrandrepeat=1 --output="$TMP/fio" $job
+	t "unmounts, clean: $name" umount_check
+done <<'EOT'
+buffered, blocks of 512 to 64k||--rw=randwrite --bsrange=512-64k --bs_unaligned --ioengine=psync
+direct libaio, random, depth 16||--rw=randwrite --bs=4k --direct=1 --ioengine=libaio --iodepth=16
+direct io_uring, random, depth 16, 16k||--rw=randwrite --bs=16k --direct=1 --ioengine=io_uring --iodepth=16
+direct libaio, sectors inside blocks (L6)||--rw=randwrite --bsrange=512-8k --blockalign=512 --direct=1 --ioengine=libaio --iodepth=8 --size=3m
+appending in order, direct, depth 8 (L6)||--rw=write --bs=64k --direct=1 --ioengine=libaio --iodepth=8 --fallocate=none --file_append=0
+mapped||--rw=randwrite --bs=4k --ioengine=mmap --size=6m
+O_DSYNC||--rw=randwrite --bs=8k --ioengine=psync --sync=dsync --size=2m
+fsync after every 8||--rw=randwrite --bs=16k --ioengine=psync --fsync=8 --size=4m
+1 MiB blocks||--rw=write --bs=1m --direct=1 --ioengine=psync
+two jobs, two files, mixed reads||--rw=randrw --bs=4k --direct=1 --ioengine=libaio --iodepth=8 --numjobs=2 --size=6m
+preallocated, then random direct (L6)||--rw=randwrite --bs=4k --direct=1 --ioengine=libaio --iodepth=16 --fallocate=native
+1k filesystem blocks, direct|-b size=1024|--rw=randwrite --bsrange=1k-32k --blockalign=1k --direct=1 --ioengine=libaio --iodepth=8
+1k filesystem blocks, buffered|-b size=1024|--rw=randwrite --bsrange=512-9k --bs_unaligned --ioengine=psync --size=4m
+2k filesystem blocks, direct|-b size=2048|--rw=randwrite --bs=2k --direct=1 --ioengine=io_uring --iodepth=8
+4k sectors, direct|-s size=4096|--rw=randwrite --bs=4k --direct=1 --ioengine=libaio --iodepth=8
+64k directory blocks|-n size=65536|--rw=randwrite --bs=4k --direct=1 --ioengine=libaio --nrfiles=200 --filesize=16k --size=3200k
+EOT
+
+# ------------------------------------------------------------ the same data through every window
+fresh_fs
+mount_dx
+f=$MNT/f
+xfs_io -f -c "pwrite -q -S 1 0 64k" $f
+t "a direct write is seen by a mapping" bash -c "xfs_io -c 'mmap 0 64k' -c 'mread 0 1' $f >/dev/null; xfs_io -d -c 'pwrite -q -S 2 0 4k' $f; xfs_io -c 'mmap 0 64k' -c 'mread -v 0 16' $f | grep -q '02 02'"
+t "a mapped write is seen by a direct read" bash -c "xfs_io -c 'mmap 0 64k' -c 'mwrite -S 3 4096 4096' $f; xfs_io -d -c 'pread -qv 4096 512' $f | grep -q '03 03'"
+t "a buffered write is seen by a direct read" bash -c "xfs_io -c 'pwrite -q -S 4 8192 100' $f; xfs_io -d -c 'pread -qv 8192 512' $f | grep -q '04 04'"
+t "a direct write is seen by a buffered read" bash -c "xfs_io -d -c 'pwrite -q -S 5 8192 512' $f; xfs_io -c 'pread -qv 8192 512' $f | grep -q '05 05'"
+t "unmounts" umount_check
+
+# ------------------------------------------------------------ the last block
+export TEST_DIR=/x TEST_DEV=/x QA_CHECK_FS=/x
+for o in "" "-b size=1024" "$LTS_4_19"; do
+	# shellcheck disable=SC2086
+	fresh_fs -d size=64m,agcount=2 -l size=10m $o
+	mount_dx
+	mkdir $MNT/d
+	t_errno "writing ends with ENOSPC ($o)" "No space" dd if=/dev/zero of=$MNT/d/big bs=1M count=100 status=none
+	i=0
+	while [ $i -lt 2000 ] && echo x >$MNT/d/small$i; do i=$((i + 1)); done 2>/dev/null
+	while echo x >$MNT/d/s$i; do i=$((i + 1)); [ $i -gt 6000 ] && break; done 2>/dev/null
+	left=$(stat -f -c '%a' $MNT)
+	t "less than 1.5 % of the volume is left when it says full: $left blocks ($o)" test "$left" -lt $((64 * 1024 * 1024 / $(stat -f -c %s $MNT) * 15 / 1000 + 1))
+	t_errno "direct writes get ENOSPC too ($o)" "No space" dd if=/dev/zero of=$MNT/d/direct bs=64k count=400 oflag=direct status=none
+	t_errno "so does fallocate ($o)" "No space" fallocate -l 30m $MNT/d/falloc
+	t "unlink works on a full volume ($o)" rm $MNT/d/big
+	t "rmdir and rename work ($o)" bash -c "mkdir $MNT/e && mv $MNT/d $MNT/e/ && rm -rf $MNT/e"
+	t "what was freed can be written again ($o)" dd if=/dev/zero of=$MNT/again bs=1M count=40 conv=fsync status=none
+	t "all space comes back ($o)" bash -c "rm -rf $MNT/*; sync; umount $MNT; mount -t $FSTYPE $DEV $MNT; [ \$(stat -f -c %f $MNT) -gt \$((\$(stat -f -c %b $MNT) * 9 / 10)) ]"
+	t "unmounts, clean ($o)" umount_check
+done
+
+# ------------------------------------------------------------ delayed allocation gives back what it took
+fresh_fs
+mount_dx
+free0=$(stat -f -c %f $MNT)
+head -c 30000000 /dev/zero >$MNT/a
+rm $MNT/a
+sync
+t "a file removed before it was written costs nothing" test $((free0 - $(stat -f -c %f $MNT))) -lt 100
+head -c 30000000 /dev/zero >$MNT/a
+truncate -s 0 $MNT/a
+sync
+t "a file truncated before it was written costs nothing" test $((free0 - $(stat -f -c %f $MNT))) -lt 100
+for i in $(seq 30); do head -c 100000 /dev/zero >>$MNT/log; done
+sync
+umount_fs
+mount_dx
+t "preallocation beyond the end is gone after unmount" test "$(stat -c %b $MNT/log)" -le $((3000000 / 512 + 8))
+t "unmounts" umount_check
