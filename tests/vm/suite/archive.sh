@@ -22,8 +22,9 @@ t "and read" cmp -n 600000000 $MNT/big /dev/zero
 rm $MNT/big
 drop_caches
 walk $MNT >"$TMP/after"
-# The root had a file more in between; a map may have grown in a file whose unwritten pages were cached.
-strip() { sed -E '/^\.: |: data /d; s/: a [-0-9.]+ m/: m/' "$1"; }	# reading a symlink is an access
+# The root had a file more in between; a map may have grown in a file whose unwritten pages were cached; what is
+# delayed or beyond the end counts as an extent of its own until it is written or given back; reading a symlink is an access.
+strip() { sed -E '/^\.: |: data /d; s/ extents [0-9]+ / /; s/: a [-0-9.]+ m/: m/' "$1"; }
 same() { cmp <(strip "$TMP/before") <(strip "$TMP/after") || { diff <(strip "$TMP/before") <(strip "$TMP/after") | head -n 30; return 1; }; }
 t "the tree reads the same after everything was evicted" same
 t "all of it is removed" rm -rf $MNT/x $MNT/many $MNT/files $MNT/xattrs
