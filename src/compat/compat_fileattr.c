@@ -98,9 +98,6 @@ static long set_attr(struct file *file, unsigned int cmd, void __user *arg)
 	oldx = to_fsxattr(&old);
 	if (cmd == FS_IOC_FSSETXATTR) {
 		fileattr_fill_xflags(&fa, x.fsx_xflags);
-		fa.fsx_extsize = x.fsx_extsize;
-		fa.fsx_projid = x.fsx_projid;
-		fa.fsx_cowextsize = x.fsx_cowextsize;
 		flags = fa.flags;
 	} else {
 		from_flags(&fa, &old, flags);
@@ -109,11 +106,11 @@ static long set_attr(struct file *file, unsigned int cmd, void __user *arg)
 	error = vfs_ioc_setflags_prepare(inode, old.flags, flags);
 	if (!error)
 		error = vfs_ioc_fssetxattr_check(inode, &oldx, &x);
-	/* The hint goes with its flag. */
-	if (!(x.fsx_xflags & (FS_XFLAG_EXTSIZE | FS_XFLAG_EXTSZINHERIT)))
-		fa.fsx_extsize = 0;
-	if (!(x.fsx_xflags & FS_XFLAG_COWEXTSIZE))
-		fa.fsx_cowextsize = 0;
+	/* The check takes the flags from hints of size 0; a size without its flag is none. */
+	fa.fsx_xflags = x.fsx_xflags;
+	fa.fsx_extsize = x.fsx_extsize;
+	fa.fsx_projid = x.fsx_projid;
+	fa.fsx_cowextsize = x.fsx_xflags & FS_XFLAG_COWEXTSIZE ? x.fsx_cowextsize : 0;
 	if (!error)
 		error = dx_fileattr_set(NULL, dentry, &fa);
 out:

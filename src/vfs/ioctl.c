@@ -441,8 +441,6 @@ static int check_extsize(struct dx_inode *ip, const struct dx_fileattr *fa)
 		return -EINVAL;
 	if (!fa->fsx_extsize)
 		return 0;
-	if (!(fa->fsx_xflags & (S_ISDIR(ip->d.mode) ? FS_XFLAG_EXTSZINHERIT : FS_XFLAG_EXTSIZE)))
-		return -EINVAL;
 	if (dx_b_fsb_offset(mp, fa->fsx_extsize) || size_fsb > DX_BMBT_MAX_BLOCKCOUNT ||
 	    size_fsb > mp->sb.agblocks / 2)
 		return -EINVAL;
