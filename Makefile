@@ -54,7 +54,7 @@ race: deps
 	scripts/race-run --fs $(or $(FS),dioxfs) --cut $(if $(filter 1,$(FULL)),full,race) $(RACE_ARGS)
 
 test: deps
-	scripts/test $(if $(KERNELS),--kernels "$(KERNELS)") $(TEST_ARGS)
+	scripts/test $(if $(KERNELS),--kernels "$(KERNELS)") $(if $(MINUTES),--minutes $(MINUTES)) $(TEST_ARGS)
 
 test-host: deps
 	scripts/test --only host $(TEST_ARGS)
@@ -68,8 +68,10 @@ test-debug: deps
 	scripts/test --kernel debug $(TEST_ARGS)
 
 # Each supported kernel with its own release's programs; the first time makes their root trees (a few minutes each).
+# All four end with a forecast for the kernel that comes next.
 test-matrix: deps
-	rc=0; for r in $(or $(KERNELS),bullseye bookworm trixie forky); do scripts/test --kernel $$r $(TEST_ARGS) || rc=1; done; exit $$rc
+	rc=0; for r in $(or $(KERNELS),bullseye bookworm trixie forky); do scripts/test --kernel $$r $(TEST_ARGS) || rc=1; done; \
+	$(if $(KERNELS),,scripts/next-kernel;) exit $$rc
 
 bench: deps
 	scripts/bench $(BENCH_ARGS)

@@ -28,6 +28,9 @@ static int fn##_op(DX_IDMAP_PARAM struct dentry *dentry, struct dx_fileattr *fa)
 
 static inline long dx_fileattr_ioctl(struct file *file, unsigned int cmd, void __user *arg) { return -ENOTTY; }
 
+/* Is an extent size hint without its flag an error? Before, it was checked, and forgotten. */
+#define DX_EXTSIZE_NEEDS_FLAG	true
+
 #else /* ioctls */
 
 /* What both kinds of ioctl are about: the flags in both notations. */
@@ -46,6 +49,7 @@ int dx_fileattr_set(dx_idmap_t idmap, struct dentry *dentry, struct dx_fileattr 
 
 #define DX_OP_FILEATTR_SET(fn)
 #define DX_FILEATTR_OPS(get, set)
+#define DX_EXTSIZE_NEEDS_FLAG	false
 #endif
 
 #endif /* COMPAT_FILEATTR_H */

@@ -18,11 +18,12 @@
  * dx_delalloc_count - blocks became delayed (> 0) or stopped to be (< 0).
  * @ip: inode, ILOCK exclusive
  * @blocks: change, without indlen
+ * @resv: change of what delayed extents hold of the free space counter: with indlen
  */
-void dx_delalloc_count(struct dx_inode *ip, s64 blocks)
+void dx_delalloc_count(struct dx_inode *ip, s64 blocks, s64 resv)
 {
 	ip->delayed_blks += blocks;
-	atomic64_add(blocks, &ip->mp->delalloc_blks);
+	atomic64_add(resv, &ip->mp->delalloc_resv);
 }
 
 /**
@@ -52,8 +53,10 @@ u32 dx_delalloc_resettle(struct dx_inode *ip, dx_fileoff_t start, dx_fileoff_t e
 		want = dx_bmap_worst_indlen(ip, got.blockcount);
 		take = min(want, avail - used);
 		used += take;
-		if (take < want && !dx_mod_fdblocks(ip->mp, -(s64)(want - take), true))
+		if (take < want && !dx_mod_fdblocks(ip->mp, -(s64)(want - take), true)) {
+			dx_delalloc_count(ip, 0, want - take);
 			take = want;
+		}
 		got.indlen = take;
 		dx_iext_update(t, &icur, &got);
 	}
@@ -128,7 +131,7 @@ int dx_bmap_reserve_delalloc(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t
 		dx_mod_fdblocks(ip->mp, n + indlen, false);
 		return error;
 	}
-	dx_delalloc_count(ip, n);
+	dx_delalloc_count(ip, n, n + indlen);
 	/* one large extent needs less for the btree than its parts */
 	merged = dx_bmap_worst_indlen(ip, mid.blockcount);
 	if (mid.indlen > merged) {
@@ -137,6 +140,7 @@ int dx_bmap_reserve_delalloc(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t
 		mid.indlen = merged;
 		if (dx_iext_lookup(&ip->df.ext, mid.startoff, &icur, &r)) {
 			dx_iext_update(&ip->df.ext, &icur, &mid);
+			dx_delalloc_count(ip, 0, -(s64)extra);
 			dx_mod_fdblocks(ip->mp, extra, false);
 		}
 	}
@@ -167,18 +171,42 @@ void dx_bmap_punch_delalloc(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t 
 	while (end > off && dx_iext_lookup_before(&ip->df.ext, &end, &icur, &got) && end > off) {
 		dx_fileoff_t start = max(off, got.startoff);
 		dx_filblks_t n = end - start;
-		u32 kept;
+		u64 back;
 
 		if (dx_irec_is_delay(&got)) {
 			if (dx_bmap_remap(&e, &got, NULL, start, n))
 				break;
-			dx_delalloc_count(ip, -(s64)n);
-			kept = dx_delalloc_resettle(ip, got.startoff, dx_irec_end(&got), got.indlen + n);
-			dx_mod_fdblocks(ip->mp, n + got.indlen - kept, false);
+			back = n + got.indlen;
+			back -= dx_delalloc_resettle(ip, got.startoff, dx_irec_end(&got), back);
+			dx_delalloc_count(ip, -(s64)n, -(s64)back);
+			dx_mod_fdblocks(ip->mp, back, false);
 		}
 		end = start;
 	}
 	dx_bmap_edit_end(&e, 0);
+}
+
+/**
+ * dx_delalloc_drop - give back what the delayed extents of an inode hold.
+ * @ip: about to be freed, reachable by nobody; its map goes with it
+ *
+ * Most have lost them before, in a lockout or when they were inactivated.  Not so when that failed, or after a
+ * remount to read-only, which inactivates nothing any more.
+ */
+void dx_delalloc_drop(struct dx_inode *ip)
+{
+	struct dx_iext_cur icur;
+	struct dx_irec r;
+	u64 back = 0;
+	bool more;
+
+	if (!ip->delayed_blks)
+		return;
+	for (more = dx_iext_first(&ip->df.ext, &icur, &r); more; more = dx_iext_next(&ip->df.ext, &icur, &r))
+		if (dx_irec_is_delay(&r))
+			back += r.blockcount + r.indlen;
+	dx_delalloc_count(ip, -(s64)ip->delayed_blks, -(s64)back);
+	dx_mod_fdblocks(ip->mp, back, false);
 }
 
 /**

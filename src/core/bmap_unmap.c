@@ -14,17 +14,18 @@
 static int unmap_one(struct dx_bmap_edit *e, const struct dx_irec *got, dx_fileoff_t off, dx_filblks_t len)
 {
 	struct dx_inode *ip = e->ip;
-	u64 kept;
+	u64 back;
 	int error;
 
 	error = dx_bmap_remap(e, got, NULL, off, len);
 	if (error)
 		return error;
 	if (dx_irec_is_delay(got)) {
-		dx_delalloc_count(ip, -(s64)len);
+		back = len + got->indlen;
 		/* the unmapped blocks' own reservation may help to pay for two rests */
-		kept = dx_delalloc_resettle(ip, got->startoff, dx_irec_end(got), got->indlen + len);
-		return dx_mod_fdblocks(ip->mp, len + got->indlen - kept, false);
+		back -= dx_delalloc_resettle(ip, got->startoff, dx_irec_end(got), back);
+		dx_delalloc_count(ip, -(s64)len, -(s64)back);
+		return dx_mod_fdblocks(ip->mp, back, false);
 	}
 	ip->d.nblocks -= len;
 	return dx_defer_free(e->tp, got->startblock + (off - got->startoff), len, false);

@@ -197,7 +197,7 @@ static int write_alloc(struct dx_bmap_edit *e, const struct dx_irec *old, dx_fil
 	struct dx_inode *ip = e->ip;
 	struct want w = { .off = off, .len = min_t(u64, end - off, DX_BMBT_MAX_BLOCKCOUNT), .minlen = 1 };
 	u64 blocks_before = ip->d.nblocks, btree_blocks;
-	dx_filblks_t moved = 0;
+	dx_filblks_t moved = 0, rest;
 	dx_fsbno_t fsbno;
 	dx_extlen_t len;
 	int error;
@@ -255,10 +255,10 @@ static int write_alloc(struct dx_bmap_edit *e, const struct dx_irec *old, dx_fil
 	if (old) {
 		/* blocks not allocated after all, and what the rest needs, go back to being delayed */
 		btree_blocks = ip->d.nblocks - blocks_before;
-		dx_delalloc_count(ip, -(s64)len);
-		e->tp->t_blk_res -= w.len - len;
-		e->tp->t_blk_res -= dx_delalloc_resettle(ip, old->startoff, dx_irec_end(old),
+		rest = w.len - len + dx_delalloc_resettle(ip, old->startoff, dx_irec_end(old),
 				old->indlen > btree_blocks ? old->indlen - btree_blocks : 0);
+		dx_delalloc_count(ip, -(s64)len, rest - (s64)moved);
+		e->tp->t_blk_res -= rest;
 	}
 	return 0;
 undo:

@@ -30,7 +30,7 @@ int dx_counters_init(struct dx_mount *mp)
 	int i, error;
 
 	spin_lock_init(&mp->resv_lock);
-	atomic64_set(&mp->delalloc_blks, 0);
+	atomic64_set(&mp->delalloc_resv, 0);
 	mp->resblks = mp->resblks_avail = 0;
 	for (i = 0; i < ARRAY_SIZE(c); i++) {
 		error = percpu_counter_init(c[i], 0, GFP_KERNEL);
@@ -49,6 +49,7 @@ int dx_counters_init(struct dx_mount *mp)
  */
 void dx_counters_destroy(struct dx_mount *mp)
 {
+	WARN_ON_ONCE(atomic64_read(&mp->delalloc_resv) && !dx_is_shutdown(mp));
 	percpu_counter_destroy(&mp->fdblocks);
 	percpu_counter_destroy(&mp->ifree);
 	percpu_counter_destroy(&mp->icount);

@@ -81,6 +81,7 @@ int dx_bmap_eof(struct dx_inode *ip, dx_fileoff_t off, int whichfork, bool *eof)
 /* delayed allocation: no transaction; takes fdblocks and indlen */
 int dx_bmap_reserve_delalloc(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, dx_filblks_t prealloc, struct dx_irec *got);
 void dx_bmap_punch_delalloc(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len);	/* ILOCK EXCL */
+void dx_delalloc_drop(struct dx_inode *ip);	/* when it goes out of memory */
 /* writeback: turn the delayed extent around off into a real (unwritten) one; own transaction, takes ILOCK */
 int dx_bmap_convert_delalloc(struct dx_inode *ip, dx_fileoff_t off, struct dx_irec *got, u32 *seq);
 /* I/O completion: unwritten -> written over [off, off+count) bytes, then log the on-disk size up to new_size if larger (0 = leave) */

@@ -38,7 +38,7 @@ static inline dx_fileoff_t dx_irec_end(const struct dx_irec *r) { return r->star
 void dx_irec_trim(struct dx_irec *r, dx_fileoff_t off, dx_fileoff_t end);	/* to its part in [off, end) */
 
 /* bmap_delalloc.c: counters of delayed blocks */
-void dx_delalloc_count(struct dx_inode *ip, s64 blocks);
+void dx_delalloc_count(struct dx_inode *ip, s64 blocks, s64 resv);
 /* settle the indlen of what is left of a delayed extent; returns blocks that stay reserved */
 u32 dx_delalloc_resettle(struct dx_inode *ip, dx_fileoff_t start, dx_fileoff_t end, u32 avail);
 

@@ -154,7 +154,7 @@ struct dx_mount {
 	atomic_t	agfrotor, agirotor;
 
 	struct percpu_counter icount, ifree, fdblocks;
-	atomic64_t	delalloc_blks;
+	atomic64_t	delalloc_resv;	/* held by delayed extents, with their indlen */
 	spinlock_t	resv_lock;	/* reserve pool */
 	u64	resblks, resblks_avail;
 	u64	alloc_set_aside;	/* fsblocks never given to users: AGFL refills, bmbt */

@@ -120,6 +120,7 @@ static void inode_drop_attr_fork(struct dx_inode *ip)
 /* Nobody can reach @ip any more. */
 static void inode_free(struct dx_inode *ip)
 {
+	dx_delalloc_drop(ip);
 	dx_fork_free(&ip->df);
 	inode_drop_attr_fork(ip);
 	dx_inode_item_free(ip);

@@ -465,7 +465,8 @@ int dx_sb_gate(struct dx_mount *mp)
  * dx_log_sb - log the superblock with the summary counters as they are now
  * @tp: transaction with a reservation of DX_RESV_SB
  *
- * Locks mp->sb_bp until the commit.  Blocks that running transactions have reserved are not
+ * Locks mp->sb_bp until the commit.  What delayed extents hold is free on disk: it may outlive a remount
+ * (beyond EOF, where nothing is written back).  Blocks that running transactions have reserved are not
  * counted as free: exact only when nothing else runs.  Quota usage is not kept by us: usage that was
  * checked is not any more.
  *
@@ -485,7 +486,8 @@ int dx_log_sb(struct dx_trans *tp)
 	mp->sb.icount = percpu_counter_sum_positive(&mp->icount);
 	mp->sb.ifree = min_t(u64, percpu_counter_sum_positive(&mp->ifree), mp->sb.icount);
 	spin_lock(&mp->resv_lock);
-	mp->sb.fdblocks = percpu_counter_sum_positive(&mp->fdblocks) + mp->resblks_avail;
+	mp->sb.fdblocks = percpu_counter_sum_positive(&mp->fdblocks) + mp->resblks_avail +
+			  atomic64_read(&mp->delalloc_resv);
 	spin_unlock(&mp->resv_lock);
 	mp->sb.qflags &= ~QFLAG_CHKD;
 	clear_bit(DX_OP_SB_DIRTY, &mp->opstate);

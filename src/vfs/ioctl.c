@@ -221,10 +221,14 @@ static int getbmap(struct inode *inode, struct dx_getbmapx *h, struct dx_getbmap
 	u64 limit, bno, end, stop;
 	struct dx_irec rec;
 	int error = 0, mode, n, room = h->bmv_count - 1, got = 0;
+	bool none;
 
 	h->bmv_entries = 0;
-	if (fork == DX_ATTR_FORK && !ip->af)
-		return 0;
+	dx_ilock(ip, DX_ILOCK_SHARED);
+	none = !dx_ifork(ip, fork) || dx_ifork(ip, fork)->format == DX_DINODE_FMT_LOCAL;
+	dx_iunlock(ip, DX_ILOCK_SHARED);
+	if (none)
+		return 0;	/* no extents, and bmv_length stays as it is */
 	if (fork == DX_ATTR_FORK) {
 		limit = 1ULL << 32;
 	} else if (ip->d.flags & (DX_DIFLAG_PREALLOC | DX_DIFLAG_APPEND) || dx_get_extsz_hint(ip) ||
@@ -441,6 +445,9 @@ static int check_extsize(struct dx_inode *ip, const struct dx_fileattr *fa)
 		return -EINVAL;
 	if (!fa->fsx_extsize)
 		return 0;
+	if (DX_EXTSIZE_NEEDS_FLAG &&
+	    !(fa->fsx_xflags & (S_ISDIR(ip->d.mode) ? FS_XFLAG_EXTSZINHERIT : FS_XFLAG_EXTSIZE)))
+		return -EINVAL;
 	if (dx_b_fsb_offset(mp, fa->fsx_extsize) || size_fsb > DX_BMBT_MAX_BLOCKCOUNT ||
 	    size_fsb > mp->sb.agblocks / 2)
 		return -EINVAL;

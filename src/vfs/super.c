@@ -68,13 +68,20 @@ static const struct fs_parameter_spec param_spec[] = {
 	{}
 };
 
+/* Why the options are refused: to mount(8) where that asks for it, and to the kernel log in any case. */
+#define refuse(fc, fmt, ...) ({ \
+	if ((fc)->log.log) \
+		pr_err("dioxfs: " fmt "\n", ##__VA_ARGS__); \
+	invalf(fc, "dioxfs: " fmt, ##__VA_ARGS__); \
+})
+
 static int parse_size(struct fs_context *fc, const char *name, const char *s, u64 *bytes)
 {
 	char *end;
 
 	*bytes = memparse(s, &end);
 	if (end == s || *end)
-		return invalf(fc, "dioxfs: %s=%s is not a size (a number, with k, m or g behind it)", name, s);
+		return refuse(fc, "%s=%s is not a size (a number, with k, m or g behind it)", name, s);
 	return 0;
 }
 
@@ -109,18 +116,18 @@ static int parse_param(struct fs_context *fc, struct fs_parameter *param)
 	case Opt_attr2:
 	case Opt_noquota:	break;
 	case Opt_quota:
-		return invalf(fc, "dioxfs: %s: quota accounting is not supported; mount without it", param->key);
+		return refuse(fc, "%s: quota accounting is not supported; mount without it", param->key);
 	case Opt_allocsize:
 		error = parse_size(fc, param->key, param->string, &bytes);
 		if (error)
 			return error;
 		if (bytes < PAGE_SIZE || bytes > 1ULL << 30 || !is_power_of_2(bytes))
-			return invalf(fc, "dioxfs: allocsize=%s: must be a power of two from 4k to 1g", param->string);
+			return refuse(fc, "allocsize=%s: must be a power of two from 4k to 1g", param->string);
 		o->allocsize_log = ilog2(bytes);
 		break;
 	case Opt_logbufs:
 		if (res.uint_32 < 2 || res.uint_32 > 8)
-			return invalf(fc, "dioxfs: logbufs=%u: must be 2 to 8", res.uint_32);
+			return refuse(fc, "logbufs=%u: must be 2 to 8", res.uint_32);
 		o->logbufs = res.uint_32;
 		break;
 	case Opt_logbsize:
@@ -128,13 +135,13 @@ static int parse_param(struct fs_context *fc, struct fs_parameter *param)
 		if (error)
 			return error;
 		if (bytes && (bytes < 16384 || bytes > 262144 || !is_power_of_2(bytes)))
-			return invalf(fc, "dioxfs: logbsize=%s: must be a power of two from 16k to 256k", param->string);
+			return refuse(fc, "logbsize=%s: must be a power of two from 16k to 256k", param->string);
 		o->logbsize = bytes;
 		break;
 	case Opt_sunit:		o->sunit_bb = res.uint_32; break;
 	case Opt_swidth:	o->swidth_bb = res.uint_32; break;
 	default:
-		return invalf(fc, "dioxfs: mount option %s is not supported; mount without it", param->key);
+		return refuse(fc, "mount option %s is not supported; mount without it", param->key);
 	}
 	return 0;
 }
@@ -454,11 +461,11 @@ static int check_options(struct fs_context *fc)
 	struct dx_mount_opts *o = &((struct dx_super *)fc->s_fs_info)->mp.opts;
 
 	if (!o->sunit_bb != !o->swidth_bb)
-		return invalf(fc, "dioxfs: sunit and swidth go together");
+		return refuse(fc, "sunit and swidth go together");
 	if (o->sunit_bb && o->noalign)
-		return invalf(fc, "dioxfs: sunit and swidth do not go with noalign");
+		return refuse(fc, "sunit and swidth do not go with noalign");
 	if (o->sunit_bb && o->swidth_bb % o->sunit_bb)
-		return invalf(fc, "dioxfs: swidth=%u is not a multiple of sunit=%u", o->swidth_bb, o->sunit_bb);
+		return refuse(fc, "swidth=%u is not a multiple of sunit=%u", o->swidth_bb, o->sunit_bb);
 	return 0;
 }
 
@@ -478,7 +485,7 @@ static int reconfigure(struct fs_context *fc)
 	int error;
 
 	if (new->mp.opts.norecovery && !ro && !mp->opts.norecovery)
-		return invalf(fc, "dioxfs: norecovery goes with ro only");
+		return refuse(fc, "norecovery goes with ro only");
 	fc->sb_flags &= ~SB_LAZYTIME;
 	sync_filesystem(sb);
 	if (ro && !sb_rdonly(sb)) {

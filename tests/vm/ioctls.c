@@ -21,6 +21,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 #include "dx_ioctl.h"
 
@@ -199,6 +200,9 @@ static void bmap(void)
 		{ 3, 5, 21, 0 }, { 1 << 20, -1, 21, 0 }, { 0, -1, 21, DX_BMV_IF_PREALLOC }, { 0, -1, 21, DX_BMV_IF_PREALLOC | DX_BMV_IF_DELALLOC }, { 0, LLONG_MAX, 21, 0 } };
 	int fd = open("bmap", O_CREAT | O_TRUNC | O_RDWR | O_DIRECT, 0644);
 	char *b;
+
+	/* some kernels make the attribute fork with the file, others with the first attribute */
+	E(fsetxattr(fd, "user.x", "1", 1, 0));
 
 	if (posix_memalign((void **)&b, 4096, 65536))
 		return;

@@ -73,7 +73,7 @@ image
 poke -c "sb 0" -c "write -d features_incompat 0x1b"
 refused "needs repair (xfs_repair was interrupted)" "repair"
 for f in "blocksize 8192" "sectsize 100" "agcount 0" "agcount 999999" "agblocks 5" "dblocks 0" "dblocks 9999999999999" "inodesize 100" "inopblock 77" \
-	"logblocks 0" "logstart 0" "logstart 99999999999" "rootino 0" "inprogress 1" "versionnum 0xb4a0" "blocklog 99" "agblklog 40" "dirblklog 20" \
+	"logblocks 0" "logstart 0" "logstart 99999999999" "rootino 0" "inprogress 1" "versionnum 0xb4a0" "blocklog 40" "agblklog 40" "dirblklog 20" \
 	"imax_pct 255" "rextsize 0" "inoalignmt 77777" "logsunit 5" "icount 3"; do
 	image
 	# shellcheck disable=SC2086
