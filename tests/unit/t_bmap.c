@@ -522,14 +522,36 @@ static int run_ops(void *arg)
 	return host_checks_failed ? -EIO : 0;
 }
 
+/* every free block to @ip, first @step at a time */
+static void take_all(struct dx_inode *ip, u64 step)
+{
+	u64 at = 0;
+
+	while (step) {
+		int error = dx_alloc_file_space(ip, at * bs, step * bs);
+
+		if (error == -ENOSPC) {
+			step /= 2;
+			/* part of it may be there */
+			dx_ilock(ip, DX_ILOCK_EXCL);
+			CHECK(!dx_bmap_last_offset(ip, DX_DATA_FORK, &at));
+			dx_iunlock(ip, DX_ILOCK_EXCL);
+		} else if (!CHECK(!error)) {
+			break;
+		} else {
+			at += step;
+		}
+	}
+}
+
 /* fill the volume to the last block, then give it all back */
 static int run_full(void *arg)
 {
 	struct dx_mount *mp = do_mount();
 	struct dx_statfs st, st2;
-	u64 at = 0, step;
 	struct dx_irec got;
 	int error = 0, k;
+	u64 step;
 
 	(void)arg;
 	if (!CHECK(mp) || !CHECK(!make_files(mp)))
@@ -539,20 +561,7 @@ static int run_full(void *arg)
 	for (step = 0; step < 3000 && !error; step++)
 		error = dx_alloc_file_space(files[0].ip, step * 2 * bs, bs);
 	CHECK_EQ(error, 0);
-	for (step = st.bfree / 2; step; ) {
-		error = dx_alloc_file_space(files[1].ip, at * bs, step * bs);
-		if (error == -ENOSPC) {
-			step /= 2;
-			/* part of it may be there */
-			dx_ilock(files[1].ip, DX_ILOCK_EXCL);
-			CHECK(!dx_bmap_last_offset(files[1].ip, DX_DATA_FORK, &at));
-			dx_iunlock(files[1].ip, DX_ILOCK_EXCL);
-		} else if (!CHECK(!error)) {
-			break;
-		} else {
-			at += step;
-		}
-	}
+	take_all(files[1].ip, st.bfree / 2);
 	dx_mount_statfs(mp, &st2);
 	printf("# full: %llu of %llu blocks free\n", st2.bavail, st.bavail);
 	CHECK(st2.bavail < 100);
@@ -583,7 +592,7 @@ static int run_full_delayed(void *arg)
 	struct dx_mount *mp = do_mount();
 	struct dx_statfs st;
 	struct dx_irec got;
-	u64 at, step, icount, ifree, fdblocks;
+	u64 icount, ifree, fdblocks;
 	int error = 0, k;
 	u32 seq;
 
@@ -607,19 +616,7 @@ static int run_full_delayed(void *arg)
 	CHECK(!dx_ag_init_all(mp, &icount, &ifree, &fdblocks));
 	CHECK_EQ(mp->sb.fdblocks, fdblocks);
 	CHECK(!dx_mount_remount_rw(mp));
-	for (step = 1 << 20, at = 0; step; ) {
-		error = dx_alloc_file_space(files[1].ip, at * bs, step * bs);
-		if (error == -ENOSPC) {
-			step /= 2;
-			dx_ilock(files[1].ip, DX_ILOCK_EXCL);
-			CHECK(!dx_bmap_last_offset(files[1].ip, DX_DATA_FORK, &at));
-			dx_iunlock(files[1].ip, DX_ILOCK_EXCL);
-		} else if (!CHECK(!error)) {
-			break;
-		} else {
-			at += step;
-		}
-	}
+	take_all(files[1].ip, 1 << 20);
 	for (k = 0; k < 2000; k++) {
 		if (!CHECK(!dx_bmap_convert_delalloc(files[0].ip, (1999 - k) * 3, &got, &seq)) ||
 		    !CHECK(dx_irec_is_real(&got)))
