@@ -15,13 +15,18 @@
  * @flags: IOMAP_*
  *
  * A page that is in the cache cannot be reclaimed while somebody holds it, so what
- * the mapping says stays true for those of its blocks that are not up to date. When it is
- * not in the cache there is nothing dirty, and only a fault could make it so. Whole pages need none of it: nothing of
- * them is zeroed or read. Return: the page, for dx_iomap_unpin(), or NULL.
+ * the mapping says stays true for those of its blocks that are not up to date. One that is not in the
+ * cache is put there, not up to date: a fault that dirties it before the write has locked it reads it first, and
+ * the write then takes it as it finds it. To zero a range needs no page where the file has none. Whole pages need
+ * none of it: nothing of them is zeroed or read.
+ *
+ * Return: the page, for dx_iomap_unpin(), or NULL; -ENOMEM.
  */
 struct page *dx_iomap_pin(struct inode *inode, loff_t pos, loff_t *length, unsigned int flags)
 {
+	struct address_space *mapping = inode->i_mapping;
 	unsigned int off = offset_in_page(pos);
+	struct page *page;
 
 	if (flags & IOMAP_FAULT)
 		return NULL;	/* has the page locked already */
@@ -30,7 +35,14 @@ struct page *dx_iomap_pin(struct inode *inode, loff_t pos, loff_t *length, unsig
 		return NULL;
 	}
 	*length = min_t(loff_t, *length, PAGE_SIZE - off);
-	return find_get_page(inode->i_mapping, pos >> PAGE_SHIFT);
+	page = find_get_page(mapping, pos >> PAGE_SHIFT);
+	if (page || (flags & IOMAP_ZERO))
+		return page;
+	page = find_or_create_page(mapping, pos >> PAGE_SHIFT, mapping_gfp_constraint(mapping, ~__GFP_FS));
+	if (!page)
+		return ERR_PTR(-ENOMEM);
+	unlock_page(page);
+	return page;
 }
 
 /**

@@ -70,8 +70,11 @@ static int begin##_pinned(struct inode *inode, loff_t pos, loff_t length, unsign
 			  struct iomap *iomap, struct iomap *srcmap) \
 { \
 	struct page *page = dx_iomap_pin(inode, pos, &length, flags); \
-	int error = begin(inode, pos, length, flags, iomap, srcmap); \
+	int error; \
 \
+	if (IS_ERR(page)) \
+		return PTR_ERR(page); \
+	error = begin(inode, pos, length, flags, iomap, srcmap); \
 	if (error) { \
 		dx_iomap_unpin(page); \
 		return error; \
