@@ -635,6 +635,66 @@ static int run_full_delayed(void *arg)
 	return host_checks_failed ? -EIO : 0;
 }
 
+/*
+ * Targets of two blocks of 1 KiB on a full volume, where one block is free and the next is freed but still busy:
+ * the second block is allocated by itself once the log is forced, is a neighbour of the first, and the two are
+ * one extent.
+ */
+static int run_links_full(void *arg)
+{
+	enum { LINKS = 3, ROUNDS = 150 };
+	struct dx_mount *mp = do_mount();
+	struct dx_create_args a = { .mode = S_IFLNK | 0777 };
+	char target[DX_SYMLINK_MAXLEN], back[DX_SYMLINK_MAXLEN + 1], name[40];
+	struct dx_name n = { .name = (const u8 *)name, .ftype = DX_DIR3_FT_SYMLINK };
+	struct dx_inode *ips[LINKS], *ip, *root;
+	unsigned int made = 0, len;
+	int error, round, k, j;
+	u64 at;
+
+	(void)arg;
+	if (!CHECK(mp) || !CHECK(!make_files(mp)))
+		return -EIO;
+	root = mp->rootip;
+	for (round = 0; round < ROUNDS && !host_checks_failed; round++) {
+		take_all(files[1].ip, 1 << 20);
+		CHECK(!dx_log_force(mp, true));
+		at = rnd(100000);
+		for (k = 0; k < 40; k++, at += 200 + rnd(100)) {
+			CHECK(!dx_free_file_space(files[1].ip, at * bs, bs));
+			if (!k)
+				CHECK(!dx_log_force(mp, true));
+			CHECK(!dx_free_file_space(files[1].ip, (at + 1) * bs, bs));
+		}
+		for (k = 0; k < LINKS; k++) {
+			n.len = sprintf(name, "link%d", k);
+			len = DX_SYMLINK_MAXLEN - 1 - k;
+			for (j = 0; j < len; j++)
+				target[j] = 'a' + (j + k) % 26;
+			target[len] = 0;
+			error = dx_symlink(root, &n, target, &a, &ip);
+			if (error) {
+				CHECK_EQ(error, -ENOSPC);
+				break;
+			}
+			CHECK_EQ(dx_readlink(ip, back), len);
+			CHECK(!strcmp(target, back));
+			ips[k] = ip;
+			made++;
+		}
+		while (k--) {
+			n.len = sprintf(name, "link%d", k);
+			CHECK(!dx_remove(root, &n, ips[k]));
+			dx_irele(ips[k]);
+		}
+	}
+	printf("# %u links\n", made);
+	for (k = 0; k < 2; k++)
+		dx_irele(files[k].ip);
+	CHECK(!do_umount(mp));
+	return host_checks_failed ? -EIO : 0;
+}
+
 /* extents of a file with an extent size hint begin and end at multiples of it */
 static int run_extsize(void *arg)
 {
@@ -1016,6 +1076,7 @@ static void cuts(const struct profile *p, unsigned int ncuts, u64 seed)
 static const struct scenario { const char *name; int (*fn)(void *); } scenarios[] = {
 	{ "a full volume", run_full },
 	{ "delayed extents on a full volume", run_full_delayed },
+	{ "links on a full volume", run_links_full },
 	{ "extent size hints", run_extsize },
 	{ "attribute forks", run_attr_fork },
 };
