@@ -167,7 +167,7 @@ static void keep(int n)
 			DO(ftruncate(fd, at));
 			break;
 		case 3:
-			fstat(fd, &st);
+			DO(fstat(fd, &st));
 			if (st.st_size > 2 * BLK)
 				DO(fallocate(fd, rnd() % 2 ? FALLOC_FL_COLLAPSE_RANGE : FALLOC_FL_INSERT_RANGE, BLK, BLK));
 			break;
@@ -374,7 +374,8 @@ static void work(void)
 				struct stat st;
 
 				sync_dir(wdir);
-				lstat(b, &st);
+				if (DO(lstat(b, &st)) < 0)
+					break;
 				ack("N %s %s", b, S_ISDIR(st.st_mode) ? "/" : "where-it-points");
 			}
 			break;

@@ -266,8 +266,9 @@ static void walk(int dirfd, const char *name, int type)
 			walk(dirfd < 0 ? fd : fd, names[i], names[i][strlen(names[i]) + 1]);
 			path[plen] = 0;
 		}
-		free(names[i]);
 	}
+	while (n)
+		free(names[--n]);
 	free(names);
 	closedir(d);
 }
