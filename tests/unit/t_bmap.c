@@ -635,6 +635,15 @@ static int run_full_delayed(void *arg)
 	return host_checks_failed ? -EIO : 0;
 }
 
+static void map_one(struct dx_inode *ip, u64 off, u64 len, struct dx_irec *got)
+{
+	int n = 1;
+
+	dx_ilock(ip, DX_ILOCK_EXCL);
+	CHECK(!dx_bmapi_read(ip, off, len, got, &n, 0));
+	dx_iunlock(ip, DX_ILOCK_EXCL);
+}
+
 /*
  * Targets of two blocks of 1 KiB on a full volume, where one block is free and the next is freed but still busy:
  * the second block is allocated by itself once the log is forced, is a neighbour of the first, and the two are
@@ -642,24 +651,28 @@ static int run_full_delayed(void *arg)
  */
 static int run_links_full(void *arg)
 {
-	enum { LINKS = 3, ROUNDS = 150 };
+	enum { LINKS = 3, ROUNDS = 100, PATIENCE = 4000 };
 	struct dx_mount *mp = do_mount();
 	struct dx_create_args a = { .mode = S_IFLNK | 0777 };
 	char target[DX_SYMLINK_MAXLEN], back[DX_SYMLINK_MAXLEN + 1], name[40];
 	struct dx_name n = { .name = (const u8 *)name, .ftype = DX_DIR3_FT_SYMLINK };
 	struct dx_inode *ips[LINKS], *ip, *root;
-	unsigned int made = 0, len;
+	unsigned int made = 0, merged = 0, len;
+	struct dx_irec first, got;
 	int error, round, k, j;
+	bool busy;
 	u64 at;
 
 	(void)arg;
 	if (!CHECK(mp) || !CHECK(!make_files(mp)))
 		return -EIO;
 	root = mp->rootip;
-	for (round = 0; round < ROUNDS && !host_checks_failed; round++) {
+	/* it takes luck: the first block must be the last that is free and not busy */
+	for (round = 0; (round < ROUNDS || (merged < 2 && round < PATIENCE)) && !host_checks_failed; round++) {
 		take_all(files[1].ip, 1 << 20);
 		CHECK(!dx_log_force(mp, true));
 		at = rnd(100000);
+		map_one(files[1].ip, at, 2, &first);
 		for (k = 0; k < 40; k++, at += 200 + rnd(100)) {
 			CHECK(!dx_free_file_space(files[1].ip, at * bs, bs));
 			if (!k)
@@ -672,6 +685,9 @@ static int run_links_full(void *arg)
 			for (j = 0; j < len; j++)
 				target[j] = 'a' + (j + k) % 26;
 			target[len] = 0;
+			busy = first.blockcount == 2 && dx_irec_is_real(&first) &&
+			       dx_busy_overlaps(mp, dx_fsb_to_agno(mp, first.startblock),
+						dx_fsb_to_agbno(mp, first.startblock) + 1, 1);
 			error = dx_symlink(root, &n, target, &a, &ip);
 			if (error) {
 				CHECK_EQ(error, -ENOSPC);
@@ -679,6 +695,8 @@ static int run_links_full(void *arg)
 			}
 			CHECK_EQ(dx_readlink(ip, back), len);
 			CHECK(!strcmp(target, back));
+			map_one(ip, 0, 2, &got);
+			merged += busy && got.startblock == first.startblock && got.blockcount == 2;
 			ips[k] = ip;
 			made++;
 		}
@@ -688,7 +706,8 @@ static int run_links_full(void *arg)
 			dx_irele(ips[k]);
 		}
 	}
-	printf("# %u links\n", made);
+	printf("# %u links, %u of neighbours, %d rounds\n", made, merged, round);
+	CHECK(merged);
 	for (k = 0; k < 2; k++)
 		dx_irele(files[k].ip);
 	CHECK(!do_umount(mp));
@@ -1073,10 +1092,10 @@ static void cuts(const struct profile *p, unsigned int ncuts, u64 seed)
 	host_dev_snap_free(snap);
 }
 
-static const struct scenario { const char *name; int (*fn)(void *); } scenarios[] = {
+static const struct scenario { const char *name; int (*fn)(void *); unsigned int bs; } scenarios[] = {	/* bs 0: any */
 	{ "a full volume", run_full },
 	{ "delayed extents on a full volume", run_full_delayed },
-	{ "links on a full volume", run_links_full },
+	{ "links on a full volume", run_links_full, 1024 },
 	{ "extent size hints", run_extsize },
 	{ "attribute forks", run_attr_fork },
 };
@@ -1116,6 +1135,8 @@ int main(int argc, char **argv)
 		if (p < 2)
 			damage(&profiles[p], ncuts * 5, seed + p);
 		for (i = 0; i < ARRAY_SIZE(scenarios); i++) {
+			if (scenarios[i].bs && scenarios[i].bs != bs)
+				continue;
 			if (make_volume(&profiles[p]))
 				return 1;
 			snprintf(name, sizeof(name), "bmap: %s, %s", scenarios[i].name, profiles[p].name);

@@ -24,10 +24,10 @@ struct op {
 	bool flag;
 };
 
-int um_name(int i, char *buf);
-int um_xname(int i, char *buf);
-void um_fill(u8 *p, u32 len, u32 seed);
-void um_target(char *p, u32 len, u32 seed);
+int um_name(int i, char *buf);		/* name i of a file, at most 255 bytes and a NUL; returns its length */
+int um_xname(int i, char *buf);		/* name i of an attribute, likewise */
+void um_fill(u8 *p, u32 len, u32 seed);	/* bytes that follow from the seed */
+void um_target(char *p, u32 len, u32 seed);	/* letters that follow from the seed, and a NUL */
 int um_do_op(struct um_user *u, const struct op *o);
 
 static inline u32 rnd(struct um_user *u, u32 n) { return n ? uv_rand(&u->rnd) % n : 0; }
