@@ -140,5 +140,7 @@ void host_test_begin(const char *name);
 bool host_test_end(void);
 int host_test_exit(void);		/* for main: the exit code */
 int host_sh(const char *fmt, ...) __printf(1, 2);	/* system(); returns the exit code */
+/* Is xfs_repair -n content with what a read of the device would return?  @path: scratch file, which stays. */
+bool host_repair_clean(struct dx_bdev *d, const char *path);
 
 #endif /* HOST_H */

@@ -218,7 +218,11 @@ static char *stack_get(void)
 static void stack_put(char *p)
 {
 #if ASAN
-	__asan_unpoison_memory_region(p, STACK_BYTES);
+	size_t i, step = 8 * 4096;	/* a page of shadow memory: not written if it need not be */
+
+	for (i = 0; i < STACK_BYTES; i += step)
+		if (__asan_region_is_poisoned(p + i, step))
+			__asan_unpoison_memory_region(p + i, step);
 #endif
 	if (stack_pool_n < (int)ARRAY_SIZE(stack_pool))
 		stack_pool[stack_pool_n++] = p;
@@ -917,6 +921,20 @@ static void raw_copy(void *d, const void *s, size_t n)
 #endif
 }
 
+/* As memcmp() would, which is a false alarm as well. */
+__attribute__((no_sanitize("address", "undefined"))) static bool raw_same(const char *a, const char *b, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i + sizeof(u64) <= n; i += sizeof(u64))
+		if (*(const u64 *)(a + i) != *(const u64 *)(b + i))
+			return false;
+	for (; i < n; i++)
+		if (a[i] != b[i])
+			return false;
+	return true;
+}
+
 void host_statics_save(void)
 {
 	size_t nd = __stop_dx_data - __start_dx_data, nb = __stop_dx_bss - __start_dx_bss;
@@ -927,8 +945,20 @@ void host_statics_save(void)
 	raw_copy(saved_bss, __start_dx_bss, nb);
 }
 
+/* What is the same stays untouched: in a fresh copy of the process each page written is a page fault. */
+static void raw_restore(char *d, const char *s, size_t n)
+{
+	size_t i, m;
+
+	for (i = 0; i < n; i += m) {
+		m = min_t(size_t, n - i, 1024);
+		if (!raw_same(d + i, s + i, m))
+			raw_copy(d + i, s + i, m);
+	}
+}
+
 void host_statics_restore(void)
 {
-	raw_copy(__start_dx_data, saved_data, __stop_dx_data - __start_dx_data);
-	raw_copy(__start_dx_bss, saved_bss, __stop_dx_bss - __start_dx_bss);
+	raw_restore(__start_dx_data, saved_data, __stop_dx_data - __start_dx_data);
+	raw_restore(__start_dx_bss, saved_bss, __stop_dx_bss - __start_dx_bss);
 }

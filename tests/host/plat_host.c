@@ -2,8 +2,8 @@
 /*
  * The platform interface over a simulated disk with a volatile write cache.
  *
- * Two views of the contents, each an overlay of 4 KiB pages over a read-only
- * mapping of the image: "seen" is what a read returns, "durable" is what is
+ * Two views of the contents, each an overlay of 4 KiB pages over those of the
+ * image: "seen" is what a read returns, "durable" is what is
  * certain to survive a crash.  Between the two lies the list of completed
  * writes that no flush has covered yet, in order of completion.  A flush makes
  * durable what had completed when it was submitted; a FUA write is durable on
@@ -20,12 +20,96 @@
 #include <string.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <unistd.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include "host_int.h"
 
 #define PG	4096ULL
+
+/*
+ * ---- pages of 4 KiB, shared by overlays until one of them writes ----
+ *
+ * A test that forks for each of its cases spends its time on page faults.  Copying a view touches no page,
+ * only the counts, which lie together.
+ */
+
+#define SLAB		(2UL << 20)
+#define SLAB_PAGES	(SLAB / PG - 2)
+
+struct slab {
+	u8 *next_free[SLAB_PAGES];
+	unsigned int generation;
+	u32 refs[SLAB_PAGES] __aligned(PG);
+	u8 page[SLAB_PAGES][PG] __aligned(PG);
+};
+
+static u8 *free_pages;
+static unsigned int generation;
+
+static struct slab *slab_of(const u8 *page) { return (struct slab *)((uintptr_t)page & ~(SLAB - 1)); }
+static size_t slot_of(const u8 *page) { return ((uintptr_t)page & (SLAB - 1)) / PG - 2; }
+
+static void slab_new(void)
+{
+	u8 *m = mmap(NULL, 2 * SLAB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	struct slab *s = slab_of(m + SLAB - 1);
+	size_t i;
+
+	BUILD_BUG_ON(sizeof(*s) != SLAB);
+	if (m == MAP_FAILED) {
+		perror("mmap");
+		abort();
+	}
+	if ((u8 *)s > m)
+		munmap(m, (u8 *)s - m);
+	munmap(s + 1, m + 2 * SLAB - (u8 *)(s + 1));
+	madvise(s, SLAB, MADV_HUGEPAGE);
+	s->generation = generation;
+	for (i = SLAB_PAGES; i-- > 0; free_pages = s->page[i])
+		s->next_free[i] = free_pages;
+}
+
+static u8 *pg_new(void)
+{
+	u8 *p;
+
+	if (!free_pages)
+		slab_new();
+	p = free_pages;
+	free_pages = slab_of(p)->next_free[slot_of(p)];
+	slab_of(p)->refs[slot_of(p)] = 1;
+	return p;
+}
+
+/* In a copy of the process the pages from before are for reading; it takes fresh ones, a huge page at a time. */
+static bool pg_inherited(const u8 *p) { return slab_of(p)->generation != generation; }
+
+static void in_child(void)
+{
+	generation++;
+	free_pages = NULL;
+}
+
+__attribute__((constructor)) static void watch_forks(void) { pthread_atfork(NULL, NULL, in_child); }
+
+static u8 *pg_get(u8 *p)
+{
+	if (!pg_inherited(p))
+		slab_of(p)->refs[slot_of(p)]++;
+	return p;
+}
+
+static bool pg_shared(const u8 *p) { return pg_inherited(p) || slab_of(p)->refs[slot_of(p)] > 1; }
+
+static void pg_put(u8 *p)
+{
+	if (pg_inherited(p) || --slab_of(p)->refs[slot_of(p)])
+		return;
+	slab_of(p)->next_free[slot_of(p)] = free_pages;
+	free_pages = p;
+}
 
 /* ---- overlays: page index -> 4 KiB, open addressing ---- */
 
@@ -49,6 +133,7 @@ static u8 *ov_find(const struct overlay *o, u64 idx)
 	return o->cap ? o->page[ov_slot(o, idx)] : NULL;
 }
 
+/* Takes over the caller's count of @page. */
 static void ov_put(struct overlay *o, u64 idx, u8 *page)
 {
 	size_t i;
@@ -70,7 +155,9 @@ static void ov_put(struct overlay *o, u64 idx, u8 *page)
 		*o = b;
 	}
 	i = ov_slot(o, idx);
-	if (!o->key[i])
+	if (o->key[i])
+		pg_put(o->page[i]);
+	else
 		o->n++;
 	o->key[i] = idx + 1;
 	o->page[i] = page;
@@ -82,7 +169,7 @@ static void ov_clear(struct overlay *o)
 
 	for (i = 0; i < o->cap; i++)
 		if (o->key[i])
-			free(o->page[i]);
+			pg_put(o->page[i]);
 	free(o->key);
 	free(o->page);
 	memset(o, 0, sizeof(*o));
@@ -93,13 +180,16 @@ static void ov_copy(struct overlay *d, const struct overlay *s)
 	size_t i;
 
 	ov_clear(d);
-	for (i = 0; i < s->cap; i++)
-		if (s->key[i]) {
-			u8 *p = malloc(PG);
-
-			memcpy(p, s->page[i], PG);
-			ov_put(d, s->key[i] - 1, p);
-		}
+	if (!s->cap)
+		return;
+	*d = *s;
+	d->key = malloc(d->cap * sizeof(*d->key));
+	d->page = malloc(d->cap * sizeof(*d->page));
+	memcpy(d->key, s->key, d->cap * sizeof(*d->key));
+	memcpy(d->page, s->page, d->cap * sizeof(*d->page));
+	for (i = 0; i < d->cap; i++)
+		if (d->key[i])
+			pg_get(d->page[i]);
 }
 
 /* ---- the device ---- */
@@ -112,7 +202,7 @@ struct wreq {			/* a request in flight or a completed write in the cache */
 	unsigned int flags;
 	u64 off;
 	size_t len;
-	u8 *data;
+	u8 **page;		/* what is written, in pages as the device has them */
 	u64 mark;		/* cache entries up to this were complete at submit */
 	u64 seq;		/* as cache entry */
 	u8 *gone;		/* per sector: newer data is durable already */
@@ -122,9 +212,8 @@ struct wreq {			/* a request in flight or a completed write in the cache */
 
 struct dx_bdev {
 	char name[32];
-	char image[512];
 	u64 size;
-	u8 *base;
+	struct overlay base;	/* the image as it was opened; what is not there is zero */
 	unsigned int lbs;
 	bool ro, can_discard;
 	struct overlay seen, durable;
@@ -155,12 +244,10 @@ static void view_read(struct dx_bdev *d, const struct overlay *o, u64 off, u8 *b
 {
 	while (len) {
 		size_t in = off % PG, n = min_t(size_t, len, PG - in);
-		const u8 *p = ov_find(o, off / PG);
+		const u8 *p = ov_find(o, off / PG) ?: ov_find(&d->base, off / PG);
 
 		if (p)
 			memcpy(buf, p + in, n);
-		else if (d->base)
-			memcpy(buf, d->base + off, n);
 		else
 			memset(buf, 0, n);
 		buf += n;
@@ -175,12 +262,14 @@ static void view_write(struct dx_bdev *d, struct overlay *o, u64 off, const u8 *
 		size_t in = off % PG, n = min_t(size_t, len, PG - in);
 		u8 *p = ov_find(o, off / PG);
 
-		if (!p) {
-			u64 start = off / PG * PG;
+		if (!p || pg_shared(p)) {
+			const u8 *old = p ?: ov_find(&d->base, off / PG);
 
-			p = calloc(1, PG);
-			if (d->base && start < d->size)
-				memcpy(p, d->base + start, min_t(u64, PG, d->size - start));
+			p = pg_new();
+			if (n < PG && old)
+				memcpy(p, old, PG);
+			else if (n < PG)
+				memset(p, 0, PG);
 			ov_put(o, off / PG, p);
 		}
 		memcpy(p + in, buf, n);
@@ -190,9 +279,70 @@ static void view_write(struct dx_bdev *d, struct overlay *o, u64 off, const u8 *
 	}
 }
 
+static size_t wreq_pages(const struct wreq *w) { return w->page ? (w->off % PG + w->len + PG - 1) / PG : 0; }
+
+/* The bytes at @pos of what is written, @n of them up to the end of that page. */
+static u8 *wreq_at(const struct wreq *w, size_t pos, size_t *n)
+{
+	u64 at = w->off % PG + pos;
+
+	*n = min_t(size_t, w->len - pos, PG - at % PG);
+	return w->page[at / PG] + at % PG;
+}
+
+static void wreq_fill(struct wreq *w, const u8 *data, u8 byte)
+{
+	size_t pos, n, i;
+	u8 *p;
+
+	w->page = malloc(((w->off % PG + w->len + PG - 1) / PG) * sizeof(*w->page));
+	for (i = 0; i < wreq_pages(w); i++)
+		w->page[i] = pg_new();
+	for (pos = 0; pos < w->len; pos += n) {
+		p = wreq_at(w, pos, &n);
+		if (data)
+			memcpy(p, data + pos, n);
+		else
+			memset(p, byte, n);
+	}
+}
+
+static bool wreq_same(const struct wreq *w, const u8 *data)
+{
+	size_t pos, n;
+
+	for (pos = 0; pos < w->len; pos += n) {
+		const u8 *p = wreq_at(w, pos, &n);
+
+		if (memcmp(p, data + pos, n))
+			return false;
+	}
+	return true;
+}
+
+/* Bytes @from up to @to of what is written; whole pages are shared, not copied. */
+static void wreq_write(struct dx_bdev *d, struct overlay *o, const struct wreq *w, size_t from, size_t to)
+{
+	size_t n;
+
+	for (; from < to; from += n) {
+		u8 *p = wreq_at(w, from, &n);
+
+		n = min_t(size_t, n, to - from);
+		if (n == PG)
+			ov_put(o, (w->off + from) / PG, pg_get(p));
+		else
+			view_write(d, o, w->off + from, p, n);
+	}
+}
+
 static void wreq_free(struct wreq *w)
 {
-	free(w->data);
+	size_t i;
+
+	for (i = 0; i < wreq_pages(w); i++)
+		pg_put(w->page[i]);
+	free(w->page);
 	free(w->gone);
 	free(w);
 }
@@ -213,12 +363,12 @@ static void make_durable(struct dx_bdev *d, struct wreq *w, size_t from, size_t 
 	size_t s;
 
 	if (!w->gone) {
-		view_write(d, &d->durable, w->off + from, w->data + from, to - from);
+		wreq_write(d, &d->durable, w, from, to);
 		return;
 	}
 	for (s = from / 512; s < to / 512; s++)
 		if (!w->gone[s])
-			view_write(d, &d->durable, w->off + s * 512, w->data + s * 512, 512);
+			wreq_write(d, &d->durable, w, s * 512, (s + 1) * 512);
 }
 
 static void flush_to(struct dx_bdev *d, u64 mark)
@@ -264,10 +414,10 @@ static void io_complete(void *arg)
 	} else if (!error && w->op == DX_IO_FLUSH) {
 		flush_to(d, w->mark);
 	} else if (!error) {
-		WARN(memcmp(w->data, io->data, w->len), "data at daddr %llu changed while written", io->daddr_bb);
+		WARN(!wreq_same(w, io->data), "data at daddr %llu changed while written", io->daddr_bb);
 		if (w->flags & DX_IOF_PREFLUSH)
 			flush_to(d, w->mark);
-		view_write(d, &d->seen, w->off, w->data, w->len);
+		wreq_write(d, &d->seen, w, 0, w->len);
 		if (w->flags & DX_IOF_FUA) {
 			supersede(d, w->off, w->len);
 			make_durable(d, w, 0, w->len);
@@ -375,8 +525,7 @@ void dx_plat_submit(struct dx_io *io)
 		d->c.write_bytes += w->len;
 		d->c.fua += !!(io->flags & DX_IOF_FUA);
 		d->c.preflush += !!(io->flags & DX_IOF_PREFLUSH);
-		w->data = malloc(w->len);
-		memcpy(w->data, io->data, w->len);
+		wreq_fill(w, io->data, 0);
 		break;
 	case DX_IO_FLUSH:
 		d->c.flushes++;
@@ -458,9 +607,8 @@ int dx_plat_discard(struct dx_bdev *bdev, u64 daddr_bb, u64 len_bb)
 		w->op = DX_IO_WRITE;
 		w->off = off;
 		w->len = len;
-		w->data = malloc(len);
-		memset(w->data, 0xd5, len);
-		view_write(bdev, &bdev->seen, off, w->data, len);
+		wreq_fill(w, NULL, 0xd5);
+		wreq_write(bdev, &bdev->seen, w, 0, len);
 		w->seq = ++bdev->cache_seq;
 		list_add_tail(&w->node, &bdev->cache);
 	}
@@ -495,28 +643,46 @@ static struct dx_bdev *dev_new(u64 size)
 
 struct dx_bdev *host_dev_mem(u64 bytes) { return dev_new(bytes); }
 
+static bool all_zero(const u8 *p, size_t n) { return !p[0] && !memcmp(p, p + 1, n - 1); }
+
+/* Read, not mapped: to read a hole through a mapping of tmpfs fills it. */
+static int base_load(struct dx_bdev *d, int fd)
+{
+	off_t a = 0, b;
+	u8 buf[PG];
+
+	for (; (a = lseek(fd, a, SEEK_DATA)) >= 0; a = b) {
+		b = lseek(fd, a, SEEK_HOLE);
+		for (a &= ~(off_t)(PG - 1); a < b; a += PG) {
+			ssize_t n = pread(fd, buf, PG, a);
+
+			if (n <= 0)
+				return n ? -errno : -EIO;
+			memset(buf + n, 0, PG - n);
+			if (!all_zero(buf, PG))
+				ov_put(&d->base, a / PG, memcpy(pg_new(), buf, PG));
+		}
+	}
+	return errno == ENXIO ? 0 : -errno;
+}
+
 struct dx_bdev *host_dev_open(const char *image)
 {
-	struct dx_bdev *d;
+	struct dx_bdev *d = NULL;
 	struct stat st;
 	int fd = open(image, O_RDONLY);
-	u8 *base;
 
-	if (fd < 0 || fstat(fd, &st)) {
+	if (fd >= 0 && !fstat(fd, &st)) {
+		d = dev_new(st.st_size);
+		if (base_load(d, fd)) {
+			host_dev_close(d);
+			d = NULL;
+		}
+	}
+	if (!d)
 		perror(image);
-		if (fd >= 0)
-			close(fd);
-		return NULL;
-	}
-	base = mmap(NULL, st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	close(fd);
-	if (base == MAP_FAILED) {
-		perror("mmap image");
-		return NULL;
-	}
-	d = dev_new(st.st_size);
-	d->base = base;
-	snprintf(d->image, sizeof(d->image), "%s", image);
+	if (fd >= 0)
+		close(fd);
 	return d;
 }
 
@@ -544,8 +710,7 @@ void host_dev_close(struct dx_bdev *d)
 {
 	host_dev_reset(d);
 	list_del(&d->all);
-	if (d->base)
-		munmap(d->base, d->size);
+	ov_clear(&d->base);
 	free(d);
 }
 
@@ -719,45 +884,25 @@ void host_dev_snap_free(struct host_dev_snap *s)
 
 /* What the last save to a path left there, so that the next writes only what differs. */
 static struct saved {
-	char path[512], image[512];
+	char path[512];
 	dev_t dev;
 	ino_t ino;
 	struct timespec mtime;	/* a tool that changes the file makes us start over */
-	struct overlay o;	/* pages in the file that are not the image's */
+	struct overlay o;
 	struct saved *next;
 } *saves;
 
-static int write_all(int fd, const void *buf, size_t len, u64 off)
+static int write_page(int fd, const struct dx_bdev *d, u64 idx, const u8 *page)
 {
-	return pwrite(fd, buf, len, off) == (ssize_t)len ? 0 : -EIO;
-}
+	size_t n = min_t(u64, PG, d->size - idx * PG);
 
-static bool all_zero(const u8 *p, size_t n) { return !p[0] && !memcmp(p, p + 1, n - 1); }
-
-/* The image file, data extents only. */
-static int copy_base(struct dx_bdev *d, int fd)
-{
-	int src = open(d->image, O_RDONLY), e = 0;
-	off_t a = 0, b;
-
-	if (src < 0)
-		return -errno;
-	while (!e && (a = lseek(src, a, SEEK_DATA)) >= 0) {
-		b = lseek(src, a, SEEK_HOLE);
-		for (a &= ~(off_t)(PG - 1); a < b && !e; a += 65536) {
-			size_t n = min_t(u64, 65536, d->size - a);
-
-			if (!all_zero(d->base + a, n))
-				e = write_all(fd, d->base + a, n, a);
-		}
-		a = b;
-	}
-	close(src);
-	return e;
+	return pwrite(fd, page, n, idx * PG) == (ssize_t)n ? 0 : -EIO;
 }
 
 int host_dev_save(struct dx_bdev *d, const char *path)
 {
+	static const u8 zero[PG];
+	struct overlay now = { 0 };
 	struct saved *sv;
 	struct stat st;
 	size_t i;
@@ -778,44 +923,34 @@ int host_dev_save(struct dx_bdev *d, const char *path)
 		sv->next = saves;
 		saves = sv;
 	}
-	if (memcmp(&sv->mtime, &st.st_mtim, sizeof(sv->mtime)) || sv->ino != st.st_ino || sv->dev != st.st_dev || strcmp(sv->image, d->image) ||
-	    (u64)st.st_size != d->size || !d->base) {
+	if (memcmp(&sv->mtime, &st.st_mtim, sizeof(sv->mtime)) || sv->ino != st.st_ino || sv->dev != st.st_dev ||
+	    (u64)st.st_size != d->size) {
 		if (ftruncate(fd, 0) || ftruncate(fd, d->size))
 			e = -errno;
-		if (d->base && !e)
-			e = copy_base(d, fd);
 		ov_clear(&sv->o);
 		sv->ino = st.st_ino;
 		sv->dev = st.st_dev;
-		snprintf(sv->image, sizeof(sv->image), "%s", d->image);
 	}
-	/* Back to the image where this view has nothing of its own. */
-	for (i = 0; i < sv->o.cap && !e; i++) {
-		u64 idx = sv->o.key[i] - 1;
+	ov_copy(&now, &d->base);
+	for (i = 0; i < d->seen.cap; i++)
+		if (d->seen.key[i])
+			ov_put(&now, d->seen.key[i] - 1, pg_get(d->seen.page[i]));
+	for (i = 0; i < sv->o.cap && !e; i++)
+		if (sv->o.key[i] && !ov_find(&now, sv->o.key[i] - 1))
+			e = write_page(fd, d, sv->o.key[i] - 1, zero);
+	for (i = 0; i < now.cap && !e; i++) {
+		const u8 *old = now.key[i] ? ov_find(&sv->o, now.key[i] - 1) : NULL;
 
-		if (sv->o.key[i] && !ov_find(&d->seen, idx)) {
-			u8 zero[PG] = { 0 };
-
-			e = write_all(fd, d->base ? d->base + idx * PG : zero, min_t(u64, PG, d->size - idx * PG), idx * PG);
-		}
-	}
-	for (i = 0; i < d->seen.cap && !e; i++) {
-		u64 idx = d->seen.key[i] - 1;
-		u8 *old;
-
-		if (!d->seen.key[i])
-			continue;
-		old = ov_find(&sv->o, idx);
-		if (old && !memcmp(old, d->seen.page[i], PG))
-			continue;
-		e = write_all(fd, d->seen.page[i], min_t(u64, PG, d->size - idx * PG), idx * PG);
+		if (now.key[i] && (!old || (old != now.page[i] && memcmp(old, now.page[i], PG))))
+			e = write_page(fd, d, now.key[i] - 1, now.page[i]);
 	}
 	if (fstat(fd, &st) && !e)
 		e = -errno;
 	sv->mtime = st.st_mtim;
 	if (close(fd) && !e)
 		e = -errno;
-	ov_copy(&sv->o, &d->seen);
+	ov_clear(&sv->o);
+	sv->o = now;
 	if (e)
 		sv->ino = 0;
 	return e;

@@ -44,11 +44,8 @@ int da_make(const char *mkfs_opts, unsigned int mib)
 
 bool da_repair_clean(void)
 {
-	if (host_dev_save(da_dev, saved))
-		return false;
-	if (!host_sh("xfs_repair -n -f %s >%s/repair 2>&1", saved, da_dir))
+	if (host_repair_clean(da_dev, saved))
 		return true;
-	host_sh("grep -v -e '^Phase' -e '^ *- ' %s/repair | head -30 | cut -c1-200 >&2", da_dir);
 	if (getenv("DA_KEEP"))
 		host_sh("cp %s %s", saved, getenv("DA_KEEP"));
 	return false;

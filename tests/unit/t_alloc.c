@@ -40,15 +40,7 @@ static int make_volume(const struct profile *p)
 	return dev ? 0 : -EIO;
 }
 
-static bool repair_clean(void)
-{
-	if (host_dev_save(dev, saved))
-		return false;
-	if (!host_sh("xfs_repair -n -f %s >%s/repair 2>&1", saved, workdir))
-		return true;
-	host_sh("grep -v -e '^Phase' -e '^ *- ' %s/repair | head -30 >&2", workdir);
-	return false;
-}
+static bool repair_clean(void) { return host_repair_clean(dev, saved); }
 
 static bool with_discard, with_ikeep;
 

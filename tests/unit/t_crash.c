@@ -236,7 +236,7 @@ static int aftermath(void)
 		__sync_fetch_and_add(&all->repairs, 1);
 		CHECK(uv_repair_clean(tag));
 	}
-	host_sh("rm -f %s/%s*", uv_dir, tag);
+	uv_forget(tag);
 	return host_checks_failed ? 1 : 0;
 }
 

@@ -167,26 +167,42 @@ static int one_fault(const struct fault *f, u64 seed)
 	host_kill_world();
 	if (host_checks_failed || f->n % repair_one_in == 0) {
 		CHECK(uv_repair_clean(tag));
-		host_sh("rm -f %s/%s*", uv_dir, tag);
+		uv_forget(tag);
 	}
 	fflush(stdout);
 	return host_checks_failed ? 1 : 0;
 }
 
-static void collect(int *running, int down_to)
-{
-	int status;
+/* The copies of the process that are under way, a fault each. */
+static struct { pid_t pid; u64 n; } running[16];
+static int nrunning;
 
-	while (*running > down_to) {
-		if (wait(&status) < 0)
+static void collect(int kind, int down_to)
+{
+	int status, i;
+	pid_t pid;
+
+	while (nrunning > down_to) {
+		pid = wait(&status);
+		for (i = 0; i < nrunning && running[i].pid != pid; i++)
+			;
+		if (i == nrunning) {
+			CHECK(pid >= 0);
 			break;
-		--*running;
+		}
+		all->faults++;
+		if (!WIFEXITED(status) || WEXITSTATUS(status)) {
+			all->failed++;
+			printf("# again: t_faults %d %d %d %llu   (%s, status 0x%x)\n", which_volume, recovering, kind,
+			       (unsigned long long)running[i].n, kinds[kind], status);
+		}
+		running[i] = running[--nrunning];
 	}
 }
 
 static void all_faults(const char *name, u64 seed, int only_kind, u64 only_n)
 {
-	int running = 0, kind;
+	int kind;
 	char title[160];
 
 	for (kind = 0; kind < F_MAX; kind++) {
@@ -200,32 +216,21 @@ static void all_faults(const char *name, u64 seed, int only_kind, u64 only_n)
 		/* the first ones each, then evenly */
 		for (n = 1; n <= counts[kind] && all->failed < 4; n += n < max_per_kind / 3 ? 1 : step) {
 			struct fault f = { kind, only_n ? only_n : n };
-			int status;
 			pid_t pid;
 
-			collect(&running, jobs - 1);
+			collect(kind, jobs - 1);
 			fflush(stdout);
 			pid = fork();
-			if (!pid) {
-				/* one more, to tell a crash of the first from its verdict */
-				pid = fork();
-				if (!pid)
-					_exit(one_fault(&f, seed));
-				waitpid(pid, &status, 0);
-				__sync_fetch_and_add(&all->faults, 1);
-				if (!WIFEXITED(status) || WEXITSTATUS(status)) {
-					__sync_fetch_and_add(&all->failed, 1);
-					printf("# again: t_faults %d %d %d %llu   (%s, status 0x%x)\n", which_volume, recovering, kind,
-					       (unsigned long long)f.n, kinds[kind], status);
-					fflush(stdout);
-				}
-				_exit(0);
-			}
-			running++;
+			if (!pid)
+				_exit(one_fault(&f, seed));
+			if (!CHECK(pid > 0))
+				break;
+			running[nrunning].pid = pid;
+			running[nrunning++].n = f.n;
 			if (only_n)
 				break;
 		}
-		collect(&running, 0);
+		collect(kind, 0);
 		CHECK_EQ(all->failed, 0);
 		printf("# %llu of %llu\n", (unsigned long long)(all->faults - begin), (unsigned long long)counts[kind]);
 		host_test_end();
@@ -323,7 +328,7 @@ static int one_damage(struct damage *d, const char *what)
 	} else {
 		__sync_fetch_and_add(&all->recovered, 1);
 		CHECK(uv_repair_clean(tag));
-		host_sh("rm -f %s/%s*", uv_dir, tag);
+		uv_forget(tag);
 	}
 	if (host_checks_failed)
 		printf("%s", host_log());
@@ -491,7 +496,7 @@ int main(int argc, char **argv)
 	if (getenv("FAULTS_REPAIR"))
 		repair_one_in = atoi(getenv("FAULTS_REPAIR"));
 	if (getenv("FAULTS_JOBS"))
-		jobs = atoi(getenv("FAULTS_JOBS"));
+		jobs = clamp(atoi(getenv("FAULTS_JOBS")), 1, (int)ARRAY_SIZE(running));
 	um_trace = getenv("UM_TRACE") != NULL;
 	all = mmap(NULL, sizeof(*all), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	uv_setup("t_faults");

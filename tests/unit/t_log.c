@@ -108,15 +108,7 @@ static bool log_is_clean(void)
 	return true;
 }
 
-static bool repair_clean(void)
-{
-	if (!save())
-		return false;
-	if (!host_sh("xfs_repair -n -f %s >%s/repair 2>&1", saved, workdir))
-		return true;
-	host_sh("grep -v -e '^Phase' -e '^ *- ' %s/repair | head -30 >&2", workdir);
-	return false;
-}
+static bool repair_clean(void) { return host_repair_clean(dev, saved); }
 
 /* Does xfs_logprint read the whole log, from the tail to the head, without complaint? */
 static bool logprint_ok(void)

@@ -89,15 +89,7 @@ static int do_umount(void)
 	return error;
 }
 
-static bool repair_clean(void)
-{
-	if (host_dev_save(dev, saved))
-		return false;
-	if (!host_sh("xfs_repair -n -f %s >%s/repair 2>&1", saved, workdir))
-		return true;
-	host_sh("grep -v -e '^Phase' -e '^ *- ' %s/repair | head -30 >&2", workdir);
-	return false;
-}
+static bool repair_clean(void) { return host_repair_clean(dev, saved); }
 
 /* What `xfs_db -c "TYPE" -c p' prints for a field. */
 static bool db_value(const char *type, const char *field, unsigned long long *v)

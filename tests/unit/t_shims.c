@@ -900,6 +900,73 @@ static void t_preflush(void)
 	host_test_end();
 }
 
+static void ignore_done(struct dx_io *io, int error) { }
+
+static int bad_change(void *arg)
+{
+	static struct dx_io r;
+
+	dev = host_dev_mem(1 << 20);
+	r = (struct dx_io) { .op = DX_IO_WRITE, .bdev = dev, .daddr_bb = 3, .len_bytes = 16384, .data = page, .done = ignore_done };
+	dx_plat_submit(&r);
+	page[16383] ^= 1;
+	return dx_plat_flush(dev);
+}
+
+/* Whole pages are shared by the views: a change of one must not show in another. */
+static int t_pages_run(void *arg)
+{
+	struct host_dev_snap *s;
+
+	CHECK_EQ(io(DX_IO_WRITE, 16, 8192, 1, 0), 0);
+	CHECK_EQ(dx_plat_flush(dev), 0);
+	s = host_dev_snap_take(dev);
+	CHECK_EQ(io(DX_IO_WRITE, 17, 512, 2, 0), 0);
+	CHECK_EQ(io(DX_IO_WRITE, 24, 4096, 3, DX_IOF_FUA), 0);
+	CHECK_EQ(io(DX_IO_WRITE, 20, 4096, 4, 0), 0);
+	CHECK_EQ(io(DX_IO_WRITE, 21, 512, 5, 0), 0);
+	CHECK(at(16) == 1 && at(17) == 2 && at(18) == 1 && at(20) == 4 && at(21) == 5 && at(27) == 4 && at(28) == 3);
+	host_dev_crash(dev, HOST_LOSE_ALL, 1);
+	CHECK(at(16) == 1 && at(17) == 1 && at(20) == 1 && at(23) == 1 && at(24) == 3 && at(31) == 3);
+	host_dev_snap_restore(dev, s);
+	CHECK(at(16) == 1 && at(17) == 1 && at(24) == 1 && at(31) == 1);
+	host_dev_snap_free(s);
+	CHECK(at(16) == 1 && at(31) == 1);
+	return 0;
+}
+
+static int t_copy_run(void *arg)
+{
+	CHECK(at(16) == 1 && at(24) == 1);
+	CHECK_EQ(io(DX_IO_WRITE, 17, 512, 6, DX_IOF_FUA), 0);
+	CHECK_EQ(io(DX_IO_WRITE, 24, 4096, 7, 0), 0);
+	CHECK(at(16) == 1 && at(17) == 6 && at(24) == 7);
+	host_dev_crash(dev, HOST_LOSE_ALL, 1);
+	CHECK(at(16) == 1 && at(17) == 6 && at(24) == 1);
+	return 0;
+}
+
+static void t_pages(void)
+{
+	int st;
+	pid_t pid;
+
+	dev = host_dev_mem(1 << 20);
+	host_test("the views of a disk share pages, not changes", 1, t_pages_run, NULL);
+	host_test_begin("a copy of the process has a disk of its own");
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		host_init(1);
+		st = host_run(t_copy_run, NULL);
+		_exit(st || host_checks_failed || host_warn_count);
+	}
+	CHECK(waitpid(pid, &st, 0) == pid && !st);
+	CHECK(at(16) == 1 && at(17) == 1 && at(24) == 1);
+	host_test_end();
+	host_dev_close(dev);
+}
+
 static int t_file_run(void *arg)
 {
 	CHECK_EQ(io(DX_IO_READ, 8, 512, 0, 0), 0);
@@ -986,6 +1053,7 @@ int main(void)
 	must_die("locking twice is reported", bad_recursion, "mutex recursion");
 	must_die("reading twice is reported", bad_read_twice, "taken again by a reader");
 	must_die("sleeping under a spinlock is reported", bad_atomic, "in atomic context");
+	must_die("changing what is being written is reported", bad_change, "changed while written");
 	must_die("deleting twice from a list is reported", bad_list, "list corruption");
 #ifdef __SANITIZE_ADDRESS__
 	must_die("stack overflow is reported", bad_stack_depth, "overflow");
@@ -1006,6 +1074,7 @@ int main(void)
 	host_dev_close(dev);
 	t_crash();
 	t_preflush();
+	t_pages();
 	t_file();
 	free(page);
 	return host_test_exit();

@@ -90,6 +90,7 @@ void uv_teardown(void);
 int uv_make(const struct uv_profile *p);
 bool uv_repair_clean(const char *tag);	/* of the device as it is; tag names the scratch file */
 bool uv_logprint_ok(const char *tag);
+void uv_forget(const char *tag);	/* removes the files of both */
 struct dx_mount *uv_mount(int *error);
 struct dx_mount *uv_mount_ro(int *error);
 int uv_umount(struct dx_mount *mp);

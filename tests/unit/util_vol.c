@@ -65,22 +65,29 @@ int uv_make(const struct uv_profile *p)
 	return 0;
 }
 
+void uv_forget(const char *tag)
+{
+	static const char * const suffix[] = { "", ".repair", ".log", ".log.print" };
+	char path[400];
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(suffix); i++) {
+		snprintf(path, sizeof(path), "%s/%s%s", uv_dir, tag, suffix[i]);
+		unlink(path);
+	}
+}
+
 bool uv_repair_clean(const char *tag)
 {
 	char path[400];
-	bool ok;
 
 	snprintf(path, sizeof(path), "%s/%s", uv_dir, tag);
 	unlink(path);
-	if (host_dev_save(uv_dev, path))
-		return false;
-	ok = !host_sh("xfs_repair -n -f %s >%s.repair 2>&1", path, path);
-	if (!ok) {
-		host_sh("grep -v -e '^Phase' -e '^ *- ' %s.repair | head -30 | cut -c1-200 >&2", path);
-		if (getenv("UV_KEEP"))
-			host_sh("cp --sparse=always %s %s", path, getenv("UV_KEEP"));
-	}
-	return ok;
+	if (host_repair_clean(uv_dev, path))
+		return true;
+	if (getenv("UV_KEEP"))
+		host_sh("cp --sparse=always %s %s", path, getenv("UV_KEEP"));
+	return false;
 }
 
 bool uv_logprint_ok(const char *tag)
