@@ -279,7 +279,7 @@ static void view_write(struct dx_bdev *d, struct overlay *o, u64 off, const u8 *
 	}
 }
 
-static size_t wreq_pages(const struct wreq *w) { return w->page ? (w->off % PG + w->len + PG - 1) / PG : 0; }
+static size_t wreq_pages(const struct wreq *w) { return (w->off % PG + w->len + PG - 1) / PG; }
 
 /* The bytes at @pos of what is written, @n of them up to the end of that page. */
 static u8 *wreq_at(const struct wreq *w, size_t pos, size_t *n)
@@ -295,7 +295,7 @@ static void wreq_fill(struct wreq *w, const u8 *data, u8 byte)
 	size_t pos, n, i;
 	u8 *p;
 
-	w->page = malloc(((w->off % PG + w->len + PG - 1) / PG) * sizeof(*w->page));
+	w->page = malloc(wreq_pages(w) * sizeof(*w->page));
 	for (i = 0; i < wreq_pages(w); i++)
 		w->page[i] = pg_new();
 	for (pos = 0; pos < w->len; pos += n) {
@@ -340,7 +340,7 @@ static void wreq_free(struct wreq *w)
 {
 	size_t i;
 
-	for (i = 0; i < wreq_pages(w); i++)
+	for (i = 0; w->page && i < wreq_pages(w); i++)
 		pg_put(w->page[i]);
 	free(w->page);
 	free(w->gone);

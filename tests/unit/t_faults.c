@@ -186,8 +186,9 @@ static void collect(int kind, int down_to)
 		pid = wait(&status);
 		for (i = 0; i < nrunning && running[i].pid != pid; i++)
 			;
-		if (i == nrunning) {
-			CHECK(pid >= 0);
+		/* who else? */
+		if (!CHECK(i < nrunning)) {
+			nrunning = 0;
 			break;
 		}
 		all->faults++;
