@@ -29,3 +29,13 @@ expect "disk image survives a cut" 0 --disk-image "$OUT/disk.img:64M" --power-cu
 expect "results come back" 0 --disk-image "$OUT/disk.img" --out "$OUT/r" -- 'head -c 8 /dev/dx/d0 >/out/x'
 if grep -q precious "$OUT/r/x" 2>/dev/null; then echo "ok the result is what the disk had"; else
 	echo "not ok the result is what the disk had"; fi
+
+# A kernel that takes the processor for a twenty times slower one: its clock runs away, and every limit in it strikes.
+fast=tsc_early_khz=100000
+expect "vm-run boots again when the guest's clock runs too fast" 0 --accel tcg --append-once $fast -- 'echo ran'
+again=$(grep -c "clock runs too fast.*booting again" "$OUT/log") ran=$(grep -c '^ran' "$OUT/log")
+if [ "$again $ran" = "1 1" ]; then echo "ok the command ran once, in the second boot"; else
+	sed 's/^/    | /' "$OUT/log" | tail -n 30
+	echo "not ok the command ran once, in the second boot (booted again $again times, ran $ran times)"
+fi
+expect "vm-run gives up when no boot has a right clock" 125 --accel tcg --append $fast --boots 1 -- true
