@@ -215,12 +215,11 @@ void dx_delalloc_drop(struct dx_inode *ip)
  * @off: offset, fsblocks
  * @got: result: what maps @off afterwards: a real extent (unwritten when allocated here), or a hole when somebody
  *	removed it meanwhile
- * @seq: sequence of the map at that moment; NULL = not wanted
  *
  * Allocates the extent from its start, as a whole if there is such a piece of free space, in as many
  * transactions as it takes until @off is covered.  Takes its space from what was set aside: not -ENOSPC.
  */
-int dx_bmap_convert_delalloc(struct dx_inode *ip, dx_fileoff_t off, struct dx_irec *got, u32 *seq)
+int dx_bmap_convert_delalloc(struct dx_inode *ip, dx_fileoff_t off, struct dx_mapped *got)
 {
 	struct dx_mount *mp = ip->mp;
 	struct dx_iext_cur icur;
@@ -237,14 +236,14 @@ int dx_bmap_convert_delalloc(struct dx_inode *ip, dx_fileoff_t off, struct dx_ir
 		error = dx_iread_extents(tp, ip, DX_DATA_FORK);
 		if (error)
 			break;
-		if (!dx_iext_lookup(&ip->df.ext, off, &icur, got) || got->startoff > off) {
-			*got = (struct dx_irec){
+		if (!dx_iext_lookup(&ip->df.ext, off, &icur, &got->rec) || got->rec.startoff > off) {
+			got->rec = (struct dx_irec){
 				.startoff = off, .startblock = DX_HOLESTARTBLOCK, .blockcount = 1,
 			};
 			error = 1;
 			break;
 		}
-		if (!dx_irec_is_delay(got)) {
+		if (!dx_irec_is_delay(&got->rec)) {
 			error = 1;
 			break;
 		}
@@ -257,17 +256,15 @@ int dx_bmap_convert_delalloc(struct dx_inode *ip, dx_fileoff_t off, struct dx_ir
 		if (!error && WARN_ON_ONCE(!n))		/* what was set aside is not there */
 			error = -ENOSPC;
 		if (error || (map.startoff <= off && off < dx_irec_end(&map))) {
-			*got = map;
-			if (seq)
-				*seq = dx_fork_seq(&ip->df);
+			got->rec = map;
+			got->seq = dx_fork_seq(&ip->df);
 			dx_iunlock(ip, DX_ILOCK_EXCL);
 			return error;
 		}
 		dx_iunlock(ip, DX_ILOCK_EXCL);
 	}
 	dx_trans_cancel(tp);
-	if (seq)
-		*seq = dx_fork_seq(&ip->df);
+	got->seq = dx_fork_seq(&ip->df);
 	dx_iunlock(ip, DX_ILOCK_EXCL);
 	return error < 0 ? error : 0;
 }

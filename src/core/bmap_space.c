@@ -41,18 +41,40 @@ static int space_end(struct dx_inode *ip, struct dx_trans *tp, int error)
 /* ---- I/O ------------------------------------------------------------------------------ */
 
 /**
+ * dx_bmap_look - what maps one place of a file.
+ * @ip: inode, ILOCK held, shared at least; extents read in, or the ILOCK exclusive
+ * @off: start, fsblocks
+ * @len: blocks of interest
+ * @flags: DX_BMAPI_*
+ * @got: result: the extent or hole at @off, cut to the range unless @flags says ENTIRE
+ *
+ * Returns 0, -EIO, -EFSCORRUPTED.
+ */
+int dx_bmap_look(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, u32 flags, struct dx_mapped *got)
+{
+	int n = 1;
+	int error = dx_bmapi_read(ip, off, len, &got->rec, &n, flags);
+
+	got->seq = dx_fork_seq(&ip->df);
+	if (!error && WARN_ON_ONCE(n != 1))
+		error = -EIO;
+	return error;
+}
+
+/**
  * dx_iomap_alloc - allocate for a write or preallocation.
  * @ip: inode, ILOCK not held
  * @off: start, fsblocks
  * @len: length, fsblocks
  * @zero_not_unwritten: blocks are zeroed on the device and mapped written, unwritten ones too
  * @nowait: -EAGAIN rather than sleep for log space or ILOCK
- * @got: result: the mapping at @off, whoever made it, perhaps shorter or longer than the range
+ * @got: result: the mapping at @off, whoever made it, perhaps shorter or longer than the range, as it is when the
+ *	ILOCK is dropped
  *
  * Returns 0, -ENOSPC, -EAGAIN, -EIO, -EFSCORRUPTED.
  */
 int dx_iomap_alloc(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, bool zero_not_unwritten, bool nowait,
-		   struct dx_irec *got)
+		   struct dx_mapped *got)
 {
 	u32 flags = zero_not_unwritten ? DX_BMAPI_ZERO | DX_BMAPI_CONVERT : DX_BMAPI_PREALLOC;
 	dx_fileoff_t aoff = off;
@@ -83,7 +105,8 @@ int dx_iomap_alloc(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, bool
 		if (error)
 			return error;
 	}
-	error = dx_bmapi_write(tp, ip, off, len, flags | DX_BMAPI_ENTIRE, 0, got, &n);
+	error = dx_bmapi_write(tp, ip, off, len, flags | DX_BMAPI_ENTIRE, 0, &got->rec, &n);
+	got->seq = dx_fork_seq(&ip->df);
 	error = space_end(ip, tp, error);
 	return !error && !n ? -ENOSPC : error;
 }

@@ -54,6 +54,15 @@ int dx_irec_verify(struct dx_inode *ip, int whichfork, const struct dx_irec *rec
 u32 dx_bmbt_root_maxrecs(u32 fork_bytes);
 u32 dx_fork_inline_max(struct dx_inode *ip, int whichfork);			/* inline extents that fit */
 
+/*
+ * What the map said while the ILOCK was held, and its sequence at that same moment: who asks later whether
+ * the answer still holds compares that with dx_fork_seq().  Whatever answers for a caller without the ILOCK answers so.
+ */
+struct dx_mapped {
+	struct dx_irec	rec;
+	u32		seq;
+};
+
 /* ---- bmap.c ---- */
 #define DX_BMAPI_ENTIRE		(1u << 0)	/* whole extents, not trimmed to the range */
 #define DX_BMAPI_ATTRFORK	(1u << 1)
@@ -83,12 +92,12 @@ int dx_bmap_reserve_delalloc(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t
 void dx_bmap_punch_delalloc(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len);	/* ILOCK EXCL */
 void dx_delalloc_drop(struct dx_inode *ip);	/* when it goes out of memory */
 /* writeback: turn the delayed extent around off into a real (unwritten) one; own transaction, takes ILOCK */
-int dx_bmap_convert_delalloc(struct dx_inode *ip, dx_fileoff_t off, struct dx_irec *got, u32 *seq);
+int dx_bmap_convert_delalloc(struct dx_inode *ip, dx_fileoff_t off, struct dx_mapped *got);
 /* I/O completion: unwritten -> written over [off, off+count) bytes, then log the on-disk size up to new_size if larger (0 = leave) */
 int dx_iomap_write_unwritten(struct dx_inode *ip, u64 off_bytes, u64 count_bytes, u64 new_disk_size);
 int dx_iomap_setsize(struct dx_inode *ip, u64 new_disk_size);		/* log d.size if it grows; own transaction */
 /* direct/prealloc allocation for [off,len): own transaction, ILOCK not held; allocates unwritten; returns first mapping */
-int dx_iomap_alloc(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, bool zero_not_unwritten, bool nowait, struct dx_irec *got);
+int dx_iomap_alloc(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, bool zero_not_unwritten, bool nowait, struct dx_mapped *got);
 /* whole-range operations in their own transactions, ILOCK not held, lockout asserted by the VFS caller */
 int dx_alloc_file_space(struct dx_inode *ip, u64 off_bytes, u64 len_bytes);	/* unwritten preallocation over holes */
 int dx_free_file_space(struct dx_inode *ip, u64 off_bytes, u64 len_bytes);	/* whole blocks inside the range only */
@@ -100,5 +109,6 @@ u32 dx_get_extsz_hint(struct dx_inode *ip);
 dx_extlen_t dx_bmap_worst_indlen(struct dx_inode *ip, dx_filblks_t len);
 /* data fork sequence: changes with every modification of the extent tree (writeback checks cached mappings with it) */
 static inline u32 dx_fork_seq(struct dx_fork *f) { return READ_ONCE(f->ext.gen); }
+int dx_bmap_look(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, u32 flags, struct dx_mapped *got);	/* ILOCK held */
 
 #endif /* DX_BMAP_H */

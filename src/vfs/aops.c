@@ -97,9 +97,8 @@ static int map_blocks(struct dx_wpc *wpc, struct inode *inode, loff_t offset)
 	struct iomap *map = &wpc->ctx.iomap;
 	dx_fileoff_t off = dx_b_to_fsbt(mp, offset);
 	dx_filblks_t count = dx_b_to_fsb(mp, mp->s_maxbytes) - off;
-	struct dx_irec rec;
-	int n, mode, error, tries = 0;
-	u32 seq;
+	struct dx_mapped m;
+	int mode, error, tries = 0;
 
 	if (dx_is_shutdown(mp))
 		return -EIO;
@@ -108,14 +107,12 @@ static int map_blocks(struct dx_wpc *wpc, struct inode *inode, loff_t offset)
 		return 0;
 retry:
 	mode = dx_ilock_data_map_shared(ip);
-	n = 1;
-	error = dx_bmapi_read(ip, off, count, &rec, &n, 0);
-	seq = dx_fork_seq(&ip->df);
+	error = dx_bmap_look(ip, off, count, 0, &m);
 	dx_iunlock(ip, mode);
 	if (error)
 		return error;
-	if (dx_irec_is_delay(&rec)) {
-		error = dx_bmap_convert_delalloc(ip, off, &rec, &seq);
+	if (dx_irec_is_delay(&m.rec)) {
+		error = dx_bmap_convert_delalloc(ip, off, &m);
 		/*
 		 * -EAGAIN: the extent went away between the locks (a failed
 		 * write gave it back).  Look again; twice is a bug elsewhere.
@@ -125,13 +122,13 @@ retry:
 		if (error)
 			return error;
 	}
-	if (rec.startoff > off || rec.startoff + rec.blockcount <= off) {
+	if (m.rec.startoff > off || m.rec.startoff + m.rec.blockcount <= off) {
 		if (tries++ < 8)
 			goto retry;
 		return -EIO;
 	}
-	dx_irec_to_iomap(ip, map, &rec, 0, 0, seq);
-	wpc->seq = seq;
+	dx_mapped_to_iomap(ip, map, &m, 0);
+	wpc->seq = m.seq;
 	trace_dx_writeback_map(inode, offset, map->length, map->type);
 	return 0;
 }

@@ -105,14 +105,19 @@ extern const struct file_operations dx_dir_fops;
 extern const struct file_operations dx_file_fops;
 ssize_t dx_file_dio_read(struct kiocb *iocb, struct iov_iter *to);
 ssize_t dx_file_dio_write(struct kiocb *iocb, struct iov_iter *from);
-ssize_t dx_file_write_checks(struct kiocb *iocb, struct iov_iter *from, enum dx_iolock *mode);
+ssize_t dx_file_write_checks(struct kiocb *iocb, struct iov_iter *from, enum dx_iolock *mode,
+			     int (*admit)(struct kiocb *iocb, struct iov_iter *from, enum dx_iolock mode));
 int dx_iolock_iocb(struct kiocb *iocb, enum dx_iolock mode);		/* -EAGAIN for NOWAIT */
 void dx_iounlock(struct inode *inode, enum dx_iolock mode);
 int dx_fsync(struct file *file, loff_t start, loff_t end, int datasync);
+/* beyond.c */
+int dx_beyond_enter(struct kiocb *iocb, size_t count);
+int dx_beyond_append(struct kiocb *iocb, struct iov_iter *from);
+void dx_beyond_leave(struct kiocb *iocb);
 /* iomap.c */
 extern const struct iomap_ops dx_read_iomap_ops, dx_buffered_write_iomap_ops, dx_direct_write_iomap_ops,
 	dx_seek_iomap_ops, dx_xattr_iomap_ops;
-void dx_irec_to_iomap(struct dx_inode *ip, struct iomap *iomap, const struct dx_irec *rec, unsigned int flags, u16 iomap_flags, u32 seq);
+void dx_mapped_to_iomap(struct dx_inode *ip, struct iomap *iomap, const struct dx_mapped *m, u16 iomap_flags);
 int dx_zero_range(struct inode *inode, loff_t pos, loff_t len, bool *did_zero);
 int dx_truncate_page(struct inode *inode, loff_t pos, bool *did_zero);
 /* aops.c */

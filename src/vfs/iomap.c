@@ -26,20 +26,18 @@ static bool mapping_valid(struct inode *inode, u64 cookie)
 DX_IOMAP_VALID(mapping_valid);
 
 /**
- * dx_irec_to_iomap - describe an extent to iomap
+ * dx_mapped_to_iomap - describe an extent to iomap
  * @ip: inode
- * @iomap: filled in
- * @rec: extent, in fsblocks
- * @flags: IOMAP_* of the request
+ * @iomap: filled in, the cookie too
+ * @m: extent, in fsblocks
  * @iomap_flags: IOMAP_F_* to set besides
- * @seq: sequence of the extent tree when @rec was read
  *
  * IOMAP_F_DIRTY tells direct O_DSYNC writes that an fsync must follow for
  * metadata.  Source: struct iomap in include/linux/iomap.h.
  */
-void dx_irec_to_iomap(struct dx_inode *ip, struct iomap *iomap, const struct dx_irec *rec,
-		      unsigned int flags, u16 iomap_flags, u32 seq)
+void dx_mapped_to_iomap(struct dx_inode *ip, struct iomap *iomap, const struct dx_mapped *m, u16 iomap_flags)
 {
+	const struct dx_irec *rec = &m->rec;
 	struct dx_mount *mp = ip->mp;
 	struct super_block *sb = mp->vfs;
 
@@ -59,7 +57,7 @@ void dx_irec_to_iomap(struct dx_inode *ip, struct iomap *iomap, const struct dx_
 	iomap->flags = iomap_flags;
 	if (dx_inode_datasync_pending(ip))
 		iomap->flags |= IOMAP_F_DIRTY;
-	dx_iomap_set_cookie(iomap, seq);
+	dx_iomap_set_cookie(iomap, m->seq);
 }
 
 static int lock_for_map(struct dx_inode *ip, unsigned int flags, int *mode)
@@ -89,17 +87,18 @@ static bool nowait_would_split(unsigned int flags, const struct dx_irec *rec, dx
 	       rec->startoff + rec->blockcount < off + count;
 }
 
-/* The extent or hole at @off, at most @len blocks of it.  ILOCK held. */
-static int map_at(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, u32 flags, struct dx_irec *rec)
+/* The extent or hole at @off, by itself: takes and drops the ILOCK, waiting for it if @flags (IOMAP_*) let it. */
+static int look_at(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, unsigned int flags, u32 bmapi_flags,
+		   struct dx_mapped *m)
 {
-	int n = 1;
-	int error = dx_bmapi_read(ip, off, len, rec, &n, flags);
+	int mode, error;
 
+	error = lock_for_map(ip, flags, &mode);
 	if (error)
 		return error;
-	if (WARN_ON_ONCE(n != 1))
-		return -EIO;
-	return 0;
+	error = dx_bmap_look(ip, off, len, bmapi_flags, m);
+	dx_iunlock(ip, mode);
+	return error;
 }
 
 static void fsb_range(struct dx_inode *ip, loff_t pos, loff_t len, dx_fileoff_t *off, dx_filblks_t *count)
@@ -115,34 +114,28 @@ static int read_begin(struct inode *inode, loff_t pos, loff_t length, unsigned i
 		      struct iomap *iomap, struct iomap *srcmap)
 {
 	struct dx_inode *ip = DX_I(inode);
-	struct dx_irec rec;
+	struct dx_mapped m;
 	dx_fileoff_t off;
 	dx_filblks_t count;
-	int mode, error;
-	u32 seq;
+	int error;
 
 	if (dx_is_shutdown(ip->mp))
 		return -EIO;
 	fsb_range(ip, pos, length, &off, &count);
-	error = lock_for_map(ip, flags, &mode);
+	error = look_at(ip, off, count, flags, (flags & IOMAP_REPORT) ? DX_BMAPI_ENTIRE : 0, &m);
 	if (error)
 		return error;
-	error = map_at(ip, off, count, (flags & IOMAP_REPORT) ? DX_BMAPI_ENTIRE : 0, &rec);
-	seq = dx_fork_seq(&ip->df);
-	dx_iunlock(ip, mode);
-	if (error)
-		return error;
-	if (nowait_would_split(flags, &rec, off, count))
+	if (nowait_would_split(flags, &m.rec, off, count))
 		return -EAGAIN;
 	/*
 	 * A direct read runs to the end of the caller's buffer, past EOF, and
 	 * iomap takes a delayed extent for a collision with dirty pages.  Past EOF it
 	 * is only preallocation, and there is nothing to read.
 	 */
-	if ((flags & IOMAP_DIRECT) && dx_irec_is_delay(&rec) &&
-	    dx_fsb_to_b(ip->mp, rec.startoff) >= i_size_read(inode))
-		rec.startblock = DX_HOLESTARTBLOCK;
-	dx_irec_to_iomap(ip, iomap, &rec, flags, 0, seq);
+	if ((flags & IOMAP_DIRECT) && dx_irec_is_delay(&m.rec) &&
+	    dx_fsb_to_b(ip->mp, m.rec.startoff) >= i_size_read(inode))
+		m.rec.startblock = DX_HOLESTARTBLOCK;
+	dx_mapped_to_iomap(ip, iomap, &m, 0);
 	return 0;
 }
 
@@ -155,7 +148,7 @@ static int xattr_begin(struct inode *inode, loff_t pos, loff_t length, unsigned 
 		       struct iomap *iomap, struct iomap *srcmap)
 {
 	struct dx_inode *ip = DX_I(inode);
-	struct dx_irec rec;
+	struct dx_mapped m;
 	dx_fileoff_t off;
 	dx_filblks_t count;
 	int mode, error;
@@ -167,11 +160,11 @@ static int xattr_begin(struct inode *inode, loff_t pos, loff_t length, unsigned 
 	if (!ip->af || ip->af->format == DX_DINODE_FMT_LOCAL || !ip->af->nextents)
 		error = -ENOENT;
 	else
-		error = map_at(ip, off, count, DX_BMAPI_ENTIRE | DX_BMAPI_ATTRFORK, &rec);
+		error = dx_bmap_look(ip, off, count, DX_BMAPI_ENTIRE | DX_BMAPI_ATTRFORK, &m);
 	dx_iunlock(ip, mode);
 	if (error)
 		return error;
-	dx_irec_to_iomap(ip, iomap, &rec, flags, 0, 0);
+	dx_mapped_to_iomap(ip, iomap, &m, 0);
 	return 0;
 }
 
@@ -213,24 +206,21 @@ static dx_filblks_t prealloc_blocks(struct dx_inode *ip, struct inode *inode, dx
  * blocks behind the page with the end of the file, which are preallocation: where the
  * kernel wants no dirty page there, they become unwritten blocks.
  */
-static int map_for_zeroing(struct inode *inode, dx_fileoff_t off, dx_filblks_t count, struct dx_irec *rec, u32 *seq)
+static int map_for_zeroing(struct inode *inode, dx_fileoff_t off, dx_filblks_t count, struct dx_mapped *m)
 {
 	struct dx_inode *ip = DX_I(inode);
 	dx_fileoff_t eof = dx_b_to_fsb(ip->mp, round_up(i_size_read(inode), PAGE_SIZE));
-	int error, mode, tries = 0;
+	int error, tries = 0;
 
 	do {
-		mode = dx_ilock_data_map_shared(ip);
-		error = map_at(ip, off, count, 0, rec);
-		*seq = dx_fork_seq(&ip->df);
-		dx_iunlock(ip, mode);
-		if (error || !dx_irec_is_delay(rec) || DX_ZERO_BEHIND_EOF)
+		error = look_at(ip, off, count, 0, 0, m);
+		if (error || !dx_irec_is_delay(&m->rec) || DX_ZERO_BEHIND_EOF)
 			return error;
 		if (off < eof) {
-			rec->blockcount = min_t(u64, rec->blockcount, eof - rec->startoff);
+			m->rec.blockcount = min_t(u64, m->rec.blockcount, eof - m->rec.startoff);
 			return 0;
 		}
-		error = dx_bmap_convert_delalloc(ip, off, rec, seq);
+		error = dx_bmap_convert_delalloc(ip, off, m);
 		/* -EAGAIN: it went away between the locks. */
 	} while (error == -EAGAIN && tries++ < 8);
 	return error;
@@ -241,45 +231,38 @@ static int buffered_write_begin(struct inode *inode, loff_t pos, loff_t length, 
 {
 	struct dx_inode *ip = DX_I(inode);
 	struct dx_mount *mp = ip->mp;
-	struct dx_irec rec;
+	struct dx_mapped m;
 	dx_fileoff_t off;
 	dx_filblks_t count, want;
 	u16 iflags = 0;
 	int error;
-	u32 seq;
 
 	if (dx_is_shutdown(mp))
 		return -EIO;
 	fsb_range(ip, pos, length, &off, &count);
 	if ((flags & IOMAP_ZERO) && !(flags & IOMAP_NOWAIT)) {
-		error = map_for_zeroing(inode, off, count, &rec, &seq);
+		error = map_for_zeroing(inode, off, count, &m);
 		if (error)
 			return error;
-		dx_irec_to_iomap(ip, iomap, &rec, flags, 0, seq);
+		dx_mapped_to_iomap(ip, iomap, &m, 0);
 		return 0;
 	}
 
 	if (dx_get_extsz_hint(ip)) {
 		/* A hint on extent sizes is kept by allocating right away. */
-		int mode;
-
-		error = lock_for_map(ip, flags, &mode);
+		error = look_at(ip, off, count, flags, 0, &m);
 		if (error)
 			return error;
-		error = map_at(ip, off, count, 0, &rec);
-		dx_iunlock(ip, mode);
-		if (error)
-			return error;
-		if (dx_irec_is_hole(&rec)) {
+		if (dx_irec_is_hole(&m.rec)) {
 			if (flags & IOMAP_NOWAIT)
 				return -EAGAIN;
-			error = dx_iomap_alloc(ip, off, min_t(u64, count, rec.blockcount), false, false, &rec);
+			error = dx_iomap_alloc(ip, off, min_t(u64, count, m.rec.blockcount), false, false, &m);
 			if (error)
 				return error;
 			set_bit(DX_I_EOFBLOCKS, &ip->i_flags);	/* the hint may reach over EOF */
 			trace_dx_map_alloc(inode, pos, length, 1);
 		}
-		dx_irec_to_iomap(ip, iomap, &rec, flags, 0, dx_fork_seq(&ip->df));
+		dx_mapped_to_iomap(ip, iomap, &m, 0);
 		return 0;
 	}
 
@@ -296,17 +279,17 @@ static int buffered_write_begin(struct inode *inode, loff_t pos, loff_t length, 
 		if (error)
 			goto out_unlock;
 	}
-	error = map_at(ip, off, count, 0, &rec);
+	error = dx_bmap_look(ip, off, count, 0, &m);
 	if (error)
 		goto out_unlock;
-	if (dx_irec_is_hole(&rec)) {
+	if (dx_irec_is_hole(&m.rec)) {
 		dx_filblks_t prealloc = flags & IOMAP_FAULT ? 0 : prealloc_blocks(ip, inode, off, count);
 
 		/* One reservation covers at most this much, so that a huge write does not hold the lock long. */
-		want = min_t(u64, rec.blockcount, 1u << 15);
-		error = dx_bmap_reserve_delalloc(ip, off, want, prealloc, &rec);
+		want = min_t(u64, m.rec.blockcount, 1u << 15);
+		error = dx_bmap_reserve_delalloc(ip, off, want, prealloc, &m.rec);
 		if ((error == -ENOSPC || error == -EDQUOT) && prealloc)
-			error = dx_bmap_reserve_delalloc(ip, off, want, 0, &rec);
+			error = dx_bmap_reserve_delalloc(ip, off, want, 0, &m.rec);
 		if (error)
 			goto out_unlock;
 		if (prealloc)
@@ -314,9 +297,9 @@ static int buffered_write_begin(struct inode *inode, loff_t pos, loff_t length, 
 		iflags = IOMAP_F_NEW;
 		trace_dx_map_alloc(inode, pos, length, 0);
 	}
-	seq = dx_fork_seq(&ip->df);
+	m.seq = dx_fork_seq(&ip->df);
 	dx_iunlock(ip, DX_ILOCK_EXCL);
-	dx_irec_to_iomap(ip, iomap, &rec, flags, iflags, seq);
+	dx_mapped_to_iomap(ip, iomap, &m, iflags);
 	return 0;
 
 out_unlock:
@@ -368,27 +351,21 @@ static int direct_write_begin(struct inode *inode, loff_t pos, loff_t length, un
 {
 	struct dx_inode *ip = DX_I(inode);
 	struct dx_mount *mp = ip->mp;
-	struct dx_irec rec;
+	struct dx_mapped m;
 	dx_fileoff_t off;
 	dx_filblks_t count;
 	u16 iflags = 0;
-	int mode, error, tries = 0;
-	u32 seq;
+	int error, tries = 0;
 
 	if (dx_is_shutdown(mp))
 		return -EIO;
 	fsb_range(ip, pos, length, &off, &count);
 retry:
-	error = lock_for_map(ip, flags, &mode);
-	if (error)
-		return error;
-	error = map_at(ip, off, count, 0, &rec);
-	seq = dx_fork_seq(&ip->df);
-	dx_iunlock(ip, mode);
+	error = look_at(ip, off, count, flags, 0, &m);
 	if (error)
 		return error;
 
-	if (nowait_would_split(flags, &rec, off, count))
+	if (nowait_would_split(flags, &m.rec, off, count))
 		return -EAGAIN;
 
 	/* The size that completion will publish and log is metadata that O_DSYNC must cover. */
@@ -397,11 +374,11 @@ retry:
 
 	if (flags & IOMAP_OVERWRITE_ONLY) {
 		/* An unaligned write must not zero or convert beside others. */
-		if (!dx_irec_is_real(&rec) || rec.state != DX_EXT_NORM ||
-		    rec.startoff + rec.blockcount < dx_b_to_fsb(mp, (u64)pos + length))
+		if (!dx_irec_is_real(&m.rec) || m.rec.state != DX_EXT_NORM ||
+		    m.rec.startoff + m.rec.blockcount < dx_b_to_fsb(mp, (u64)pos + length))
 			return -EAGAIN;
 	}
-	if (!dx_irec_is_real(&rec)) {
+	if (!dx_irec_is_real(&m.rec)) {
 		if (flags & IOMAP_NOWAIT)
 			return -EAGAIN;
 		/*
@@ -409,10 +386,10 @@ retry:
 		 * moment ago and a fault dirtied again: real blocks for it are
 		 * as good as for a hole.
 		 */
-		if (dx_irec_is_delay(&rec))
-			error = dx_bmap_convert_delalloc(ip, off, &rec, &seq);
+		if (dx_irec_is_delay(&m.rec))
+			error = dx_bmap_convert_delalloc(ip, off, &m);
 		else
-			error = dx_iomap_alloc(ip, off, min_t(u64, count, rec.blockcount), false, false, &rec);
+			error = dx_iomap_alloc(ip, off, min_t(u64, count, m.rec.blockcount), false, false, &m);
 		if (!error && dx_get_extsz_hint(ip))
 			set_bit(DX_I_EOFBLOCKS, &ip->i_flags);	/* the hint may reach over EOF */
 		/*
@@ -420,8 +397,8 @@ retry:
 		 * delayed extent, or a failed write gave it back.  Look again; to
 		 * the caller -EAGAIN would mean NOWAIT.
 		 */
-		if (error == -EAGAIN || (!error && (!dx_irec_is_real(&rec) || rec.startoff > off ||
-						    rec.startoff + rec.blockcount <= off))) {
+		if (error == -EAGAIN || (!error && (!dx_irec_is_real(&m.rec) || m.rec.startoff > off ||
+						    m.rec.startoff + m.rec.blockcount <= off))) {
 			if (++tries < 64)
 				goto retry;
 			return -EIO;
@@ -432,7 +409,7 @@ retry:
 		/* Only what was asked for is new; a longer extent holds others' blocks. */
 		iflags |= IOMAP_F_NEW;
 	}
-	dx_irec_to_iomap(ip, iomap, &rec, flags, iflags, seq);
+	dx_mapped_to_iomap(ip, iomap, &m, iflags);
 	return 0;
 }
 

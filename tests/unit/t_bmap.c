@@ -323,14 +323,17 @@ static int op_delay(struct file *f, u32 off, u32 len)
 
 static int op_convert(struct file *f, u32 off, u32 len)
 {
-	struct dx_irec got;
-	u32 seq, lo = off, hi = off, i;
+	struct dx_mapped got;
+	u32 lo = off, hi = off, i;
 	int error;
 
 	(void)len;
-	error = dx_bmap_convert_delalloc(f->ip, off, &got, &seq);
+	error = dx_bmap_convert_delalloc(f->ip, off, &got);
 	if (error)
 		return error;
+	/* what is returned without the ILOCK tells whether it still holds: until the next change, and not beyond */
+	if (!CHECK_EQ(got.seq, dx_fork_seq(&f->ip->df)))
+		return -EUCLEAN;
 	if (f->c[off].kind != DELAY)
 		return 0;
 	/* what was allocated is somewhere in the delayed run around off, and covers it */
@@ -338,7 +341,7 @@ static int op_convert(struct file *f, u32 off, u32 len)
 		lo--;
 	while (hi < CELLS && f->c[hi].kind == DELAY)
 		hi++;
-	if (!dx_irec_is_real(&got) || got.startoff > off || got.startoff + got.blockcount <= off)
+	if (!dx_irec_is_real(&got.rec) || got.rec.startoff > off || got.rec.startoff + got.rec.blockcount <= off)
 		return -EUCLEAN;
 	for (i = lo; i < hi; i++)
 		f->c[i].kind = HOLE;
@@ -380,7 +383,7 @@ static int op_truncate(struct file *f, u32 off, u32 len)
 
 static int op_iomap(struct file *f, u32 off, u32 len)
 {
-	struct dx_irec got;
+	struct dx_mapped got;
 	u32 i, end = off;
 	int error, kind = f->c[off].kind;
 
@@ -389,12 +392,14 @@ static int op_iomap(struct file *f, u32 off, u32 len)
 		return 0;
 	if (error)
 		return error;
-	if (!dx_irec_is_real(&got) || got.startoff > off || got.startoff + got.blockcount <= off)
+	if (!CHECK_EQ(got.seq, dx_fork_seq(&f->ip->df)))
+		return -EUCLEAN;
+	if (!dx_irec_is_real(&got.rec) || got.rec.startoff > off || got.rec.startoff + got.rec.blockcount <= off)
 		return -EUCLEAN;
 	if (kind > DELAY)
 		return 0;
 	/* allocated at most to the end of the hole, the delayed extent, or the range */
-	while (end < off + len && f->c[end].kind == kind && end < got.startoff + got.blockcount)
+	while (end < off + len && f->c[end].kind == kind && end < got.rec.startoff + got.rec.blockcount)
 		f->c[end++].kind = UNWRITTEN;
 	for (i = off; i < end; i++)
 		f->c[i].phys = 0;
@@ -583,19 +588,19 @@ static int run_full_delayed(void *arg)
 {
 	struct dx_mount *mp = do_mount();
 	struct dx_statfs st;
-	struct dx_irec got;
+	struct dx_mapped got;
+	struct dx_irec taken;
 	u64 icount, ifree, fdblocks;
 	int error = 0, k;
-	u32 seq;
 
 	(void)arg;
 	if (!CHECK(mp) || !CHECK(!make_files(mp)))
 		return -EIO;
 	dx_ilock(files[0].ip, DX_ILOCK_EXCL);
 	for (k = 0; k < 2000 && !error; k++)
-		error = dx_bmap_reserve_delalloc(files[0].ip, k * 3, 1, 0, &got);
+		error = dx_bmap_reserve_delalloc(files[0].ip, k * 3, 1, 0, &taken);
 	if (!error)
-		error = dx_bmap_reserve_delalloc(files[0].ip, 10000, 3000, 0, &got);
+		error = dx_bmap_reserve_delalloc(files[0].ip, 10000, 3000, 0, &taken);
 	CHECK_EQ(error, 0);
 	/* leave rests with less than they would like to have */
 	for (k = 0; k < 1000; k += 2)
@@ -610,12 +615,12 @@ static int run_full_delayed(void *arg)
 	CHECK(!dx_mount_remount_rw(mp));
 	take_all(files[1].ip, 1 << 20);
 	for (k = 0; k < 2000; k++) {
-		if (!CHECK(!dx_bmap_convert_delalloc(files[0].ip, (1999 - k) * 3, &got, &seq)) ||
-		    !CHECK(dx_irec_is_real(&got)))
+		if (!CHECK(!dx_bmap_convert_delalloc(files[0].ip, (1999 - k) * 3, &got)) ||
+		    !CHECK(dx_irec_is_real(&got.rec)))
 			break;
 	}
 	for (k = 1; k < 3000; k += 2)
-		if (!CHECK(!dx_bmap_convert_delalloc(files[0].ip, 10000 + k, &got, NULL)))
+		if (!CHECK(!dx_bmap_convert_delalloc(files[0].ip, 10000 + k, &got)))
 			break;
 	CHECK_EQ(files[0].ip->delayed_blks, 0);
 	CHECK_EQ(atomic64_read(&mp->delalloc_resv), 0);
@@ -711,7 +716,8 @@ static int run_extsize(void *arg)
 {
 	enum { HINT = 16 };
 	struct dx_mount *mp = do_mount();
-	struct dx_irec got, m[1];
+	struct dx_mapped got;
+	struct dx_irec m[1];
 	struct dx_inode *ip;
 	u64 off;
 	int k, n;
@@ -752,7 +758,7 @@ static int run_attr_fork(void *arg)
 	struct dx_name n = { .name = (const u8 *)name };
 	struct dx_create_args a = { .mode = S_IFREG | 0644 };
 	struct dx_inode *ip, *root;
-	struct dx_irec got;
+	struct dx_mapped got;
 	int i, k;
 
 	(void)arg;
@@ -826,7 +832,7 @@ static int make_victim(void *arg)
 	struct dx_mount *mp = do_mount();
 	struct dx_bmbt_root *root;
 	struct dx_inode *ip;
-	struct dx_irec got;
+	struct dx_mapped got;
 	int k;
 
 	(void)arg;
@@ -876,7 +882,7 @@ static int use_victim(void *arg)
 {
 	struct dx_mount *mp;
 	struct dx_inode *ip;
-	struct dx_irec got;
+	struct dx_mapped got;
 	int k;
 
 	harm(*(unsigned int *)arg);
@@ -887,7 +893,7 @@ static int use_victim(void *arg)
 		int n = 1;
 
 		dx_ilock(ip, DX_ILOCK_EXCL);
-		dx_bmapi_read(ip, 0, 1000, &got, &n, 0);
+		dx_bmapi_read(ip, 0, 1000, &got.rec, &n, 0);
 		dx_iunlock(ip, DX_ILOCK_EXCL);
 		for (k = 0; k < 20; k++) {
 			dx_iomap_alloc(ip, rnd(700), 1 + rnd(9), false, false, &got);

@@ -253,7 +253,7 @@ static void touch_one(struct dx_mount *mp, struct dx_inode *ip, struct dx_inode 
 	char value[600] = "value";
 	struct dx_attr_arg xa = { .ip = ip, .name = (u8 *)"harm", .namelen = 4, .value = value, .valuelen = i * 20 + 1 };
 	struct dx_inode *child;
-	struct dx_irec got;
+	struct dx_mapped got;
 
 	/* what the VFS would not let happen */
 	if (S_ISREG(ip->d.mode)) {
@@ -408,7 +408,7 @@ static int fill_fiber(void *arg)
 	struct dx_mount *mp = uv_mount(&error);
 	struct dx_name n = { .name = (u8 *)"large", .len = 5, .ftype = DX_DIR3_FT_DIR };
 	struct dx_inode *dp, *ip;
-	struct dx_irec got;
+	struct dx_mapped got;
 	char buf[200];
 
 	if (!CHECK(mp))

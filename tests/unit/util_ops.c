@@ -56,30 +56,30 @@ static int put_data(struct um_user *u, struct dx_inode *ip, const struct op *o)
 	u32 bs = u->mp->sb.blocksize, n = 0, i, w;
 	dx_fileoff_t off = o->blk, end = o->blk + o->n;
 	struct xfer *x = calloc(o->n, sizeof(*x));
-	struct dx_irec got;
+	struct dx_mapped got;
 	int error = 0;
 
 	while (off < end) {
 		u64 part;
 
 		if (o->flag)
-			error = dx_bmap_convert_delalloc(ip, off, &got, NULL);
+			error = dx_bmap_convert_delalloc(ip, off, &got);
 		else
 			error = dx_iomap_alloc(ip, off, end - off, false, false, &got);
 		if (error)
 			break;
-		if (!CHECK(got.startoff <= off && got.startoff + got.blockcount > off && dx_irec_is_real(&got))) {
+		if (!CHECK(got.rec.startoff <= off && got.rec.startoff + got.rec.blockcount > off && dx_irec_is_real(&got.rec))) {
 			error = -EUCLEAN;
 			break;
 		}
-		part = min(end, got.startoff + got.blockcount) - off;
+		part = min(end, got.rec.startoff + got.rec.blockcount) - off;
 		x[n].buf = malloc(part * bs);
 		for (w = 0; w < part * bs / 4; w++)
 			((u32 *)x[n].buf)[w] = o->seed;
 		init_completion(&x[n].done);
 		x[n].io = (struct dx_io){
 			.op = DX_IO_WRITE, .bdev = u->mp->bdev, .data = x[n].buf, .len_bytes = part * bs,
-			.daddr_bb = dx_fsb_to_daddr(u->mp, got.startblock + (off - got.startoff)),
+			.daddr_bb = dx_fsb_to_daddr(u->mp, got.rec.startblock + (off - got.rec.startoff)),
 			.done = xfer_done, .owner = &x[n].done,
 		};
 		dx_plat_submit(&x[n].io);
