@@ -3,8 +3,9 @@
  * Direct I/O (L6).
  *
  * Submission of a write holds the IOLOCK shared; exclusive, after a drain,
- * when it must zero between the old end of file and its start or is not
- * aligned to blocks.  Once submitted, nothing is held but the count that
+ * when it must zero between the old end of file and its start, or is not
+ * aligned to blocks and no mere overwrite inside the file, or appends and cannot tell where to
+ * (beyond.c).  Once submitted, nothing is held but the count that
  * inode_dio_wait() waits for.  Completion, in this order:
  *
  *   1. unwritten extents become written, and the size on disk is logged
@@ -16,6 +17,9 @@
  * Logging the size with the conversion saves a transaction per appending
  * write.  It may be on disk before it is in memory, which nobody
  * can see: whoever decides from the size has waited for step 4.
+ *
+ * Nothing asynchronous is polled for.  What completes only when its submitter polls never completes for a submitter that
+ * sits in a lockout's drain, and the drain does not know whom to poll.
  */
 #include <linux/delay.h>
 #include <linux/uio.h>
@@ -45,30 +49,17 @@ static void publish_size(struct inode *inode, loff_t end)
 }
 
 /*
- * Completion, no lock held; iomap ends the DIO count after us.  Process context, but for a write over written
+ * What has arrived, counts: blocks become written, the end moves.  No lock held.  Process context, but for a write over written
  * blocks inside the file, with nothing to log: that may be an interrupt.
  */
-static int write_end_io(struct kiocb *iocb, ssize_t size, int error, unsigned int flags)
+static int make_count(struct inode *inode, loff_t offset, ssize_t size, unsigned int flags)
 {
-	struct inode *inode = file_inode(iocb->ki_filp);
 	struct dx_inode *ip = DX_I(inode);
-	loff_t offset = iocb->ki_pos, end = offset + size;
-	u64 disk_size;
-	unsigned int nofs;
+	loff_t end = offset + size;
+	unsigned int nofs = memalloc_nofs_save();
+	u64 disk_size = end > i_size_read(inode) || end > READ_ONCE(ip->d.size) ? end : 0;
+	int error = 0;
 
-	trace_dx_dio_write_done(inode, offset, size, error ? error : flags);
-	if (dx_is_shutdown(ip->mp))
-		return -EIO;
-	if (error)
-		return error;
-	if (!size)
-		return 0;
-	dx_count(inode, DX_C_DIO_WRITE_COMPLETIONS);
-	if (dx_errortag(inode, DX_TAG_DELAY_DIO_COMPLETION) && in_task())
-		msleep(dx_errortag(inode, DX_TAG_DELAY_DIO_COMPLETION));
-
-	nofs = memalloc_nofs_save();
-	disk_size = end > i_size_read(inode) || end > READ_ONCE(ip->d.size) ? end : 0;
 	if (flags & IOMAP_DIO_UNWRITTEN) {
 		dx_count(inode, DX_C_DIO_CONVERSIONS);
 		error = dx_iomap_write_unwritten(ip, offset, size, disk_size);
@@ -88,95 +79,121 @@ out:
 	return error;
 }
 
+/* Completion; iomap ends the DIO count after us. */
+static int write_end_io(struct kiocb *iocb, ssize_t size, int error, unsigned int flags)
+{
+	struct inode *inode = file_inode(iocb->ki_filp);
+
+	trace_dx_dio_write_done(inode, iocb->ki_pos, size, error ? error : flags);
+	if (dx_is_shutdown(DX_M(inode->i_sb)))
+		error = -EIO;
+	if (!error && size) {
+		dx_count(inode, DX_C_DIO_WRITE_COMPLETIONS);
+		if (dx_errortag(inode, DX_TAG_DELAY_DIO_COMPLETION) && in_task())
+			msleep(dx_errortag(inode, DX_TAG_DELAY_DIO_COMPLETION));
+		error = make_count(inode, iocb->ki_pos, size, flags);
+	}
+	dx_beyond_leave(iocb);
+	return error;
+}
+
 static const struct iomap_dio_ops write_dio_ops = {
 	.end_io	= write_end_io,
 };
 
-static ssize_t write_aligned(struct kiocb *iocb, struct iov_iter *from)
+static bool aligned_to(struct kiocb *iocb, struct iov_iter *from, unsigned int unit)
 {
-	struct inode *inode = file_inode(iocb->ki_filp);
-	enum dx_iolock mode = DX_IOLOCK_SHARED;
-	ssize_t ret;
+	return !((iocb->ki_pos | iov_iter_count(from)) & (unit - 1));
+}
 
-	ret = dx_iolock_iocb(iocb, mode);
-	if (ret)
-		return ret;
-	ret = dx_file_write_checks(iocb, from, &mode);
-	if (ret)
-		goto out;
-	/* The zeroing is done; the write itself may run beside others. */
-	if (mode == DX_IOLOCK_EXCL) {
-		downgrade_write(&inode->i_rwsem);
-		mode = DX_IOLOCK_SHARED;
-	}
-	trace_dx_dio_write(inode, iocb->ki_pos, iov_iter_count(from), mode);
-	dx_count(inode, DX_C_DIO_WRITES);
-	ret = dx_iomap_dio_rw(iocb, from, &dx_direct_write_iomap_ops, &write_dio_ops, 0);
-out:
-	dx_iounlock(inode, mode);
-	return ret;
+/* An I/O that somebody may wait for in a drain is completed by interrupt; a synchronous one polls for itself. */
+static void do_not_poll(struct kiocb *iocb)
+{
+	if (!is_sync_kiocb(iocb))
+		iocb->ki_flags &= ~IOCB_HIPRI;
 }
 
 /*
- * A write that shares its first or last block with others: alone, after a
- * drain, and waited for, unless it only overwrites written blocks inside the
- * file, which needs no zeroing and may go beside others.
+ * May this write start?  Beside others go
+ *   - whole blocks that start at the end of the file or before it, or where an append has been given its place;
+ *   - parts of blocks that end before the end of the file, at the price of -EAGAIN if they are not an overwrite
+ *     of written blocks.  One that ends at it would have the rest of its block zeroed, where a write that extends the file may be at work.
  */
-static ssize_t write_unaligned(struct kiocb *iocb, struct iov_iter *from)
+static int admit(struct kiocb *iocb, struct iov_iter *from, enum dx_iolock mode)
 {
 	struct inode *inode = file_inode(iocb->ki_filp);
-	unsigned int flags = DX_DIO_OVERWRITE_ONLY;
-	enum dx_iolock mode = DX_IOLOCK_SHARED;
+	loff_t isize = i_size_read(inode);	/* IOLOCK held: it can only grow, alone it stays */
+
+	if (!aligned_to(iocb, from, bdev_logical_block_size(inode->i_sb->s_bdev)))
+		return -EINVAL;
+	if (!aligned_to(iocb, from, i_blocksize(inode))) {
+		if (mode == DX_IOLOCK_EXCL)	/* and is waited for */
+			return iocb->ki_flags & IOCB_NOWAIT ? -EAGAIN : 0;
+		return DX_CAN_OVERWRITE_ONLY && iocb->ki_pos + (loff_t)iov_iter_count(from) < isize ? 0 : -EBUSY;
+	}
+	if (mode == DX_IOLOCK_SHARED) {
+		if (iocb->ki_flags & IOCB_APPEND)
+			return dx_beyond_append(iocb, from);
+		if (iocb->ki_pos > isize)
+			return -EBUSY;
+	}
+	return dx_beyond_enter(iocb, iov_iter_count(from));
+}
+
+/* Admitted; IOLOCK held in *@mode, which becomes shared for what needs no more. */
+static ssize_t submit_write(struct kiocb *iocb, struct iov_iter *from, enum dx_iolock *mode)
+{
+	struct inode *inode = file_inode(iocb->ki_filp);
+	unsigned int flags = 0;
 	ssize_t ret;
 
-	if (!DX_CAN_OVERWRITE_ONLY || iocb->ki_pos + iov_iter_count(from) > i_size_read(inode)) {
-		if (iocb->ki_flags & IOCB_NOWAIT)
-			return -EAGAIN;
-retry_alone:
-		flags = DX_DIO_FORCE_WAIT;
-		mode = DX_IOLOCK_EXCL;
+	if (!aligned_to(iocb, from, i_blocksize(inode))) {
+		flags = *mode == DX_IOLOCK_EXCL ? DX_DIO_FORCE_WAIT : DX_DIO_OVERWRITE_ONLY;
+	} else if (*mode == DX_IOLOCK_EXCL) {
+		/* The gap is zeroed, the privileges are gone; the write itself may run beside others. */
+		downgrade_write(&inode->i_rwsem);
+		*mode = DX_IOLOCK_SHARED;
 	}
-	ret = dx_iolock_iocb(iocb, mode);
-	if (ret)
-		return ret;
-	ret = dx_file_write_checks(iocb, from, &mode);
-	if (ret)
-		goto out;
-	if (mode == DX_IOLOCK_EXCL) {
-		flags = DX_DIO_FORCE_WAIT;
-		inode_dio_wait(inode);
-	}
-	trace_dx_dio_write(inode, iocb->ki_pos, iov_iter_count(from), mode);
+	trace_dx_dio_write(inode, iocb->ki_pos, iov_iter_count(from), *mode);
 	dx_count(inode, DX_C_DIO_WRITES);
 	ret = dx_iomap_dio_rw(iocb, from, &dx_direct_write_iomap_ops, &write_dio_ops, flags);
-	if (ret == -EAGAIN && !(iocb->ki_flags & IOCB_NOWAIT) && flags == DX_DIO_OVERWRITE_ONLY) {
-		dx_iounlock(inode, mode);
-		goto retry_alone;
-	}
-out:
-	dx_iounlock(inode, mode);
+	/* Nothing was submitted: it is no overwrite of one written extent. */
+	if (ret == -EAGAIN && flags == DX_DIO_OVERWRITE_ONLY && !(iocb->ki_flags & IOCB_NOWAIT))
+		ret = -EBUSY;
 	return ret;
 }
 
 /**
  * dx_file_dio_write - direct write
- * @iocb: position and flags; may complete asynchronously
+ * @iocb: position and flags; may complete asynchronously, and is not to be looked at then
  * @from: data
  *
- * Takes and drops the IOLOCK (L6).  Return: bytes, -EIOCBQUEUED, -EINVAL
- * when not aligned to the device's sectors, -ENOTBLK when pages could not be
+ * Takes and drops the IOLOCK (L6): first shared, and from the start again exclusive when the write turns out to
+ * need that.  How it goes is decided when its position and length are settled, under the lock.  Return: bytes, -EIOCBQUEUED,
+ * -EINVAL when not aligned to the device's sectors, -ENOTBLK when pages could not be
  * invalidated and the caller should write through the cache.  Source: iomap_dio_rw().
  */
 ssize_t dx_file_dio_write(struct kiocb *iocb, struct iov_iter *from)
 {
 	struct inode *inode = file_inode(iocb->ki_filp);
-	size_t count = iov_iter_count(from);
+	enum dx_iolock mode, held;
+	ssize_t ret;
 
-	if ((iocb->ki_pos | count) & (bdev_logical_block_size(inode->i_sb->s_bdev) - 1))
-		return -EINVAL;
-	if ((iocb->ki_pos | count) & (i_blocksize(inode) - 1))
-		return write_unaligned(iocb, from);
-	return write_aligned(iocb, from);
+	do_not_poll(iocb);
+	for (mode = DX_IOLOCK_SHARED; ; mode = DX_IOLOCK_EXCL) {
+		ret = dx_iolock_iocb(iocb, mode);
+		if (ret)
+			return ret;
+		held = mode;
+		ret = dx_file_write_checks(iocb, from, &held, admit);
+		if (!ret && iov_iter_count(from))
+			ret = submit_write(iocb, from, &held);
+		if (ret != -EIOCBQUEUED)
+			dx_beyond_leave(iocb);	/* submission may have failed before there was anything to complete */
+		dx_iounlock(inode, held);
+		if (ret != -EBUSY || mode == DX_IOLOCK_EXCL)
+			return ret;
+	}
 }
 
 /**
@@ -189,15 +206,16 @@ ssize_t dx_file_dio_write(struct kiocb *iocb, struct iov_iter *from)
 ssize_t dx_file_dio_read(struct kiocb *iocb, struct iov_iter *to)
 {
 	struct inode *inode = file_inode(iocb->ki_filp);
-	ssize_t ret;
+	ssize_t ret = 0;
 
-	if (!iov_iter_count(to))
-		return 0;
-	file_accessed(iocb->ki_filp);
-	ret = dx_iolock_iocb(iocb, DX_IOLOCK_SHARED);
-	if (ret)
-		return ret;
-	ret = dx_iomap_dio_rw(iocb, to, &dx_read_iomap_ops, NULL, 0);
-	dx_iounlock(inode, DX_IOLOCK_SHARED);
+	if (iov_iter_count(to)) {
+		do_not_poll(iocb);
+		ret = dx_iolock_iocb(iocb, DX_IOLOCK_SHARED);
+		if (ret)
+			return ret;
+		file_accessed(iocb->ki_filp);	/* now: once submitted, the iocb may be gone */
+		ret = dx_iomap_dio_rw(iocb, to, &dx_read_iomap_ops, NULL, 0);
+		dx_iounlock(inode, DX_IOLOCK_SHARED);
+	}
 	return ret;
 }

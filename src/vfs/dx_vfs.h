@@ -55,6 +55,9 @@ struct dx_super {
 struct dx_vnode {
 	struct dx_inode		*ip;
 	spinlock_t		size_lock;	/* i_size against completions that hold no IOLOCK */
+	spinlock_t		beyond_lock;
+	struct list_head	beyond;		/* direct writes in flight that reach past the end: beyond.c */
+	bool			append_joins;	/* nothing written lies behind the end: an append may go behind others */
 	struct task_struct	*lockout_owner;	/* who holds a lockout, NULL = nobody */
 	spinlock_t		ioend_lock;
 	struct list_head	ioend_list;	/* finished writeback, waiting for its transaction */

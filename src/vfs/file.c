@@ -53,83 +53,86 @@ void dx_iounlock(struct inode *inode, enum dx_iolock mode)
 		inode_unlock(inode);
 }
 
-static int upgrade_iolock(struct kiocb *iocb, enum dx_iolock *mode)
+/* What must be waited for before a write may start, besides locks.  IOLOCK held in *@mode, which may become EXCL. */
+static int clear_the_way(struct kiocb *iocb, enum dx_iolock *mode)
+{
+	struct inode *inode = file_inode(iocb->ki_filp);
+	int error;
+
+	if (!(iocb->ki_flags & IOCB_NOWAIT)) {
+		error = dx_break_layouts(inode, mode);
+		if (!error && *mode == DX_IOLOCK_EXCL)
+			inode_dio_wait(inode);
+		return error;
+	}
+	error = break_layout(inode, false);
+	if (error == -EWOULDBLOCK || (!error && *mode == DX_IOLOCK_EXCL && atomic_read(&inode->i_dio_count)))
+		error = -EAGAIN;
+	return error;
+}
+
+/* From shared to exclusive.  Others may come in between. */
+static int become_alone(struct kiocb *iocb, enum dx_iolock *mode)
 {
 	int error;
 
 	dx_iounlock(file_inode(iocb->ki_filp), *mode);
-	*mode = DX_IOLOCK_EXCL;
-	error = dx_iolock_iocb(iocb, *mode);
-	if (error)
-		*mode = DX_IOLOCK_NONE;
+	error = dx_iolock_iocb(iocb, DX_IOLOCK_EXCL);
+	*mode = error ? DX_IOLOCK_NONE : DX_IOLOCK_EXCL;
 	return error;
 }
 
 /**
- * dx_file_write_checks - what must be right before a write may start
- * @iocb: position; set to the end of file for O_APPEND
+ * dx_file_write_checks - settle where a write goes and how much of it, and make it safe to start
+ * @iocb: position; set to where an O_APPEND write goes
  * @from: shortened to the limits
  * @mode: how the IOLOCK is held; may become exclusive, or NONE on error
+ * @admit: asked once position and length are settled: 0, -EBUSY when the write must be alone (never when it
+ *	is: @mode is EXCL), or why it cannot be; NULL for a write that is alone from the start
  *
- * Limits, layout leases, privileges to strip, times; and when the write
- * starts past the end of the file, the gap is zeroed, which needs the
- * IOLOCK exclusive and all direct writes drained, for one of them may be
- * about to move the end (L6).  Everything is looked at again after the lock was dropped.
+ * A write that holds the IOLOCK exclusive is alone: everything direct that was in flight has completed.  So a
+ * buffered write never sees an end that is about to move, nor reads or zeroes around itself, in a folio of whatever size,
+ * what a direct write beside it is just changing.  Everything is settled anew after the IOLOCK was dropped.
+ *
+ * Alone, too, must be who zeroes between the end of the file and his start (L6), and who strips privileges.
  * Return: 0 or negative errno.
  */
-ssize_t dx_file_write_checks(struct kiocb *iocb, struct iov_iter *from, enum dx_iolock *mode)
+ssize_t dx_file_write_checks(struct kiocb *iocb, struct iov_iter *from, enum dx_iolock *mode,
+			     int (*admit)(struct kiocb *iocb, struct iov_iter *from, enum dx_iolock mode))
 {
 	struct inode *inode = file_inode(iocb->ki_filp);
-	struct dx_vnode *vn = dx_vnode(inode);
-	size_t count = iov_iter_count(from);
-	bool drained = false;
+	size_t asked = iov_iter_count(from);
 	loff_t isize;
 	ssize_t ret;
 
-restart:
-	ret = generic_write_checks(iocb, from);
-	if (ret <= 0)
-		return ret;
-
-	if (iocb->ki_flags & IOCB_NOWAIT) {
-		ret = break_layout(inode, false);
-		if (ret == -EWOULDBLOCK)
-			ret = -EAGAIN;
-	} else {
-		ret = dx_break_layouts(inode, mode);
+	for (;;) {
+		ret = clear_the_way(iocb, mode);
+		if (ret)
+			return ret;
+		iov_iter_reexpand(from, asked);
+		ret = generic_write_checks(iocb, from);
+		if (ret <= 0)
+			return ret;
+		ret = *mode == DX_IOLOCK_SHARED && !IS_NOSEC(inode) ? -EBUSY : 0;
+		if (!ret && admit)
+			ret = admit(iocb, from, *mode);
+		if (ret != -EBUSY)
+			break;
+		ret = become_alone(iocb, mode);
+		if (ret)
+			return ret;
 	}
 	if (ret)
 		return ret;
-
-	/* Stripping privileges changes the inode: not beside other writers. */
-	if (*mode == DX_IOLOCK_SHARED && !IS_NOSEC(inode)) {
-		ret = upgrade_iolock(iocb, mode);
-		if (ret)
-			return ret;
-		iov_iter_reexpand(from, count);
-		goto restart;
-	}
-
-	spin_lock(&vn->size_lock);
-	isize = i_size_read(inode);
-	spin_unlock(&vn->size_lock);
-	if (iocb->ki_pos > isize) {
-		if (iocb->ki_flags & IOCB_NOWAIT)
-			return -EAGAIN;
-		if (!drained) {
-			if (*mode == DX_IOLOCK_SHARED) {
-				ret = upgrade_iolock(iocb, mode);
-				if (ret)
-					return ret;
-				iov_iter_reexpand(from, count);
-			}
-			inode_dio_wait(inode);
-			drained = true;
-			goto restart;
+	if (*mode == DX_IOLOCK_EXCL) {
+		isize = i_size_read(inode);	/* after the drain (L4) */
+		if (iocb->ki_pos > isize) {
+			if (iocb->ki_flags & IOCB_NOWAIT)
+				return -EAGAIN;
+			ret = dx_zero_range(inode, isize, iocb->ki_pos - isize, NULL);
+			if (ret)
+				return ret;
 		}
-		ret = dx_zero_range(inode, isize, iocb->ki_pos - isize, NULL);
-		if (ret)
-			return ret;
 	}
 	return dx_kiocb_modified(iocb);
 }
@@ -148,7 +151,7 @@ again:
 	ret = dx_iolock_iocb(iocb, mode);
 	if (ret)
 		return ret;
-	ret = dx_file_write_checks(iocb, from, &mode);
+	ret = dx_file_write_checks(iocb, from, &mode, NULL);
 	if (!ret && iov_iter_count(from))
 		ret = dx_iomap_buffered_write(iocb, from, &dx_buffered_write_iomap_ops);
 	dx_iounlock(inode, mode);
@@ -333,17 +336,19 @@ static loff_t vn_llseek(struct file *file, loff_t offset, int whence)
 	return vfs_setpos(file, offset, inode->i_sb->s_maxbytes);
 }
 
+/* Extents of the data, or of the attributes; with the IOLOCK nobody moves the data meanwhile. */
 static int vn_fiemap(struct inode *inode, struct fiemap_extent_info *fieinfo, u64 start, u64 length)
 {
+	const struct iomap_ops *ops = &dx_read_iomap_ops;
 	int error;
 
-	inode_lock_shared(inode);
 	if (fieinfo->fi_flags & FIEMAP_FLAG_XATTR) {
-		fieinfo->fi_flags &= ~FIEMAP_FLAG_XATTR;
-		error = iomap_fiemap(inode, fieinfo, start, length, &dx_xattr_iomap_ops);
-	} else {
-		error = iomap_fiemap(inode, fieinfo, start, length, &dx_read_iomap_ops);
+		/* iomap refuses flags that it does not know. */
+		fieinfo->fi_flags -= FIEMAP_FLAG_XATTR;
+		ops = &dx_xattr_iomap_ops;
 	}
+	inode_lock_shared(inode);
+	error = iomap_fiemap(inode, fieinfo, start, length, ops);
 	inode_unlock_shared(inode);
 	return error;
 }

@@ -48,6 +48,8 @@ struct inode *dx_alloc_inode(struct super_block *sb)
 	vn->ip = NULL;
 	vn->lockout_owner = NULL;
 	spin_lock_init(&vn->size_lock);
+	spin_lock_init(&vn->beyond_lock);
+	INIT_LIST_HEAD(&vn->beyond);
 	spin_lock_init(&vn->ioend_lock);
 	INIT_LIST_HEAD(&vn->ioend_list);
 	INIT_WORK(&vn->ioend_work, dx_ioend_work);

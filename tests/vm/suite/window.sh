@@ -1,0 +1,56 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# vm: timeout=200
+#
+# What is done while direct writes are in flight: on a device that holds every write for a while (L4, L6).
+. /t/lib.sh
+
+export DM_DISABLE_UDEV=1	# there is none to make the nodes
+modprobe dm-delay 2>/dev/null
+sectors=$(blockdev --getsz "$DEV")
+slow=/dev/mapper/slow
+t "a device that holds writes is made" dmsetup create slow --table "0 $sectors delay $DEV 0 0 $DEV 0 60"
+DEV=$slow
+declare -A what=(
+	[append_many]="appends in one io_submit each get a place of their own"
+	[append_parts]="appends of parts of blocks, to an end inside a block, too"
+	[append_beside_extending]="an append goes behind direct writes in flight that extend the file"
+	[append_beside_buffered]="direct and buffered appends get along"
+	[append_one_fails]="an append that fails hides none behind it"
+	[append_to_limit]="appends stop at the limit on the size of files"
+	[append_position]="an append's own offset says nothing about where it goes, nor about its alignment"
+	[buffered_across_end]="a buffered write across the end waits for direct writes there"
+	[buffered_up_to_end]="one that covers a block in part, too"
+	[buffered_inside_block]="one into part of a block under conversion leaves the rest"
+	[buffered_in_folio]="one of a whole page leaves its neighbours in the folio"
+	[nowait_read_past_end]="a direct read that may not wait reaches past the end"
+	[nowait_write]="a direct write that may not wait does not, whatever is in flight"
+)
+trace=/sys/kernel/tracing
+[ -e $trace/events ] || mount -t tracefs tracefs $trace
+alone() { # POS LEN: prints the mode of the IOLOCK that a direct write was submitted with, 1 shared, 2 exclusive
+	echo >$trace/trace
+	xfs_io -d -c "pwrite -q $1 $2" $MNT/t
+	sed -n 's/.*dx_dio_write:.*arg 0x\([0-9]*\).*/\1/p' $trace/trace
+}
+for opts in "" "-b size=1024"; do
+	# shellcheck disable=SC2086
+	fresh_fs $opts
+	mount_dx
+	for c in $(window --list); do
+		# small blocks matter for their parts, and for pages that hold many
+		[ -n "$opts" ] && [[ $c != append_[bp]* && $c != buffered_* && $c != *read* ]] && continue
+		t "${what[$c]}${opts:+ ($opts)}" with_timeout 60 window "$c" $MNT/f
+	done
+	if [ -z "$opts" ] && [ $FSTYPE = dioxfs ]; then
+		xfs_io -f -c "pwrite -q 0 9728" -c fsync $MNT/t
+		echo 1 >$trace/events/dioxfs/dx_dio_write/enable
+		t_eq "sectors inside a block and inside the file go beside others" $([ "$(uname -r | cut -d. -f1-2)" = 5.10 ] && echo 2 || echo 1) "$(alone 512 512)"
+		t_eq "those that end at the end of the file go alone" 2 "$(alone 9216 512)"
+		t_eq "those behind it, too" 2 "$(alone 9728 512)"
+		t_eq "whole blocks go beside others" 1 "$(alone 4096 4096)"
+		echo 0 >$trace/events/dioxfs/dx_dio_write/enable
+	fi
+	t "unmounts, clean${opts:+ ($opts)}" umount_check
+done
+dmsetup remove slow
