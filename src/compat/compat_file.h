@@ -42,17 +42,21 @@ static inline void dx_file_set_nowait(struct file *file)
 #elif !defined(FOP_BUFFER_RASYNC)
 	file->f_mode |= FMODE_BUF_RASYNC;
 #endif
+#ifdef FMODE_DIO_PARALLEL_WRITE
+	file->f_mode |= FMODE_DIO_PARALLEL_WRITE;	/* io_uring need not send direct writes one by one */
+#endif
 }
 #ifdef FOP_BUFFER_RASYNC
-#define DX_FOP_FLAGS	.fop_flags = FOP_BUFFER_RASYNC | FOP_BUFFER_WASYNC,
+#define DX_FOP_FLAGS	.fop_flags = FOP_BUFFER_RASYNC | FOP_BUFFER_WASYNC | FOP_DIO_PARALLEL_WRITE,
 #else
 #define DX_FOP_FLAGS
 #endif
 
+/* io_uring asks for this before it lets a polled I/O in; ours are completed by interrupt (vfs/dio.c), so there is nothing to poll. */
 #if HAVE_IOPOLL
-#define dx_iopoll	iocb_bio_iopoll
+static inline int dx_iopoll(struct kiocb *iocb, struct io_comp_batch *iob, unsigned int flags) { return 0; }
 #else
-#define dx_iopoll	iomap_dio_iopoll
+static inline int dx_iopoll(struct kiocb *iocb, bool spin) { return 0; }
 #endif
 
 /*
