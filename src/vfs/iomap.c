@@ -114,6 +114,7 @@ static int read_begin(struct inode *inode, loff_t pos, loff_t length, unsigned i
 		      struct iomap *iomap, struct iomap *srcmap)
 {
 	struct dx_inode *ip = DX_I(inode);
+	loff_t size = i_size_read(inode);
 	struct dx_mapped m;
 	dx_fileoff_t off;
 	dx_filblks_t count;
@@ -121,6 +122,9 @@ static int read_begin(struct inode *inode, loff_t pos, loff_t length, unsigned i
 
 	if (dx_is_shutdown(ip->mp))
 		return -EIO;
+	/* A direct read asks for the whole of the caller's buffer; what lies behind the end it will not get. */
+	if ((flags & IOMAP_DIRECT) && pos < size)
+		length = min(length, size - pos);
 	fsb_range(ip, pos, length, &off, &count);
 	error = look_at(ip, off, count, flags, (flags & IOMAP_REPORT) ? DX_BMAPI_ENTIRE : 0, &m);
 	if (error)
@@ -128,12 +132,12 @@ static int read_begin(struct inode *inode, loff_t pos, loff_t length, unsigned i
 	if (nowait_would_split(flags, &m.rec, off, count))
 		return -EAGAIN;
 	/*
-	 * A direct read runs to the end of the caller's buffer, past EOF, and
-	 * iomap takes a delayed extent for a collision with dirty pages.  Past EOF it
-	 * is only preallocation, and there is nothing to read.
+	 * iomap fails a direct read that meets a delayed extent, for it takes that for dirty pages.  Those
+	 * were written before the read began: what is delayed now has no page, as
+	 * preallocation that the end of the file has passed, or one dirtied by a store beside us. The
+	 * blocks read as zeros, as they do through the page cache.
 	 */
-	if ((flags & IOMAP_DIRECT) && dx_irec_is_delay(&m.rec) &&
-	    dx_fsb_to_b(ip->mp, m.rec.startoff) >= i_size_read(inode))
+	if ((flags & IOMAP_DIRECT) && dx_irec_is_delay(&m.rec))
 		m.rec.startblock = DX_HOLESTARTBLOCK;
 	dx_mapped_to_iomap(ip, iomap, &m, 0);
 	return 0;
@@ -181,7 +185,8 @@ static dx_filblks_t prealloc_blocks(struct dx_inode *ip, struct inode *inode, dx
 	u64 size = i_size_read(inode), bytes;
 	s64 freesp;
 
-	if (dx_b_to_fsb(mp, size) > off + count)
+	/* One that ends in the block with the end of the file extends nothing. */
+	if (dx_b_to_fsb(mp, size) >= off + count)
 		return 0;
 	if (mp->opts.allocsize_log) {
 		bytes = 1ULL << mp->opts.allocsize_log;
