@@ -52,7 +52,7 @@ while read -r id fs device engine writer racer races seconds lanes limit fault; 
 		d=/dev/mapper/$dmname ;;
 	null)
 		delay_off
-		[ -b /dev/nullb0 ] || modprobe null_blk nr_devices=1 gb=1 memory_backed=1 bs=512 queue_mode=2
+		[ -b /dev/nullb0 ] || modprobe null_blk nr_devices=1 gb=1 memory_backed=1 discard=1 bs=512 queue_mode=2
 		d=/dev/nullb0 ;;
 	*)
 		delay_off ;;

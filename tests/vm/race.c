@@ -2,7 +2,8 @@
 /*
  * race: one row of the race matrix, with a verdict.
  *
- * A row is a filesystem on a device, a writer (direct AIO that extends a file)
+ * A row is a filesystem on a device, a writer (direct AIO that extends a file, at
+ * places of its own or with O_APPEND, or beside buffered writes of its own: "mixed")
  * and a racer (a space operation in a loop on the same file). A race is one
  * file: the writer sends its I/Os at a fixed depth while the racer fires; when
  * all I/O has completed, every block is judged, through O_DIRECT and through the
@@ -30,8 +31,17 @@
  *   has ended the writer stays below the size that it will set. So it is
  *   always a growing one, and no acknowledged byte may go.
  *
+ * - What writes through the page cache (the racer "buffered", a mixed writer beside its direct writes) and what
+ *   removes are judged by byte: it may be what any write or removal has put there that had not
+ *   ended before another began. Truncate-down removes all behind the size that it sets.
+ *
+ * - With o_append the kernel chooses the place, and nobody is told. The number in a block is then only
+ *   a tag: each acknowledged block must be there once, with the rest of its write, over no other, with no hole that no operation
+ *   made. Removing operations keep to what is in front of the writer. Truncate-down may have removed what was
+ *   sent before it ended; what was sent later is judged strictly.
+ *
  * - The size is judged after every operation and acknowledgement (it may not be
- *   below an acknowledged end, except with collapse) and exactly at the end.
+ *   below an acknowledged end, except with collapse and truncate-down) and exactly at the end.
  *
  * Verdicts: CLEAN; LOST (acknowledged bytes are missing or behind the size);
  * CORRUPT (bytes that nobody wrote, wrong place, size too large); REPAIR (the
@@ -45,14 +55,16 @@
 
 const char *const racer_name[NR_RACERS] = {
 	"allocate", "keep-size", "zero", "punch", "collapse", "insert", "truncate-up", "resvsp", "unresvsp",
-	"zero-range-ioctl", "allocsp", "freesp", "mmap", "none",
+	"zero-range-ioctl", "allocsp", "freesp", "mmap",
+	"buffered", "truncate-down", "fstrim", "none",
 	"stale-truncate",	/* what a broken kernel did, done by hand: proves that a row can be LOST */
 };
+const char *const writer_name[NR_WRITERS] = { "append", "random", "o_append", "mixed" };
 const char *const verdict_name[] = { "CLEAN", "n/a", "ERROR", "REPAIR", "CORRUPT", "LOST", "HANG" };
 
 struct options o = { .fs = "xfs", .device = "plain", .depth = 8, .races = 50, .lanes = 2, .seconds = 10, .racer = ALLOCATE };
 
-_Atomic uint64_t clk = 1, uids = 1;
+_Atomic uint64_t clk = 2, uids = 1;
 _Atomic unsigned int races_done, races_bad, nops_done, nios_done, kept_files, op_na, op_ok;
 _Atomic uint64_t acked_bytes, kept_bytes;
 _Atomic int worst;
@@ -251,10 +263,7 @@ static void report(enum verdict v, double t_race, double t_verify)
 	char wr[32];
 	int i;
 
-	if (o.random)
-		snprintf(wr, sizeof(wr), "random:%u", o.depth);
-	else
-		snprintf(wr, sizeof(wr), "append:%u", o.depth);
+	snprintf(wr, sizeof(wr), "%s:%u", writer_name[o.writer], o.depth);
 	printf("ROW {\"fs\":\"%s\",\"engine\":\"%s\",\"writer\":\"%s\",\"racer\":\"%s\",\"device\":\"%s\",\"fault\":\"%s\"",
 	       o.fs, o.uring ? "io_uring" : "libaio", wr, racer_name[o.racer], o.device, o.fault ?: "");
 	printf(",\"verdict\":\"%s\",\"races\":%u,\"bad_races\":%u,\"ops\":%u,\"writes\":%u,\"acked_bytes\":%" PRIu64,
@@ -388,173 +397,13 @@ out:
 	return worst;
 }
 
-/* ------------------------------------------------------------ self-test */
-
-struct sabotage {
-	const char *name;
-	enum racer racer;
-	enum verdict want;
-	int what;
-};
-enum { NOTHING, ZERO_BLOCK, ZERO_BYTE, SHORTEN, LENGTHEN, SWAP, FLIP, STALE, DROP_LAST_SHIFT };
-static const struct sabotage sabotages[] = {
-	{ "untouched allocate", ALLOCATE, CLEAN, NOTHING },
-	{ "untouched zero", ZERO, CLEAN, NOTHING },
-	{ "untouched punch", PUNCH, CLEAN, NOTHING },
-	{ "untouched collapse", COLLAPSE, CLEAN, NOTHING },
-	{ "untouched insert", INSERT, CLEAN, NOTHING },
-	{ "untouched truncate-up", TRUNCATE, CLEAN, NOTHING },
-	{ "untouched mmap", MMAP, CLEAN, NOTHING },
-	{ "lost block", ALLOCATE, LOST, ZERO_BLOCK },
-	{ "lost byte", KEEPSIZE, LOST, ZERO_BYTE },
-	{ "lost byte with truncate-up", TRUNCATE, LOST, ZERO_BYTE },
-	{ "short file", ALLOCATE, LOST, SHORTEN },
-	{ "short file with truncate-up", TRUNCATE, LOST, SHORTEN },
-	{ "long file", KEEPSIZE, CORRUPT, LENGTHEN },
-	{ "swapped blocks", ALLOCATE, CORRUPT, SWAP },
-	{ "flipped bit", PUNCH, CORRUPT, FLIP },
-	{ "stale block beside the data", KEEPSIZE, CORRUPT, STALE },
-	{ "lost block after collapse", COLLAPSE, LOST, ZERO_BLOCK },
-	{ "short file after collapse", COLLAPSE, LOST, SHORTEN },
-	{ "swapped blocks after insert", INSERT, CORRUPT, SWAP },
-	{ "lost block after insert", INSERT, LOST, ZERO_BLOCK },
-	{ "long file after insert", INSERT, CORRUPT, LENGTHEN },
-	{ "shift that was not done", INSERT, CORRUPT, DROP_LAST_SHIFT },
-};
-
-/* Where the first slot with a whole block of the writer is now, from the end. */
-static bool find_blocks(struct race *r, int fd, uint64_t *a, uint64_t *b)
-{
-	uint64_t size = stat_size(fd), s;
-	static char buf[BS], want[BS];
-	int found = 0;
-
-	for (s = size / BS; s-- > 0;) {
-		struct header *h = (struct header *)buf;
-
-		if (pread(fd, buf, BS, s * BS) != BS || h->magic != MAGIC || h->id < r->npfx || h->id >= r->nb)
-			continue;
-		fill_block(want, r, h->id);
-		if (memcmp(buf, want, BS))
-			continue;
-		*(found++ ? b : a) = s * BS;
-		if (found == 2)
-			return true;
-	}
-	return false;
-}
-
-static bool sabotage(struct race *r, int what)
-{
-	static char buf[BS], buf2[BS], zero[BS];
-	int fd = open(r->path, O_RDWR | O_CLOEXEC);
-	uint64_t a = 0, b = 0, size = stat_size(fd);
-	bool ok = find_blocks(r, fd, &a, &b);
-
-	if (!ok)
-		fprintf(stderr, "self-test: no blocks to sabotage\n");
-	switch (what) {
-	case ZERO_BLOCK:
-		ok = ok && pwrite(fd, zero, BS, a) == BS;
-		break;
-	case ZERO_BYTE:		/* each byte of the fill may be zero by itself: eight are not */
-		ok = ok && pwrite(fd, zero, 8, a + 2000) == 8;
-		break;
-	case SHORTEN:
-		ok = ok && !ftruncate(fd, racer_shifts() || o.racer == TRUNCATE ? a : size - BS);
-		break;
-	case LENGTHEN:
-		ok = ok && !ftruncate(fd, size + 1);
-		break;
-	case SWAP:
-		ok = ok && pread(fd, buf, BS, a) == BS && pread(fd, buf2, BS, b) == BS && pwrite(fd, buf, BS, b) == BS &&
-		     pwrite(fd, buf2, BS, a) == BS;
-		break;
-	case FLIP:
-		ok = ok && pread(fd, buf, BS, a) == BS;
-		buf[3000] ^= 4;
-		ok = ok && pwrite(fd, buf, BS, a) == BS;
-		break;
-	case STALE:		/* into a hole of the prefix */
-		ok = ok && pread(fd, buf, BS, a) == BS && pwrite(fd, buf, BS, 2 * BS) == BS;
-		break;
-	case DROP_LAST_SHIFT:
-		ok = r->nops > 0;
-		if (ok)
-			r->ops[r->nops - 1].shift = 0;
-		break;
-	default:
-		break;
-	}
-	close(fd);
-	return ok;
-}
-
-static int self_test(void)
-{
-	unsigned int i, e, failed = 0, passed = 0;
-	struct lane *l;
-	struct race *r;
-	struct io *ios;
-
-	for (e = 0; e < 2; e++)
-		for (i = 0; i < sizeof(sabotages) / sizeof(*sabotages); i++) {
-			const struct sabotage *s = &sabotages[i];
-			unsigned int k, tries;
-
-			o.uring = e;
-			o.racer = s->racer;
-			o.random = i % 3 == 2;
-			o.depth = i % 3 == 0 ? 1 : 8;
-			worst = CLEAN;
-			nmsgs = 0;
-			l = calloc(1, sizeof(*l));
-			lane_init(l, i);
-			ios = calloc(o.depth, sizeof(*ios));
-			for (k = 0; k < o.depth; k++)
-				ios[k].buf = l->bufs + (size_t)k * l->io_blocks * BS;
-			if (o.uring ? io_uring_queue_init(o.depth, &l->ring, 0) : io_setup(o.depth, &l->aio)) {
-				printf("ok self-test %s: %s # SKIP no queue\n", o.uring ? "io_uring" : "libaio", s->name);
-				continue;
-			}
-			pthread_create(&l->racer_thread, NULL, racer_main, l);
-			/* A shift must have happened for the shift's sabotage: try again if none did. */
-			for (tries = 0, r = NULL; tries < 50; tries++) {
-				r = run_race(l, ios);
-				if (!r || s->what != DROP_LAST_SHIFT || r->nops || op_na)
-					break;
-				unlink(r->path);
-				free_race(r);
-			}
-			atomic_store(&l->quit, true);
-			pthread_barrier_wait(&l->bar);
-			pthread_join(l->racer_thread, NULL);
-			if (r && op_na && !op_ok) {
-				printf("ok self-test %s: %s # SKIP not supported here\n", o.uring ? "io_uring" : "libaio", s->name);
-			} else if (r && sabotage(r, s->what) && (judge_both(r, l->rbuf, "self-test"), worst == (int)s->want)) {
-				printf("ok self-test %s: %s is %s\n", o.uring ? "io_uring" : "libaio", s->name, verdict_name[s->want]);
-				passed++;
-			} else {
-				printf("not ok self-test %s: %s is %s, expected %s (%s)\n", o.uring ? "io_uring" : "libaio",
-				       s->name, verdict_name[worst], verdict_name[s->want], nmsgs ? msgs[0] : "");
-				failed++;
-			}
-			op_na = op_ok = 0;
-			if (r) {
-				unlink(r->path);
-				free_race(r);
-			}
-		}
-	return failed || !passed ? 1 : 0;
-}
-
 /* ------------------------------------------------------------ main */
 
 static void usage(void)
 {
 	fprintf(stderr,
 		"race --fs xfs|ext4|dioxfs --dev DEV --dir MNT --engine libaio|io_uring\n"
-		"     --writer append:DEPTH|random[:DEPTH] --racer NAME [--device plain|delay|null]\n"
+		"     --writer append|random|o_append|mixed[:DEPTH] --racer NAME [--device plain|delay|null]\n"
 		"     [--races N] [--seconds S] [--lanes N] [--seed N] [--fault TAG] [--mkfs CMD] [--no-mkfs] [--limit S]\n"
 		"race --self-test --dir DIR\n"
 		"Overwrites DEV.\n");
@@ -607,10 +456,16 @@ int main(int argc, char **argv)
 		else if (!strcmp(a, "--seed"))
 			o.seed = (uint64_t)atoll(v) & 0xffffff;
 		else if (!strcmp(a, "--writer")) {
-			const char *c = strchr(v, ':');
+			const char *c = strchrnul(v, ':');
+			size_t n = (size_t)(c - v);
+			int k;
 
-			o.random = !strncmp(v, "random", 6);
-			o.depth = c ? (unsigned int)atoi(c + 1) : 16;
+			for (k = 0; k < NR_WRITERS && (strlen(writer_name[k]) != n || strncmp(v, writer_name[k], n)); k++)
+				;
+			if (k == NR_WRITERS)
+				usage();
+			o.writer = (enum writer)k;
+			o.depth = *c ? (unsigned int)atoi(c + 1) : 16;
 		} else if (!strcmp(a, "--racer")) {
 			int k;
 
@@ -625,6 +480,10 @@ int main(int argc, char **argv)
 	}
 	if (!o.dir || !o.depth || o.depth > 64 || !o.lanes || (!o.self_test && !o.dev))
 		usage();
+	if (o.writer == MIXED && racer_shifts()) {
+		fprintf(stderr, "race: nobody could tell where a mixed writer's buffered writes are after a shift\n");
+		return 2;
+	}
 	kept = calloc(KEEP_FILES, sizeof(*kept));
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (o.self_test) {

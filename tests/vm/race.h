@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the parts of the race program share: race.c (a row, its report, the self-test),
- * race_io.c (the writer and the racer), race_judge.c (what a block is, and who is guilty).
+ * What the parts of the race program share: race.c (a row and its report), race_io.c (the writer and the
+ * racer), race_judge.c (what a block is, and who is guilty), race_self.c (that the judge can convict).
  */
 #ifndef RACE_H
 #define RACE_H
@@ -13,6 +13,7 @@
 #include <libaio.h>
 #include <liburing.h>
 #include <linux/falloc.h>
+#include <linux/fs.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -37,6 +38,8 @@
 #define MAGIC		0x6478726163653031ull	/* "dxrace01" */
 #define MAX_OPS		48
 #define MAX_SHIFTS	3
+#define MAX_CUTS	6	/* truncate-down: what comes after the last one is judged most strictly */
+#define MAX_PATCHES	48	/* buffered writes of a mixed writer */
 #define GROUP		16	/* I/Os that a random writer shuffles at a time */
 #define PFX_BLOCKS	16	/* blocks in front of the writer */
 #define READ_CHUNK	(1u << 20)
@@ -60,13 +63,15 @@ struct flock_sp {
 #define IOC_ZERO_RANGE	_IOW('X', 57, struct flock_sp)
 
 enum racer { ALLOCATE, KEEPSIZE, ZERO, PUNCH, COLLAPSE, INSERT, TRUNCATE, RESVSP, UNRESVSP, ZERO_IOC, ALLOCSP, FREESP,
-	     MMAP, NONE, STALE_TRUNCATE, NR_RACERS };
+	     MMAP, BUFFERED, TRUNCATE_DOWN, FSTRIM, NONE, STALE_TRUNCATE, NR_RACERS };
+enum writer { APPEND, RANDOM, O_APPENDING, MIXED, NR_WRITERS };
 enum verdict { CLEAN, NA, ERROR, REPAIR, CORRUPT, LOST, HANG };
 
 struct options {
 	const char *fs, *dev, *dir, *mkfs, *device, *fault, *kver;
-	bool uring, random, mkfs_skip, self_test, no_direct;
+	bool uring, mkfs_skip, self_test, no_direct;
 	enum racer racer;
+	enum writer writer;
 	unsigned int depth, races, lanes, limit;
 	double seconds;
 	uint64_t seed;
@@ -79,14 +84,17 @@ struct header {			/* first bytes of every block; the rest follows from them */
 };
 
 struct blk {
-	uint64_t off;		/* where it was written to */
+	uint64_t off;		/* where it was written to; of o_append: its place in the order of sending, as a tag */
 	uint64_t sent, acked;	/* clock; acked 0: never */
+	uint32_t rec;		/* first block of the same write */
 };
 
 struct op {
 	uint64_t t0, t1;	/* clock around it */
 	uint64_t off, len;
 	bool removes;		/* bytes of the range become zero */
+	bool cuts;		/* and the size becomes off; the range has no end */
+	bool writes;		/* the range becomes patch_byte() */
 	int64_t shift;		/* collapse < 0 < insert */
 	int err;
 };
@@ -94,11 +102,14 @@ struct op {
 struct race {
 	uint64_t uid;
 	char path[256];
-	int fd;			/* O_DIRECT */
+	int fd;			/* O_DIRECT; O_APPEND too if the writer is */
+	int bfd;		/* a mixed writer's, through the page cache */
 	struct blk *b;
 	unsigned int nb, npfx;	/* blocks in all; the first npfx are the prefix */
 	struct op ops[MAX_OPS];
 	unsigned int nops;
+	struct op pats[MAX_PATCHES];	/* buffered writes by the writer itself */
+	unsigned int npats;
 	uint64_t start, shift_len, pfx_size;
 	unsigned char *shadow;	/* mmap: what the prefix must be */
 	uint64_t size_floor, size_exact;	/* set by operations */
@@ -120,6 +131,7 @@ struct lane {
 	int64_t jump;
 	/* read by the racer without the lock */
 	_Atomic uint64_t assigned_end, acked_end;
+	_Atomic uint64_t flying;	/* bytes sent and not acknowledged */
 	_Atomic unsigned int inflight;
 	_Atomic bool done, quit;
 	unsigned int io_blocks, ios;
@@ -145,7 +157,7 @@ struct lat {
 	uint32_t *us, max;
 };
 
-extern const char *const racer_name[NR_RACERS], *const verdict_name[];
+extern const char *const racer_name[NR_RACERS], *const writer_name[NR_WRITERS], *const verdict_name[];
 extern struct options o;
 extern _Atomic uint64_t clk, uids;
 extern _Atomic unsigned int races_done, races_bad, nops_done, nios_done, kept_files, op_na, op_ok;
@@ -171,6 +183,7 @@ complain(const struct race *r, enum verdict v, const char *fmt, ...);	/* the fir
 /* race_judge.c */
 void fill_block(void *buf, const struct race *r, unsigned int id);	/* BS bytes: what block @id holds */
 int open_direct(const char *path, int flags);				/* a file descriptor, or -1 and errno */
+unsigned char patch_byte(const struct race *r, uint64_t t0, uint64_t off);	/* never 0; of the buffered write begun at @t0 */
 bool racer_shifts(void);						/* is the racer collapse or insert? */
 bool judge_both(struct race *r, char *rbuf, const char *when);		/* direct and buffered; @rbuf: READ_CHUNK bytes, aligned */
 
@@ -181,5 +194,8 @@ void *lane_main(void *arg);						/* thread: races until the row ends */
 void *racer_main(void *arg);						/* thread: the racer of a lane, until it quits */
 struct race *run_race(struct lane *l, struct io *ios);			/* one race; NULL: it could not be set up */
 void free_race(struct race *r);
+
+/* race_self.c */
+int self_test(void);							/* exit status */
 
 #endif

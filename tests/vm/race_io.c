@@ -13,7 +13,7 @@ static void check_size(struct lane *l, const char *after)
 	uint64_t end = atomic_load(&l->acked_end);
 	struct stat st;
 
-	if (o.racer == COLLAPSE || fstat(l->r->fd, &st))
+	if (o.racer == COLLAPSE || o.racer == TRUNCATE_DOWN || fstat(l->r->fd, &st))
 		return;
 	if ((uint64_t)st.st_size < end)
 		complain(l->r, LOST, "after %s: size is %" PRIu64 ", acknowledged data end at %" PRIu64, after,
@@ -25,6 +25,34 @@ uint64_t stat_size(int fd)
 	struct stat st;
 
 	return fstat(fd, &st) ? 0 : st.st_size;
+}
+
+/* Direct I/O at the end of the file needs that to be at a block's. */
+static uint64_t whole_blocks(uint64_t end)
+{
+	return o.writer == O_APPENDING ? (end + BS - 1) / BS * BS : end;
+}
+
+static void raise_to(_Atomic uint64_t *v, uint64_t to)
+{
+	uint64_t was = atomic_load(v);
+
+	while (was < to && !atomic_compare_exchange_weak(v, &was, to))
+		;
+}
+
+/*
+ * What has been acknowledged ends at @end, or, where the position of a write is the kernel's business, makes the file
+ * longer by @bytes. Insert may have moved it up and the size with it; both are at least this. Rows that take
+ * away don't look at it.
+ */
+static void acknowledge(struct lane *l, uint64_t end, uint64_t bytes)
+{
+	if (o.writer == O_APPENDING)
+		atomic_fetch_add(&l->acked_end, bytes);
+	else
+		raise_to(&l->acked_end, end);
+	atomic_fetch_add(&acked_bytes, bytes);
 }
 
 static void pick_below(unsigned int *s, uint64_t size, uint64_t *off, uint64_t *len)
@@ -44,10 +72,94 @@ static uint64_t pick_end(struct lane *l, unsigned int *s, uint64_t size)
 	unsigned int how = rnd(s, 10);
 
 	if (how < 7 && end > size + 1)
-		return size + 1 + rnd(s, end - size - 1);
-	if (how < 9)
-		return size + 1 + rnd(s, 2 * BS);
-	return (end > size ? end : size) + 1 + rnd(s, 4 * BS);
+		end = size + 1 + rnd(s, end - size - 1);
+	else if (how < 9)
+		end = size + 1 + rnd(s, 2 * BS);
+	else
+		end = (end > size ? end : size) + 1 + rnd(s, 4 * BS);
+	return whole_blocks(end);
+}
+
+/*
+ * A buffered write: into a part of a block, in flight if there is one (and beyond the end if that is); at the end; across it.
+ * Two of the three make the file longer, which @inside forbids.
+ */
+static void pick_patch(struct lane *l, unsigned int *s, uint64_t size, bool inside, struct op *op)
+{
+	uint64_t start = l->r->start, lo = atomic_load(&l->acked_end), hi = atomic_load(&l->assigned_end);
+	unsigned int how = inside ? 0 : rnd(s, 10), in;
+
+	if (how < 5) {
+		if (lo >= hi || rnd(s, 4) == 0)
+			lo = start;
+		in = 1 + rnd(s, BS - 2);
+		op->off = (hi > lo ? lo + rnd(s, hi - lo) : lo) / BS * BS + in;
+		op->len = 1 + rnd(s, BS - in);
+	} else {
+		op->off = size < start ? start : size;
+		if (how < 8 && size > start) {
+			op->off -= 1 + rnd(s, BS);
+			if (op->off < start)
+				op->off = start;
+			op->len = size - op->off;
+		}
+		op->len += 1 + rnd(s, 2 * BS);
+	}
+	op->writes = true;
+}
+
+static int write_patch(const struct race *r, const struct op *op, int fd)
+{
+	char buf[4 * BS];
+	ssize_t n;
+	uint64_t i;
+
+	for (i = 0; i < op->len; i++)
+		buf[i] = (char)patch_byte(r, op->t0, op->off + i);
+	n = pwrite(fd, buf, op->len, op->off);
+	return n == (ssize_t)op->len ? 0 : n < 0 ? errno : EIO;
+}
+
+/* Blocks for one write of @n, under the lane's lock. Returns the first. */
+static unsigned int new_blocks(struct race *r, uint64_t off, unsigned int n)
+{
+	unsigned int first = r->nb, i;
+
+	for (i = 0; i < n; i++) {
+		r->b[r->nb].off = off + (uint64_t)i * BS;
+		r->b[r->nb].rec = first;
+		r->b[r->nb].sent = tick();
+		r->b[r->nb].acked = 0;
+		r->nb++;
+	}
+	return first;
+}
+
+static uint64_t tag_of(const struct race *r)
+{
+	return r->start + (uint64_t)(r->nb - r->npfx) * BS;
+}
+
+/* One or two whole blocks at the end, wherever that is, through the page cache. */
+static int append_buffered(struct lane *l, int fd, unsigned int n)
+{
+	struct race *r = l->r;
+	char buf[2 * BS];
+	unsigned int first, i;
+	ssize_t done;
+
+	pthread_mutex_lock(&l->lock);
+	first = new_blocks(r, tag_of(r), n);
+	pthread_mutex_unlock(&l->lock);
+	for (i = 0; i < n; i++)
+		fill_block(buf + i * BS, r, first + i);
+	done = write(fd, buf, n * BS);
+	if (done != (ssize_t)(n * BS))
+		return done < 0 ? errno : EIO;
+	for (i = 0; i < n; i++)
+		r->b[first + i].acked = tick();
+	acknowledge(l, 0, n * BS);
+	return 0;
 }
 
 static int space_ioctl(int fd, unsigned long cmd, int whence, int64_t start, int64_t len)
@@ -68,13 +180,20 @@ static uint64_t epoch_begin(struct lane *l, unsigned int *s)
 	pthread_mutex_lock(&l->lock);
 	l->epoch = true;
 	l->epoch_used = 0;
-	t = l->next_off + l->span;
-	size = stat_size(l->r->fd);
-	if (t < size)
-		t = size;
+	if (o.writer == O_APPENDING) {
+		t = atomic_load(&l->flying);	/* in this order: nothing is missed */
+		t += stat_size(l->r->fd) + l->span;
+	} else {
+		t = l->next_off + l->span;
+		size = stat_size(l->r->fd);
+		if (t < size)
+			t = size;
+		if (o.writer == MIXED)
+			t += 2 * BS;	/* a buffered write that began before */
+	}
 	t += 1 + rnd(s, 2 * BS);
 	pthread_mutex_unlock(&l->lock);
-	return t;
+	return whole_blocks(t);
 }
 
 static void epoch_end(struct lane *l, unsigned int *s, uint64_t t, bool jump)
@@ -89,10 +208,13 @@ static void epoch_end(struct lane *l, unsigned int *s, uint64_t t, bool jump)
 /* One operation. False: the filesystem does not have it. */
 static bool fire(struct lane *l, int fd, char **map)
 {
+	bool tagged = o.writer == O_APPENDING;	/* nobody knows which block is where: what removes keeps to the prefix */
 	struct race *r = l->r;
 	struct op *op = &r->ops[r->nops];
 	unsigned int *s = &l->racer_rng;
 	uint64_t size = stat_size(fd), off = 0, len = 0, end, grown = 0;
+	uint64_t below = tagged ? r->start : size;
+	struct fstrim_range trim = { 0 };
 	int err = 0, whence;
 	double t0;
 
@@ -100,8 +222,8 @@ static bool fire(struct lane *l, int fd, char **map)
 	switch (o.racer) {
 	case ALLOCATE:
 	case ZERO:
-		if (o.racer == ZERO && rnd(s, 2)) {
-			pick_below(s, size, &off, &len);
+		if (o.racer == ZERO && (tagged || rnd(s, 2))) {
+			pick_below(s, below, &off, &len);
 		} else {
 			end = pick_end(l, s, size);
 			len = o.racer == ZERO || rnd(s, 2) ? 1 + rnd(s, BS + 1) : rnd(s, 2) ? end : 1;
@@ -120,10 +242,34 @@ static bool fire(struct lane *l, int fd, char **map)
 	case PUNCH:
 	case UNRESVSP:
 	case ZERO_IOC:
-		pick_below(s, size, &off, &len);
+		pick_below(s, below, &off, &len);
 		if (rnd(s, 5) == 0)		/* across the end */
 			len = 2 * BS + rnd(s, 4 * BS);
 		op->removes = true;
+		break;
+	case BUFFERED:
+		if (tagged) {
+			len = (1 + rnd(s, 2)) * BS;
+			break;
+		}
+		pick_patch(l, s, size, false, op);
+		off = op->off;
+		len = op->len;
+		grown = off + len;
+		break;
+	case TRUNCATE_DOWN:
+		/* Only this makes the file shorter, so the size is at least what was read. */
+		off = 1 + rnd(s, rnd(s, 3) || size <= r->start ? 16 * BS : size - r->start);
+		off = size > r->start + off ? size - off : r->start;
+		if (tagged)
+			off -= off % BS;
+		len = 1ull << 40;
+		op->removes = op->cuts = true;
+		break;
+	case FSTRIM:
+		trim.start = rnd(s, 1u << 30);
+		/* The self-test is for the judge, and the filesystem is somebody's. */
+		trim.len = o.self_test ? 1u << 20 : (64ull << 20) + rnd(s, 1u << 30);
 		break;
 	case COLLAPSE:
 		len = r->shift_len;
@@ -138,6 +284,8 @@ static bool fire(struct lane *l, int fd, char **map)
 	default:
 		break;
 	}
+	if (tagged && op->removes && !op->cuts && len > below - off)
+		len = below - off;
 	op->off = off;
 	op->len = len;
 	op->t0 = tick();
@@ -181,7 +329,8 @@ static bool fire(struct lane *l, int fd, char **map)
 		whence = rnd(s, 3);
 		if (whence == 2) {
 			/* Relative to the end, whatever that is by then: always grows. */
-			err = space_ioctl(fd, o.racer == ALLOCSP ? IOC_ALLOCSP64 : IOC_FREESP64, 2, 1 + rnd(s, 4 * BS), 0);
+			err = space_ioctl(fd, o.racer == ALLOCSP ? IOC_ALLOCSP64 : IOC_FREESP64, 2,
+					  whole_blocks(1 + rnd(s, 4 * BS)), 0);
 			if (!err) {
 				r->exact = false;
 				size = stat_size(fd);
@@ -196,6 +345,15 @@ static bool fire(struct lane *l, int fd, char **map)
 			end -= lseek(fd, grown / 2, SEEK_SET);
 		err = space_ioctl(fd, o.racer == ALLOCSP ? IOC_ALLOCSP64 : IOC_FREESP64, whence, end, 0);
 		epoch_end(l, s, grown, !err);
+		break;
+	case BUFFERED:
+		err = tagged ? append_buffered(l, fd, len / BS) : write_patch(r, op, fd);
+		break;
+	case TRUNCATE_DOWN:
+		err = ftruncate(fd, off) ? errno : 0;
+		break;
+	case FSTRIM:
+		err = ioctl(fd, FITRIM, &trim) ? errno : 0;
 		break;
 	case STALE_TRUNCATE:
 		end = pick_end(l, s, size);
@@ -232,7 +390,7 @@ static bool fire(struct lane *l, int fd, char **map)
 	op->t1 = tick();
 	op->err = err;
 	lat_add(&lat_op, t0);
-	if (err == EOPNOTSUPP || err == ENOTTY || err == ENOSYS) {
+	if (err == EOPNOTSUPP || err == ENOTTY || err == ENOSYS || (err == EPERM && o.racer == FSTRIM)) {
 		atomic_fetch_add(&op_na, 1);
 		return false;
 	}
@@ -245,6 +403,8 @@ static bool fire(struct lane *l, int fd, char **map)
 	atomic_fetch_add(&op_ok, 1);
 	if (grown > r->size_floor)
 		r->size_floor = grown;
+	if (op->writes)
+		acknowledge(l, grown, len);
 	if (op->shift) {
 		pthread_mutex_lock(&l->lock);
 		l->jump += op->shift;
@@ -267,9 +427,10 @@ void *racer_main(void *arg)
 		if (atomic_load(&l->quit))
 			return NULL;
 		map = NULL;
-		max_ops = racer_shifts() ? MAX_SHIFTS : MAX_OPS;
-		pause_us = !strcmp(o.device, "delay") ? 12000 : 1500;
-		fd = open(l->r->path, O_RDWR | O_CLOEXEC);
+		max_ops = racer_shifts() ? MAX_SHIFTS : o.racer == TRUNCATE_DOWN ? MAX_CUTS : MAX_OPS;
+		pause_us = !strcmp(o.device, "delay") ? 12000 : o.no_direct ? 100 : 1500;
+		fd = open(l->r->path, O_RDWR | O_CLOEXEC |
+				      (o.racer == BUFFERED && o.writer == O_APPENDING ? O_APPEND : 0));
 		while (!atomic_load(&l->done) && l->r->nops < max_ops) {
 			/* Fire when there is something in flight to hit. */
 			unsigned int spin = 0;
@@ -284,7 +445,7 @@ void *racer_main(void *arg)
 				usleep(rnd(&l->racer_rng, pause_us));
 			if (!fire(l, fd, &map))
 				break;
-			if (racer_shifts())
+			if (racer_shifts() || o.racer == TRUNCATE_DOWN)
 				usleep(rnd(&l->racer_rng, pause_us * 2));
 		}
 		atomic_fetch_add(&nops_done, l->r->nops);
@@ -351,13 +512,13 @@ static bool assign(struct lane *l, struct io *io, unsigned int *group, unsigned 
 {
 	struct race *r = l->r;
 	unsigned int i, n;
-	uint64_t need;
+	uint64_t need, end;
 
-	n = o.random ? l->io_blocks : 1 + rnd(&l->rng, l->io_blocks);
-	need = o.random ? (*ngroup ? 0 : (uint64_t)GROUP * l->io_blocks * BS) : (uint64_t)n * BS;
+	n = o.writer == RANDOM ? l->io_blocks : 1 + rnd(&l->rng, l->io_blocks);
+	need = o.writer == RANDOM ? (*ngroup ? 0 : (uint64_t)GROUP * l->io_blocks * BS) : (uint64_t)n * BS;
 	if (l->epoch && l->epoch_used + need > l->span)
 		return false;
-	if (o.random) {
+	if (o.writer == RANDOM) {
 		if (!*ngroup) {
 			*gbase = l->next_off;
 			l->next_off += need;
@@ -379,16 +540,45 @@ static bool assign(struct lane *l, struct io *io, unsigned int *group, unsigned 
 	io->off += l->jump;		/* multiples of the shift length: the residue stays */
 	l->epoch_used += need;
 	io->n = n;
-	io->first = r->nb;
-	for (i = 0; i < n; i++) {
-		r->b[r->nb].off = io->off + (uint64_t)i * BS;
-		r->b[r->nb].sent = tick();
-		r->b[r->nb].acked = 0;
-		r->nb++;
+	atomic_fetch_add(&l->flying, (uint64_t)n * BS);
+	if (o.writer == O_APPENDING) {
+		io->off = tag_of(r);	/* the kernel does not look at it */
+		end = atomic_load(&l->flying);
+		end += stat_size(r->fd);
+	} else {
+		end = io->off + (uint64_t)n * BS;
 	}
-	if (io->off + (uint64_t)n * BS > atomic_load(&l->assigned_end))
-		atomic_store(&l->assigned_end, io->off + (uint64_t)n * BS);
+	io->first = new_blocks(r, io->off, n);
+	raise_to(&l->assigned_end, end);
 	return true;
+}
+
+/* A mixed writer's buffered write, while its direct ones are in flight. */
+static void patch(struct lane *l)
+{
+	struct race *r = l->r;
+	struct op *op = &r->pats[r->npats];
+	uint64_t size = stat_size(r->fd);
+	double t0 = now();
+	bool epoch;
+
+	memset(op, 0, sizeof(*op));
+	pthread_mutex_lock(&l->lock);
+	epoch = l->epoch;
+	pthread_mutex_unlock(&l->lock);
+	pick_patch(l, &l->rng, size, epoch, op);
+	op->t0 = tick();
+	op->err = write_patch(r, op, r->bfd);
+	op->t1 = tick();
+	lat_add(&lat_io, t0);
+	r->npats++;
+	atomic_fetch_add(&nios_done, 1);
+	if (op->err) {
+		complain(r, ERROR, "buffered write of %" PRIu64 " bytes at %" PRIu64 ": %s", op->len, op->off, strerror(op->err));
+		return;
+	}
+	acknowledge(l, op->off + op->len, op->len);
+	check_size(l, "buffered write");
 }
 
 static void writer_run(struct lane *l, struct io *ios)
@@ -425,9 +615,12 @@ static void writer_run(struct lane *l, struct io *ios)
 				complain(r, ERROR, "submit of %u bytes at %" PRIu64 ": %s", io->n * BS, io->off, strerror(err));
 				io->busy = false;
 				atomic_fetch_sub(&l->inflight, 1);
+				atomic_fetch_sub(&l->flying, (uint64_t)io->n * BS);
 				continue;
 			}
 			fly++;
+			if (o.writer == MIXED && r->npats < MAX_PATCHES && rnd(&l->rng, 3) == 0)
+				patch(l);
 		}
 		if (!fly) {
 			if (stalled)
@@ -450,17 +643,12 @@ static void writer_run(struct lane *l, struct io *ios)
 
 				for (i = 0; i < io->n; i++)
 					r->b[io->first + i].acked = t;
-				/*
-				 * Insert may have moved it up and the size with it; both are at
-				 * least here. Collapse rows don't look at this.
-				 */
-				if (end > atomic_load(&l->acked_end))
-					atomic_store(&l->acked_end, end);
-				atomic_fetch_add(&acked_bytes, io->n * BS);
+				acknowledge(l, end, io->n * BS);
 			} else {
 				complain(r, ERROR, "write of %u bytes at %" PRIu64 ": %s", io->n * BS, io->off,
 					 res[k] < 0 ? strerror(-res[k]) : "short");
 			}
+			atomic_fetch_sub(&l->flying, (uint64_t)io->n * BS);
 			lat_add(&lat_io, io->t0);
 			io->busy = false;
 		}
@@ -538,7 +726,7 @@ struct race *run_race(struct lane *l, struct io *ios)
 	int flags = O_RDWR | O_CREAT;
 
 	r->uid = atomic_fetch_add(&uids, 1);
-	r->b = calloc(PFX_BLOCKS + 16 + (l->ios + GROUP) * l->io_blocks, sizeof(*r->b));
+	r->b = calloc(PFX_BLOCKS + 16 + 2 * MAX_OPS + (l->ios + GROUP) * l->io_blocks, sizeof(*r->b));
 	if (o.racer == MMAP)
 		r->shadow = calloc(PFX_BLOCKS, BS);
 	r->exact = true;
@@ -555,7 +743,8 @@ struct race *run_race(struct lane *l, struct io *ios)
 		snprintf(r->path, sizeof(r->path), "%s/l%u-%u", o.dir, l->nr, l->reuse);
 		flags |= O_TRUNC;
 	}
-	r->fd = open_direct(r->path, flags);
+	r->bfd = -1;
+	r->fd = open_direct(r->path, flags | (o.writer == O_APPENDING ? O_APPEND : 0));
 	if (r->fd < 0) {
 		complain(r, ERROR, "open %s: %s", r->path, strerror(errno));
 		free_race(r);
@@ -567,6 +756,8 @@ struct race *run_race(struct lane *l, struct io *ios)
 		free_race(r);
 		return NULL;
 	}
+	if (o.writer == MIXED)
+		r->bfd = open(r->path, O_WRONLY | O_CLOEXEC);
 	l->r = r;
 	l->next_off = r->start;
 	l->jump = 0;
@@ -574,6 +765,7 @@ struct race *run_race(struct lane *l, struct io *ios)
 	atomic_store(&l->assigned_end, r->start);
 	atomic_store(&l->acked_end, r->start);
 	atomic_store(&l->inflight, 0);
+	atomic_store(&l->flying, 0);
 	atomic_store(&l->done, false);
 
 	pthread_barrier_wait(&l->bar);
@@ -582,6 +774,8 @@ struct race *run_race(struct lane *l, struct io *ios)
 	pthread_barrier_wait(&l->bar);
 	close(r->fd);
 	r->fd = -1;
+	if (r->bfd >= 0)
+		close(r->bfd);
 	r->kept = keep;
 	return r;
 }
@@ -593,9 +787,9 @@ void lane_init(struct lane *l, unsigned int nr)
 	l->racer_rng = l->rng * 31 + 5;
 	pthread_mutex_init(&l->lock, NULL);
 	pthread_barrier_init(&l->bar, NULL, 2);
-	l->io_blocks = o.random || o.depth >= 32 ? 2 : 4;
-	l->ios = o.random ? 4 * GROUP : o.depth == 1 ? 12 : o.depth < 32 ? 4 * o.depth : 5 * o.depth / 2;
-	l->span = o.random ? 2ull * GROUP * l->io_blocks * BS : (uint64_t)(o.depth + 1) * l->io_blocks * BS;
+	l->io_blocks = o.writer == RANDOM || o.depth >= 32 ? 2 : 4;
+	l->ios = o.writer == RANDOM ? 4 * GROUP : o.depth == 1 ? 12 : o.depth < 32 ? 4 * o.depth : 5 * o.depth / 2;
+	l->span = o.writer == RANDOM ? 2ull * GROUP * l->io_blocks * BS : (uint64_t)(o.depth + 1) * l->io_blocks * BS;
 	if (posix_memalign((void **)&l->bufs, 4096, (size_t)o.depth * l->io_blocks * BS) ||
 	    posix_memalign((void **)&l->rbuf, 4096, READ_CHUNK))
 		exit(2);
