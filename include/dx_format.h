@@ -77,6 +77,9 @@ typedef u32 dx_dablk_t;		/* dir/attr fork block offset, fsblocks */
 #define DX_SB_FEAT_INCOMPAT_ZONE_GAPS	(1u << 10)
 #define DX_SB_FEAT_INCOMPAT_LOG_XATTRS	(1u << 0)	/* sb_features_log_incompat */
 
+/* sb_qflags: usage of user, other (group or project, old), group, project quota has been counted and is right */
+#define DX_SB_QFLAG_CHKD	(0x0004 | 0x0020 | 0x0100 | 0x0400)
+
 struct dx_dsb {
 	__be32	sb_magicnum;
 	__be32	sb_blocksize;

@@ -70,7 +70,7 @@ struct dx_trans_header {
 	u32	th_magic;
 	u32	th_type;
 	s32	th_tid;
-	u32	th_num_items;		/* regions, trans header not counted... see spec */
+	u32	th_num_items;		/* regions of all items together; this header is not one of them */
 };
 
 #define DX_LI_EFI	0x1236

@@ -25,6 +25,17 @@ static bool header_agno(struct dx_buf *bp, unsigned int sect, dx_agno_t *agno)
 	return *agno < mp->sb.agcount && daddr == dx_fsb_daddr_of_agsect(mp, *agno, sect);
 }
 
+/*
+ * What the length of an AG must be, given the one that its header has.  While the log is replayed, states of before a
+ * change of the volume's size pass through the buffers; dx_ag_init_all() then sees the last one.
+ */
+static u32 right_length(struct dx_mount *mp, dx_agno_t agno, u32 found)
+{
+	if (test_bit(DX_OP_REPLAYING, &mp->opstate) && found && found <= mp->sb.agblocks)
+		return found;
+	return mp->perag[agno].length;
+}
+
 static bool bad_root(struct dx_mount *mp, dx_agno_t agno, __be32 root, __be32 level, u32 maxlevels)
 {
 	u32 l = be32_to_cpu(level);
@@ -40,7 +51,7 @@ static int agf_check(struct dx_buf *bp)
 	const struct dx_agf *f = bp->b_addr;
 	dx_agno_t agno;
 	bool placed = header_agno(bp, DX_AGF_SECT, &agno);
-	u32 length = placed ? mp->perag[agno].length : 0;
+	u32 length = placed ? right_length(mp, agno, be32_to_cpu(f->agf_length)) : 0;
 	u32 free = be32_to_cpu(f->agf_freeblks);
 	const struct dx_check checks[] = {
 		{ "magicnum", f->agf_magicnum != cpu_to_be32(DX_AGF_MAGIC) },
@@ -75,7 +86,7 @@ static int agi_check(struct dx_buf *bp)
 	const struct dx_agi *i = bp->b_addr;
 	dx_agno_t agno;
 	bool placed = header_agno(bp, DX_AGI_SECT, &agno);
-	u32 length = placed ? mp->perag[agno].length : 0;
+	u32 length = placed ? right_length(mp, agno, be32_to_cpu(i->agi_length)) : 0;
 	u32 count = be32_to_cpu(i->agi_count);
 	const struct dx_check checks[] = {
 		{ "magicnum", i->agi_magicnum != cpu_to_be32(DX_AGI_MAGIC) },
@@ -332,6 +343,12 @@ void dx_agi_log(struct dx_trans *tp, struct dx_buf *bp, size_t off, size_t len)
 
 /* ---- the whole volume ---- */
 
+/* A header that was verified when it was replayed may be of before a change of size: see right_length(). */
+static int check_length(struct dx_buf *bp, const struct dx_perag *pag, __be32 found)
+{
+	return be32_to_cpu(found) == pag->length ? 0 : dx_buf_bad(bp, "length");
+}
+
 /**
  * dx_ag_init_all - read every AGF and AGI and sum up
  * @mp: the mount
@@ -359,11 +376,17 @@ int dx_ag_init_all(struct dx_mount *mp, u64 *icount, u64 *ifree, u64 *fdblocks)
 		error = dx_agi_read(mp, NULL, agno, &bp);
 		if (error)
 			return error;
+		error = check_length(bp, pag, ((struct dx_agi *)bp->b_addr)->agi_length);
 		dx_buf_relse(bp);
+		if (error)
+			return error;
 		error = dx_agf_read(mp, NULL, agno, 0, &bp);
 		if (error)
 			return error;
+		error = check_length(bp, pag, ((struct dx_agf *)bp->b_addr)->agf_length);
 		dx_buf_relse(bp);
+		if (error)
+			return error;
 		*icount += pag->count;
 		*ifree += pag->freecount;
 		*fdblocks += (u64)pag->freeblks + pag->flcount + pag->btreeblks;

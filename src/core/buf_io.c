@@ -89,6 +89,8 @@ static int read_end(struct dx_buf *bp)
 				   (unsigned long long)bp->b_maps[0].daddr, bp->b_len_bb, error);
 	} else if (bp->b_ops && bp->b_ops->verify_read) {
 		error = bp->b_ops->verify_read(bp);
+		if (!error)
+			error = dx_buf_check_lsn(bp);
 	}
 	if (error) {
 		bp->b_ops = NULL;

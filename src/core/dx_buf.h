@@ -130,6 +130,15 @@ void dx_buf_wait_all_io(struct dx_mount *mp);		/* drain asynchronous writes (unm
  */
 void dx_buf_item_iodone(struct dx_buf *bp);
 
+/* where blocks of one kind keep what recovery needs to know: buf_lsn.c */
+struct dx_lsn_place {
+	u32	magic;
+	bool	da;			/* 16 bits of magic, behind two siblings */
+	u16	lsn_off, uuid_off, crc_off;
+};
+const struct dx_lsn_place *dx_buf_lsn_place(struct dx_buf *bp);
+int dx_buf_check_lsn(struct dx_buf *bp);	/* not ahead of the log? */
+
 /* verifier helpers: verify.c */
 bool dx_verify_cksum(const void *p, size_t len, size_t crc_off);
 void dx_update_cksum(void *p, size_t len, size_t crc_off);

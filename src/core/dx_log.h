@@ -172,6 +172,7 @@ int dx_defer_finish(struct dx_trans **tpp);	/* finish all now; may roll: dirty j
 
 /* ---- CIL and log force: cil.c, log.c ---- */
 int dx_log_mount(struct dx_mount *mp);		/* find head and tail, recover (phase 1), start */
+int dx_log_process_unlinked(struct dx_mount *mp);	/* free inodes that nobody can reach */
 int dx_log_mount_finish(struct dx_mount *mp);	/* finish intents and unlinked inodes; after icache and root are up */
 void dx_log_unmount(struct dx_mount *mp);	/* everything pushed, unmount record, free */
 int dx_log_quiesce(struct dx_mount *mp, bool write_unmount_record);
@@ -183,6 +184,8 @@ bool dx_log_is_idle_dirty(struct dx_mount *mp);
 struct dx_log_stats { u64 forces, checkpoints, bytes; u64 head_cycle, head_block, tail_cycle, tail_block; u64 size_bytes, used_bytes; };
 void dx_log_get_stats(struct dx_mount *mp, struct dx_log_stats *st);
 dx_lsn_t dx_log_tail_lsn(struct dx_mount *mp);
+/* may metadata carry this LSN?  Any context. */
+int dx_log_check_lsn(struct dx_mount *mp, const char *what, u64 where, dx_lsn_t lsn);
 
 /* ---- AIL: ail.c ---- */
 int dx_ail_init(struct dx_mount *mp);
@@ -219,6 +222,7 @@ void dx_recover_cancel(struct dx_mount *mp);
 int dx_efi_recover(struct dx_mount *mp, const struct dx_efi_log_format *efi, u32 len_bytes, dx_lsn_t lsn);	/* put into AIL */
 int dx_efd_recover(struct dx_mount *mp, u64 efi_id);		/* matching EFI leaves the AIL */
 int dx_intents_finish(struct dx_mount *mp);			/* run all recovered intents in the AIL */
+bool dx_intents_pending(struct dx_mount *mp);			/* are there any? */
 void dx_intents_cancel(struct dx_mount *mp);			/* drop them: the mount fails, the log still has them */
 
 #endif /* DX_LOG_H */

@@ -79,6 +79,7 @@ struct dx_log {
 	/* writing: write_mutex */
 	struct mutex		write_mutex;
 	u32			cycle, block;	/* of the next record; written under space.lock, too */
+	atomic64_t		head_lsn;	/* the same, for those without the lock; 0 = not known yet */
 	u32			prev_block;
 	u32			tid;
 	struct dx_log_rec	*ring;

@@ -74,6 +74,7 @@ enum {
 	DX_OP_RO_FEATURE,		/* feature bits allow read-only only */
 	DX_OP_SHUTDOWN,			/* forced shutdown: no more writes, EIO */
 	DX_OP_RECOVERING,		/* replaying: inactivation only finishes what the log says */
+	DX_OP_REPLAYING,		/* states of the past pass through the buffers: AG headers may have another length */
 	DX_OP_UNMOUNTING,
 	DX_OP_FROZEN,
 	DX_OP_NORECOVERY,
@@ -241,6 +242,7 @@ static inline bool dx_verify_fsbext(struct dx_mount *mp, dx_fsbno_t fsb, u64 len
 bool dx_verify_ino(struct dx_mount *mp, dx_ino_t ino);	/* plausible inode number: mount.c */
 
 /* ---- life ---- */
+int dx_mount_change_sb(struct dx_mount *mp, const struct dx_sb *new);	/* before replay: the log has a newer one */
 int dx_mount_open(struct dx_mount *mp);		/* read sb, gate features, geometry, caches, log, recovery, root inode */
 int dx_mount_close(struct dx_mount *mp);	/* quiesce, clean log, free everything; the dx_mount itself is the caller's */
 int dx_mount_quiesce(struct dx_mount *mp);	/* freeze, remount ro: all clean on disk, log covered */
@@ -271,6 +273,11 @@ int dx_sb_attach(struct dx_mount *mp);		/* cached, verified mp->sb_bp */
 int dx_sb_reread(struct dx_mount *mp);		/* after recovery */
 int dx_sb_gate(struct dx_mount *mp);		/* features: refuse or restrict, one line each */
 u32 dx_sb_ro_unsupported(struct dx_mount *mp);	/* ro_compat bits that we cannot write */
+
+/* ---- what is on the volume: gate.c ---- */
+int dx_gate_open(struct dx_mount *mp);		/* after replay, before our first transaction */
+int dx_gate_remount(struct dx_mount *mp);	/* may it become read-write? */
+int dx_gate_remounted(struct dx_mount *mp);	/* it has: before anything is changed */
 
 /* ---- messages (message.c); all prefixed "dioxfs (dev): " ---- */
 __printf(2, 3) void dx_err(struct dx_mount *mp, const char *fmt, ...);

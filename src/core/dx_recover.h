@@ -56,13 +56,21 @@ struct dx_ritem {
 
 struct dx_rcancel;
 struct dx_rintent;
+struct dx_rlook;
 #define DX_RECOVER_HASH		64
+enum dx_rpass {
+	DX_PASS_SCAN = 1,	/* collect cancels and intents, find what we cannot do; first */
+	DX_PASS_LOOK,		/* replay into copies of some blocks; as often as needed */
+	DX_PASS_REPLAY,		/* last, and the only one that writes */
+};
 struct dx_recovery {
 	struct dx_mount		*mp;
-	int			pass;		/* 1: collect cancels, find what we cannot do; 2: replay */
+	const struct dx_log_head *head;
+	enum dx_rpass		pass;
 	struct list_head	trans[DX_RECOVER_HASH];		/* begun, by tid */
 	struct list_head	cancels[DX_RECOVER_HASH];	/* freed buffers, by daddr */
-	struct list_head	intents;	/* of kinds we cannot finish: begun in pass 1, not done */
+	struct list_head	intents;	/* begun, not done */
+	struct list_head	looks[DX_RECOVER_HASH];		/* copies of blocks, by daddr */
 	struct list_head	bufs;		/* replayed into, to be written */
 	struct list_head	torn;		/* the same, but not before the end */
 	dx_lsn_t		bufs_lsn;	/* of the transactions in bufs */
@@ -86,7 +94,29 @@ struct dx_ritem_ops {
 const struct dx_ritem_ops *dx_ritem_ops(u16 type);
 unsigned int dx_ritem_order(const struct dx_ritem_ops *ops, const struct dx_ritem *it);
 int dx_recover_flush(struct dx_recovery *rc, bool all);	/* stamp and write rc->bufs */
-int dx_recover_check_intents(struct dx_recovery *rc);	/* after pass 1 */
+int dx_recover_check_intents(struct dx_recovery *rc);	/* after the first pass */
+unsigned int dx_recover_count_intents(struct dx_recovery *rc);
+void dx_recover_rewind(struct dx_recovery *rc);
 void dx_recover_free_tables(struct dx_recovery *rc);
+int dx_recover_pass(struct dx_recovery *rc, enum dx_rpass pass);	/* from tail to head */
+
+/* ---- looking ahead: recover_look.c ---- */
+
+/* A block as replay is going to leave it. */
+struct dx_rlook {
+	struct list_head	list;
+	struct dx_buf		*bp;		/* not in the cache */
+	const struct dx_buf_ops	*ops;
+};
+int dx_look_add(struct dx_recovery *rc, dx_daddr_t daddr, u32 len_bb, const struct dx_buf_ops *ops);
+struct dx_rlook *dx_look_find(struct dx_recovery *rc, dx_daddr_t daddr, u32 len_bb);
+int dx_look_get(struct dx_recovery *rc, dx_daddr_t daddr, u32 len_bb, struct dx_buf **bpp);
+void dx_look_free_all(struct dx_recovery *rc);
+int dx_ritem_look(struct dx_recovery *rc, const struct dx_ritem *it, dx_lsn_t lsn);
+
+/* ---- what the log is going to leave decides whether it may be replayed: gate.c ---- */
+
+int dx_gate_superblock(struct dx_recovery *rc);
+int dx_gate_leftovers(struct dx_recovery *rc);
 
 #endif /* DX_RECOVER_H */

@@ -351,6 +351,15 @@ static int finish_one(struct dx_mount *mp, struct dx_efi *efi)
 }
 
 /**
+ * dx_intents_pending - are there intents that the log left undone?
+ * @mp: the mount, in recovery
+ */
+bool dx_intents_pending(struct dx_mount *mp)
+{
+	return dx_ail_find(mp, match_recovered, NULL);
+}
+
+/**
  * dx_intents_finish - run all intents that the log left undone
  * @mp: the mount; both passes of recovery are over, nothing else runs
  *

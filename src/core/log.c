@@ -210,6 +210,32 @@ int dx_log_quiesce(struct dx_mount *mp, bool write_unmount_record)
 	return error;
 }
 
+/**
+ * dx_log_check_lsn - may metadata carry this LSN?
+ * @mp: the mount
+ * @what: the structure, for the message
+ * @where: its address or number
+ * @lsn: LSN found in it
+ *
+ * Whatever is in its place is older than the head of the log.  Any context.
+ *
+ * Return: 0, or -EFSCORRUPTED after a message.
+ */
+int dx_log_check_lsn(struct dx_mount *mp, const char *what, u64 where, dx_lsn_t lsn)
+{
+	struct dx_log *l = mp->log;
+	u64 head;
+
+	if (!l || test_bit(DX_LOG_INERT, &l->state) || !lsn || lsn == DX_NULLLSN)
+		return 0;
+	head = atomic64_read(&l->head_lsn);
+	if (!head || lsn <= head)
+		return 0;
+	dx_err_ratelimited(mp, "%s at 0x%llx has LSN %u:%u, ahead of the log, which ends at %u:%u: the log is not the one that it was written with (zeroed, or of another copy); unmount and run xfs_repair, or mount with -o ro,norecovery to read",
+			   what, (unsigned long long)where, (u32)(lsn >> 32), (u32)lsn, (u32)(head >> 32), (u32)head);
+	return -EFSCORRUPTED;
+}
+
 /* ---- mount ---- */
 
 /*
@@ -371,6 +397,10 @@ int dx_log_mount(struct dx_mount *mp)
 	l->block = h.head_block;
 	l->prev_block = h.prev_block;
 	head = dx_lsn_make(l->cycle, l->block);
+	atomic64_set(&l->head_lsn, head);
+	error = dx_log_check_lsn(mp, "superblock", 0, mp->sb.lsn);
+	if (error)
+		goto fail;
 	l->stable_tail = h.clean ? head : h.tail_lsn;
 	l->last_commit_lsn = l->stable_tail;
 	dx_space_set(l, head, l->stable_tail);
@@ -391,6 +421,25 @@ fail:
 	cancel_work_sync(&l->push_work);
 	log_free(l);
 	return error;
+}
+
+/**
+ * dx_log_process_unlinked - free the inodes that a clean log has left on unlinked lists
+ * @mp: a mount that has just become writable, clean log
+ *
+ * An inode whose end failed for want of memory stays unlinked across a clean unmount.  If it fails again there is
+ * always the next mount.
+ *
+ * Return: 0, or -EIO after a shutdown.
+ */
+int dx_log_process_unlinked(struct dx_mount *mp)
+{
+	int error;
+
+	set_bit(DX_OP_RECOVERING, &mp->opstate);
+	error = dx_iunlink_process_all(mp);
+	clear_bit(DX_OP_RECOVERING, &mp->opstate);
+	return error && dx_is_shutdown(mp) ? -EIO : 0;
 }
 
 /**
@@ -424,14 +473,8 @@ int dx_log_mount_finish(struct dx_mount *mp)
 		}
 		clear_bit(DX_OP_RECOVERING, &mp->opstate);
 	} else if (!dx_is_readonly(mp)) {
-		/*
-		 * An inode whose end failed for want of memory stays unlinked across a clean unmount.
-		 * If it fails again there is always the next mount.
-		 */
-		set_bit(DX_OP_RECOVERING, &mp->opstate);
-		error = dx_iunlink_process_all(mp);
-		clear_bit(DX_OP_RECOVERING, &mp->opstate);
-		if (error && dx_is_shutdown(mp))
+		error = dx_log_process_unlinked(mp);
+		if (error)
 			return error;
 	}
 	set_bit(DX_LOG_FINISHED, &l->state);

@@ -198,6 +198,7 @@ static void rec_submit(struct writer *w, dx_lsn_t tail, unsigned int flags)
 		l->block -= l->size_bb;
 		l->cycle = next_cycle(l->cycle);
 	}
+	atomic64_set(&l->head_lsn, head_lsn(l));
 	set_bit(DX_LOG_DIRTY, &l->state);
 	clear_bit(DX_LOG_COVERED, &l->state);
 	atomic64_add(total, &l->st_bytes);

@@ -4,8 +4,8 @@
  *
  * dx_mount_open() first decides whether this volume may be mounted at all, from the superblock
  * alone: up to there nothing has been written, nor will it be if the answer is no.  Then the parts are built, each on those
- * before it, the log is recovered, and the root inode is read.  Whatever fails unwinds in
- * reverse order.
+ * before it, the log is replayed, the root inode is read, what is on the volume decides what may be done to it (gate.c), and
+ * what the log left is finished.  Whatever fails unwinds in reverse order.
  *
  * No locks are held across any of these functions; the caller keeps them from running
  * concurrently with each other and open/close from running with anything else.
@@ -147,14 +147,17 @@ static int set_geometry(struct dx_mount *mp)
 
 /* ---- AGs ---- */
 
+/* Takes the place of those of a smaller volume, if nobody has looked into these yet. */
 static int perags_init(struct dx_mount *mp)
 {
 	struct dx_sb *s = &mp->sb;
 	dx_agno_t agno, max_agno = s->agcount;
+	struct dx_perag *perag = kvcalloc(s->agcount, sizeof(*perag), GFP_KERNEL);
 
-	mp->perag = kvcalloc(s->agcount, sizeof(*mp->perag), GFP_KERNEL);
-	if (!mp->perag)
+	if (!perag)
 		return -ENOMEM;
+	kvfree(mp->perag);
+	mp->perag = perag;
 	/* inode32: only AGs whose inode numbers all fit 32 bits */
 	if (mp->opts.inode32 && mp->agino_log < 32)
 		max_agno = min_t(u64, max_agno, 1ULL << (32 - mp->agino_log));
@@ -194,6 +197,69 @@ bool dx_verify_ino(struct dx_mount *mp, dx_ino_t ino)
 	dx_agino_t agino = dx_ino_to_agino(mp, ino);
 
 	return agno < mp->sb.agcount && agino >= mp->perag[agno].min_agino && agino <= mp->perag[agno].max_agino;
+}
+
+/* What the log may change of a superblock; everything else would make it that of another volume. */
+static const char *other_volume(const struct dx_sb *a, const struct dx_sb *b)
+{
+	const struct dx_check fixed[] = {
+		{ "blocksize", a->blocksize != b->blocksize },
+		{ "sectsize", a->sectsize != b->sectsize },
+		{ "inodesize", a->inodesize != b->inodesize },
+		{ "agblocks", a->agblocks != b->agblocks },
+		{ "dirblklog", a->dirblklog != b->dirblklog },
+		{ "logstart", a->logstart != b->logstart },
+		{ "logblocks", a->logblocks != b->logblocks },
+		{ "logsunit", a->logsunit != b->logsunit },
+		{ "rootino", a->rootino != b->rootino },
+		{ "inoalignmt", a->inoalignmt != b->inoalignmt },
+		{ "spino_align", a->spino_align != b->spino_align },
+		{ "uuid", memcmp(&a->uuid, &b->uuid, sizeof(a->uuid)) },
+		{ "meta_uuid", memcmp(&a->meta_uuid, &b->meta_uuid, sizeof(a->meta_uuid)) },
+		{ "agcount", b->agcount < a->agcount },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(fixed); i++)
+		if (fixed[i].bad)
+			return fixed[i].field;
+	return NULL;
+}
+
+/**
+ * dx_mount_change_sb - go on with the superblock that the log is going to leave
+ * @mp: the mount, before the log is replayed: no AG header has been read into the cache
+ * @new: verified superblock
+ *
+ * Grown volumes get their new AGs here, so that they are known when they are replayed.  Features are judged again.
+ *
+ * Return: 0; -EINVAL, -EIO (refused); -EFSCORRUPTED, -ENOMEM.
+ */
+int dx_mount_change_sb(struct dx_mount *mp, const struct dx_sb *new)
+{
+	const char *field = other_volume(&mp->sb, new);
+	bool grown = new->dblocks != mp->sb.dblocks || new->agcount != mp->sb.agcount;
+	int error;
+
+	if (field) {
+		dx_err(mp, "corrupt log: it changes %s of the superblock: run xfs_repair", field);
+		return -EFSCORRUPTED;
+	}
+	if (grown)
+		dx_info(mp, "the log changes the size of the volume from %llu to %llu blocks",
+			(unsigned long long)mp->sb.dblocks, (unsigned long long)new->dblocks);
+	mp->sb = *new;
+	error = dx_sb_gate(mp);
+	if (error)
+		return error;
+	error = set_geometry(mp);
+	if (!error && grown)
+		error = perags_init(mp);
+	if (error)
+		return error;
+	dx_resv_init(mp);
+	mp->alloc_set_aside = dx_alloc_set_aside(mp);
+	return 0;
 }
 
 /* ---- work queues ---- */
@@ -279,24 +345,6 @@ static int set_counters(struct dx_mount *mp)
 	return 0;
 }
 
-/* Writing needs that no block is shared: we do not copy on write. */
-static int check_shared_blocks(struct dx_mount *mp)
-{
-	bool empty;
-	int error;
-
-	if (!dx_has_reflink(mp) || dx_is_readonly(mp))
-		return 0;
-	error = dx_refcount_all_empty(mp, &empty);
-	if (error)
-		return error;
-	if (!empty) {
-		dx_warn(mp, "files share blocks (reflink), which cannot be written yet: mounted read-only; copy the files to a volume made with mkfs.xfs -m reflink=0 to write");
-		set_bit(DX_OP_RO_FEATURE, &mp->opstate);
-	}
-	return 0;
-}
-
 static int get_root(struct dx_mount *mp)
 {
 	int error;
@@ -336,7 +384,7 @@ static void abandon_log(struct dx_mount *mp)
  * A volume that is refused for what its superblock says has not been written to.  Messages say why.
  *
  * Return: 0, or -errno with nothing left behind: -EINVAL (not ours, unsupported), -EROFS,
- * -EFSCORRUPTED, -EFSBADCRC, -EIO, -ENOMEM, -EAGAIN (mount again).
+ * -EFSCORRUPTED, -EFSBADCRC, -EIO, -ENOMEM.
  */
 int dx_mount_open(struct dx_mount *mp)
 {
@@ -400,10 +448,10 @@ int dx_mount_open(struct dx_mount *mp)
 	error = get_root(mp);
 	if (error)
 		goto fail_log;
-	error = dx_log_mount_finish(mp);
+	error = dx_gate_open(mp);
 	if (error)
 		goto fail_root;
-	error = check_shared_blocks(mp);
+	error = dx_log_mount_finish(mp);
 	if (error)
 		goto fail_root;
 	if (!dx_is_readonly(mp))
@@ -529,15 +577,17 @@ int dx_mount_remount_rw(struct dx_mount *mp)
 		dx_err(mp, "unsupported read-only compatible features 0x%x: stays read-only", dx_sb_ro_unsupported(mp));
 		return -EINVAL;
 	}
+	error = dx_gate_remount(mp);
+	if (error)
+		return error;
 	clear_bit(DX_OP_RO_DEVICE, &mp->opstate);
 	clear_bit(DX_OP_RDONLY, &mp->opstate);
-	error = check_shared_blocks(mp);
-	if (!error && dx_is_readonly(mp))
-		error = -EROFS;
+	error = dx_gate_remounted(mp);
 	if (error) {
 		set_bit(DX_OP_RDONLY, &mp->opstate);
 		return error;
 	}
+	dx_log_process_unlinked(mp);
 	dx_reserve_default(mp);
 	return 0;
 }

@@ -35,7 +35,8 @@ struct dx_rcancel {
 	struct list_head	list;
 	dx_daddr_t		daddr;
 	u32			len_bb;
-	u32			count;		/* cancellations still ahead */
+	u32			count;		/* cancellations in the log */
+	u32			ahead;		/* of these, still to come in this pass */
 };
 
 static struct dx_rcancel *find_cancel(struct dx_recovery *rc, dx_daddr_t daddr, u32 len_bb)
@@ -64,63 +65,54 @@ static int add_cancel(struct dx_recovery *rc, dx_daddr_t daddr, u32 len_bb)
 	return 0;
 }
 
-static void del_cancel(struct dx_rcancel *c)
+/* Is the block freed further on in the log, so that what comes here must not come back? */
+static bool is_cancelled(struct dx_recovery *rc, dx_daddr_t daddr, u32 len_bb)
 {
-	if (--c->count)
-		return;
-	list_del(&c->list);
-	kfree(c);
+	const struct dx_rcancel *c = find_cancel(rc, daddr, len_bb);
+
+	return c && c->ahead;
 }
 
-/* ---- where a block keeps its LSN ---- */
-
-/* Known by the magic at offset 0 (32 bits), or at 8 (16 bits, directory and attribute tree blocks). */
-static const struct lsn_place {
-	u32	magic;
-	bool	da;
-	u16	lsn_off, uuid_off, crc_off;
-} lsn_places[] = {
-#define PLACE(magic, type, lsn, uuid, crc) \
-	{ magic, false, offsetof(type, lsn), offsetof(type, uuid), offsetof(type, crc) }
-#define SHORT(magic) PLACE(magic, struct dx_btree_sblock, bb_lsn, bb_uuid, bb_crc)
-#define DIR(magic) PLACE(magic, struct dx_dir3_blk_hdr, lsn, uuid, crc)
-#define DA(magic) { magic, true, offsetof(struct dx_da3_blkinfo, lsn), offsetof(struct dx_da3_blkinfo, uuid), \
-		    offsetof(struct dx_da3_blkinfo, crc) }
-	SHORT(DX_ABTB_CRC_MAGIC), SHORT(DX_ABTC_CRC_MAGIC), SHORT(DX_IBT_CRC_MAGIC), SHORT(DX_FIBT_CRC_MAGIC),
-	SHORT(DX_RMAP_CRC_MAGIC), SHORT(DX_REFC_CRC_MAGIC),
-	PLACE(DX_BMAP_CRC_MAGIC, struct dx_btree_lblock, bb_lsn, bb_uuid, bb_crc),
-	PLACE(DX_AGF_MAGIC, struct dx_agf, agf_lsn, agf_uuid, agf_crc),
-	PLACE(DX_AGI_MAGIC, struct dx_agi, agi_lsn, agi_uuid, agi_crc),
-	PLACE(DX_AGFL_MAGIC, struct dx_agfl, agfl_lsn, agfl_uuid, agfl_crc),
-	PLACE(DX_SYMLINK_MAGIC, struct dx_dsymlink_hdr, sl_lsn, sl_uuid, sl_crc),
-	PLACE(DX_SB_MAGIC, struct dx_dsb, sb_lsn, sb_uuid, sb_crc),
-	DIR(DX_DIR3_BLOCK_MAGIC), DIR(DX_DIR3_DATA_MAGIC), DIR(DX_DIR3_FREE_MAGIC),
-	DA(DX_DA3_NODE_MAGIC), DA(DX_ATTR3_LEAF_MAGIC), DA(DX_DIR3_LEAF1_MAGIC), DA(DX_DIR3_LEAFN_MAGIC),
-};
-
-/* NULL: the block has none, or is not this volume's (so whatever it holds is older). */
-static const struct lsn_place *find_place(struct dx_buf *bp)
+static void pass_cancel(struct dx_recovery *rc, dx_daddr_t daddr, u32 len_bb)
 {
-	struct dx_mount *mp = bp->b_mp;
-	u32 magic = get_unaligned_be32(bp->b_addr);
-	u16 magic16 = get_unaligned_be16(dx_buf_off(bp, offsetof(struct dx_da3_blkinfo, magic)));
-	unsigned int i;
+	struct dx_rcancel *c = find_cancel(rc, daddr, len_bb);
 
-	for (i = 0; i < ARRAY_SIZE(lsn_places); i++) {
-		const struct lsn_place *p = &lsn_places[i];
-		const uuid_t *uuid = dx_buf_off(bp, p->uuid_off);
-
-		if (p->magic != (p->da ? magic16 : magic))
-			continue;
-		/* the superblock has the volume's public uuid, everything else the one of metadata */
-		if (memcmp(uuid, p->magic == DX_SB_MAGIC ? &mp->sb.uuid : &mp->sb.meta_uuid, sizeof(*uuid)))
-			return NULL;
-		return p;
-	}
-	return NULL;
+	if (c && c->ahead)
+		c->ahead--;
 }
+
+/**
+ * dx_recover_rewind - all cancellations are ahead again
+ * @rc: the recovery, before a pass behind the first
+ */
+void dx_recover_rewind(struct dx_recovery *rc)
+{
+	struct dx_rcancel *c;
+	int i;
+
+	for (i = 0; i < DX_RECOVER_HASH; i++)
+		list_for_each_entry(c, &rc->cancels[i], list)
+			c->ahead = c->count;
+}
+
+/* ---- is the block on disk newer? ---- */
 
 #define BF_TORN	DX_BF_LOGRECOVERY
+#define BLF_DQUOT (DX_BLF_UDQUOT_BUF | DX_BLF_PDQUOT_BUF | DX_BLF_GDQUOT_BUF)
+
+/*
+ * An LSN past the end of the log: the log is not the one that the block was written with (it was zeroed, or is that of
+ * another copy).  To take the block for newer would drop what the log says of it, to take it for older would overwrite.
+ */
+static int check_ahead(struct dx_buf *bp)
+{
+	const struct dx_lsn_place *p = dx_buf_lsn_place(bp);
+
+	/* the LSN of a torn block says nothing; nor has one that was replayed into a checksum yet */
+	if (!p || bp->b_ops || (bp->b_flags & BF_TORN) || !dx_buf_verify_cksum(bp, p->crc_off))
+		return 0;
+	return dx_buf_check_lsn(bp);
+}
 
 /*
  * Does the block on disk hold the transaction of @lsn already?  Not if its checksum is
@@ -129,7 +121,7 @@ static const struct lsn_place *find_place(struct dx_buf *bp)
  */
 static bool block_is_newer(struct dx_buf *bp, dx_lsn_t lsn)
 {
-	const struct lsn_place *p = find_place(bp);
+	const struct dx_lsn_place *p = dx_buf_lsn_place(bp);
 	dx_lsn_t on_disk;
 
 	if (!p || (bp->b_flags & BF_TORN))
@@ -303,52 +295,61 @@ static int copy_unlinked(struct dx_recovery *rc, struct dx_buf *bp, u32 off, con
 
 static void stamp(struct dx_buf *bp, dx_lsn_t lsn)
 {
-	const struct lsn_place *p = find_place(bp);
+	const struct dx_lsn_place *p = dx_buf_lsn_place(bp);
 
 	if (p && bp->b_ops)
 		put_unaligned_be64(lsn, dx_buf_off(bp, p->lsn_off));
+}
+
+/* What a buffer item that is not an inode cluster's does to its block.  Leaves a block that is newer alone, and then b_ops, too. */
+static int replay_block(struct dx_recovery *rc, const struct dx_ritem *it, const struct dx_buf_log_format *f,
+			struct dx_buf *bp, dx_lsn_t lsn, bool *changed)
+{
+	int error;
+
+	*changed = false;
+	error = check_ahead(bp);
+	if (error || block_is_newer(bp, lsn))
+		return error;
+	error = each_run(rc, it, f, bp, copy_run);
+	if (!error)
+		error = set_ops(rc, bp, (f->blf_flags & DX_BLFT_MASK) >> DX_BLFT_SHIFT);
+	*changed = !error;
+	return error;
 }
 
 static int buf_pass2(struct dx_recovery *rc, struct dx_ritem *it, dx_lsn_t lsn)
 {
 	struct dx_mount *mp = rc->mp;
 	const struct dx_buf_log_format *f;
-	struct dx_rcancel *c;
 	struct dx_buf *bp;
-	bool inodes;
+	bool changed = true;
 	int error;
 
 	error = buf_format(rc, it, &f);
 	if (error)
 		return error;
-	c = find_cancel(rc, f->blf_blkno, f->blf_len);
 	if (f->blf_flags & DX_BLF_CANCEL) {
-		if (c)
-			del_cancel(c);
+		pass_cancel(rc, f->blf_blkno, f->blf_len);
 		return 0;
 	}
-	if (c)
+	if (is_cancelled(rc, f->blf_blkno, f->blf_len))
 		return 0;
 	/* usage is counted anew when somebody mounts with quota */
-	if (f->blf_flags & (DX_BLF_UDQUOT_BUF | DX_BLF_PDQUOT_BUF | DX_BLF_GDQUOT_BUF))
+	if (f->blf_flags & BLF_DQUOT)
 		return 0;
 
-	inodes = f->blf_flags & DX_BLF_INODE_BUF;
 	error = dx_buf_read(mp, f->blf_blkno, f->blf_len, DX_READ_NOVERIFY, NULL, &bp);
 	if (error)
 		return error;
-	if (inodes) {
+	if (f->blf_flags & DX_BLF_INODE_BUF) {
 		error = each_run(rc, it, f, bp, copy_unlinked);
 		if (!error)
 			bp->b_ops = &dx_inode_buf_ops;
 	} else {
-		if (block_is_newer(bp, lsn))
-			goto out;
-		error = each_run(rc, it, f, bp, copy_run);
-		if (!error)
-			error = set_ops(rc, bp, (f->blf_flags & DX_BLFT_MASK) >> DX_BLFT_SHIFT);
+		error = replay_block(rc, it, f, bp, lsn, &changed);
 	}
-	if (error)
+	if (error || !changed)
 		goto out;
 	if (bp->b_flags & BF_TORN)
 		stamp(bp, lsn);
@@ -362,6 +363,36 @@ static int buf_pass2(struct dx_recovery *rc, struct dx_ritem *it, dx_lsn_t lsn)
 out:
 	dx_buf_relse(bp);
 	return error;
+}
+
+/**
+ * dx_ritem_look - replay a buffer item into a block that is looked at, if it is for one
+ * @rc: the recovery, in a pass that writes nothing
+ * @it: a buffer item
+ * @lsn: of its transaction
+ *
+ * Does to the copy what the last pass will do to the block.
+ *
+ * Return: 0 or -EFSCORRUPTED.
+ */
+int dx_ritem_look(struct dx_recovery *rc, const struct dx_ritem *it, dx_lsn_t lsn)
+{
+	const struct dx_buf_log_format *f;
+	struct dx_rlook *look;
+	bool changed;
+	int error;
+
+	error = buf_format(rc, it, &f);
+	if (error)
+		return error;
+	if (f->blf_flags & DX_BLF_CANCEL) {
+		pass_cancel(rc, f->blf_blkno, f->blf_len);
+		return 0;
+	}
+	look = dx_look_find(rc, f->blf_blkno, f->blf_len);
+	if (!look || f->blf_flags & (DX_BLF_INODE_BUF | BLF_DQUOT) || is_cancelled(rc, f->blf_blkno, f->blf_len))
+		return 0;
+	return replay_block(rc, it, f, look->bp, lsn, &changed);
 }
 
 /**
@@ -563,7 +594,7 @@ static int inode_pass2(struct dx_recovery *rc, struct dx_ritem *it, dx_lsn_t lsn
 	    f->ilf_boffset % mp->sb.inodesize ||
 	    (u64)f->ilf_boffset + mp->sb.inodesize > (u64)f->ilf_len << DX_BBSHIFT)
 		return bad_item(rc, "ilf_boffset", f->ilf_ino);
-	if (find_cancel(rc, f->ilf_blkno, f->ilf_len))
+	if (is_cancelled(rc, f->ilf_blkno, f->ilf_len))
 		return 0;
 
 	error = dx_buf_read(mp, f->ilf_blkno, f->ilf_len, 0, &dx_inode_buf_ops, &bp);
@@ -574,6 +605,8 @@ static int inode_pass2(struct dx_recovery *rc, struct dx_ritem *it, dx_lsn_t lsn
 	if (!on_disk || on_disk == DX_NULLLSN || on_disk <= lsn ||
 	    !dx_verify_cksum(dip, mp->sb.inodesize, DX_DINODE_CRC_OFF))
 		error = replay_inode(rc, it, f, dip, lsn);
+	else
+		error = dx_log_check_lsn(mp, "inode", f->ilf_ino, on_disk);
 	if (!error)
 		error = owner_change(rc, f, dip);
 	if (!error) {
@@ -610,7 +643,7 @@ static int icreate_pass2(struct dx_recovery *rc, struct dx_ritem *it, dx_lsn_t l
 		return bad_item(rc, "icl_count", count);
 
 	for (b = 0; b < length; b += mp->icluster_blks, bufs++)
-		if (find_cancel(rc, dx_agb_to_daddr(mp, agno, agbno + b), mp->icluster_bb))
+		if (is_cancelled(rc, dx_agb_to_daddr(mp, agno, agbno + b), mp->icluster_bb))
 			cancelled++;
 	/* the whole chunk was freed again later */
 	if (cancelled == bufs)
@@ -641,8 +674,8 @@ static int efd_pass2(struct dx_recovery *rc, struct dx_ritem *it, dx_lsn_t lsn)
 }
 
 /*
- * Intents of features that we do not write.  One that has been done needs
- * nothing: its changes are ordinary items.  One that has not, we could not finish.
+ * Intents that the first pass has met without their done items.  One that has been done needs
+ * nothing: its changes are ordinary items.  Of those that have not, we can finish EFIs only.
  */
 struct dx_rintent {
 	struct list_head	list;
@@ -659,7 +692,7 @@ static int intent_id(struct dx_recovery *rc, const struct dx_ritem *it, u64 *id)
 	return 0;
 }
 
-static int foreign_intent(struct dx_recovery *rc, struct dx_ritem *it)
+static int note_intent(struct dx_recovery *rc, struct dx_ritem *it)
 {
 	struct dx_rintent *in;
 	u64 id;
@@ -677,7 +710,7 @@ static int foreign_intent(struct dx_recovery *rc, struct dx_ritem *it)
 }
 
 /* A done item's type is its intent's plus one. */
-static int foreign_done(struct dx_recovery *rc, struct dx_ritem *it)
+static int note_done(struct dx_recovery *rc, struct dx_ritem *it)
 {
 	struct dx_rintent *in;
 	u64 id;
@@ -705,12 +738,28 @@ int dx_recover_check_intents(struct dx_recovery *rc)
 {
 	struct dx_rintent *in;
 
-	if (list_empty(&rc->intents))
-		return 0;
-	in = list_first_entry(&rc->intents, struct dx_rintent, list);
-	dx_err(rc->mp, "the log holds an unfinished %s, which this driver cannot finish: mount the volume once with the kernel's own xfs, or read-only with -o ro,norecovery",
-	       dx_ritem_ops(in->type)->name);
-	return -EINVAL;
+	list_for_each_entry(in, &rc->intents, list) {
+		if (in->type == DX_LI_EFI)
+			continue;
+		dx_err(rc->mp, "the log holds an unfinished %s, which this driver cannot finish: mount the volume once with the kernel's own xfs, or read-only with -o ro,norecovery",
+		       dx_ritem_ops(in->type)->name);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/**
+ * dx_recover_count_intents - after the first pass: how many intents does the log leave to be finished?
+ * @rc: the recovery
+ */
+unsigned int dx_recover_count_intents(struct dx_recovery *rc)
+{
+	struct dx_rintent *in;
+	unsigned int n = 0;
+
+	list_for_each_entry(in, &rc->intents, list)
+		n++;
+	return n;
 }
 
 /**
@@ -741,21 +790,21 @@ static const struct dx_ritem_ops item_ops[] = {
 	{ DX_LI_BUF, DX_RORDER_BUFFER, "buffer", buf_pass1, buf_pass2 },
 	{ DX_LI_ICREATE, DX_RORDER_BUFFER, "inode chunk creation", NULL, icreate_pass2 },
 	{ DX_LI_INODE, DX_RORDER_ITEM, "inode", NULL, inode_pass2 },
-	{ DX_LI_EFI, DX_RORDER_ITEM, "extent free intent", NULL, efi_pass2 },
-	{ DX_LI_EFD, DX_RORDER_ITEM, "extent free done", NULL, efd_pass2 },
+	{ DX_LI_EFI, DX_RORDER_ITEM, "extent free intent", note_intent, efi_pass2 },
+	{ DX_LI_EFD, DX_RORDER_ITEM, "extent free done", note_done, efd_pass2 },
 	/* quota is not accounted: usage is counted anew when somebody does */
 	{ DX_LI_DQUOT, DX_RORDER_ITEM, "quota" },
 	{ DX_LI_QUOTAOFF, DX_RORDER_ITEM, "quota off" },
-	{ DX_LI_RUI, DX_RORDER_ITEM, "reverse mapping update (RUI)", foreign_intent },
-	{ DX_LI_RUD, DX_RORDER_ITEM, "reverse mapping done (RUD)", foreign_done },
-	{ DX_LI_CUI, DX_RORDER_ITEM, "reference count update (CUI)", foreign_intent },
-	{ DX_LI_CUD, DX_RORDER_ITEM, "reference count done (CUD)", foreign_done },
-	{ DX_LI_BUI, DX_RORDER_ITEM, "block mapping update (BUI)", foreign_intent },
-	{ DX_LI_BUD, DX_RORDER_ITEM, "block mapping done (BUD)", foreign_done },
-	{ DX_LI_ATTRI, DX_RORDER_ITEM, "attribute update (ATTRI)", foreign_intent },
-	{ DX_LI_ATTRD, DX_RORDER_ITEM, "attribute done (ATTRD)", foreign_done },
-	{ DX_LI_XMI, DX_RORDER_ITEM, "range exchange (XMI)", foreign_intent },
-	{ DX_LI_XMD, DX_RORDER_ITEM, "range exchange done (XMD)", foreign_done },
+	{ DX_LI_RUI, DX_RORDER_ITEM, "reverse mapping update (RUI)", note_intent },
+	{ DX_LI_RUD, DX_RORDER_ITEM, "reverse mapping done (RUD)", note_done },
+	{ DX_LI_CUI, DX_RORDER_ITEM, "reference count update (CUI)", note_intent },
+	{ DX_LI_CUD, DX_RORDER_ITEM, "reference count done (CUD)", note_done },
+	{ DX_LI_BUI, DX_RORDER_ITEM, "block mapping update (BUI)", note_intent },
+	{ DX_LI_BUD, DX_RORDER_ITEM, "block mapping done (BUD)", note_done },
+	{ DX_LI_ATTRI, DX_RORDER_ITEM, "attribute update (ATTRI)", note_intent },
+	{ DX_LI_ATTRD, DX_RORDER_ITEM, "attribute done (ATTRD)", note_done },
+	{ DX_LI_XMI, DX_RORDER_ITEM, "range exchange (XMI)", note_intent },
+	{ DX_LI_XMD, DX_RORDER_ITEM, "range exchange done (XMD)", note_done },
 };
 
 /**

@@ -2,10 +2,11 @@
 /*
  * Log recovery, the transactions: from records to committed lists of items.
  *
- * The records from tail to head are read twice.  The first pass learns which buffers were freed
+ * The records from tail to head are read at least twice.  The first pass learns which buffers were freed
  * later (what they held before must not come back over what the blocks hold now), and
- * whether there is anything that we cannot do: until it has ended nothing is
- * written, so that a refusal leaves the volume as it was.  The second pass replays.
+ * whether there is anything that we cannot do.  Others may follow that replay into copies of some blocks, to see
+ * what the log is going to leave (recover_look.c, gate.c).  The last pass replays.  Until it begins nothing is
+ * written, so that a refusal leaves the volume as it was.
  *
  * A transaction is the operations of one tid between its start and its commit; records may interleave several, and one
  * operation may be split over records.  What has no commit did not happen.  What
@@ -19,6 +20,7 @@
  * Source: "Journaling Log", "Log Operations".
  */
 #include "dx_recover.h"
+#include "dx_alloc.h"
 #include "dx_inode.h"
 
 #define MAX_REGIONS	1025	/* of an item: every other chunk of the largest buffer, and the format */
@@ -180,7 +182,15 @@ static int continue_region(struct dx_recovery *rc, struct rtrans *t, const void 
 
 static int do_item(struct dx_recovery *rc, const struct dx_ritem_ops *ops, struct dx_ritem *it, dx_lsn_t lsn)
 {
-	if (rc->pass == 1)
+	if (rc->pass != DX_PASS_REPLAY && it->type == DX_LI_BUF) {
+		int error = dx_ritem_look(rc, it, lsn);
+
+		if (error)
+			return error;
+	}
+	if (rc->pass == DX_PASS_LOOK)
+		return 0;
+	if (rc->pass == DX_PASS_SCAN)
 		return ops->pass1 ? ops->pass1(rc, it) : 0;
 	rc->nitems++;
 	return ops->pass2 ? ops->pass2(rc, it, lsn) : 0;
@@ -205,7 +215,7 @@ static int commit_trans(struct dx_recovery *rc, struct rtrans *t)
 		if (it->cnt != it->total)
 			return bad_log(rc, ops->name);
 	}
-	if (rc->pass == 2 && rc->bufs_lsn != t->lsn) {
+	if (rc->pass == DX_PASS_REPLAY && rc->bufs_lsn != t->lsn) {
 		error = dx_recover_flush(rc, false);
 		if (error)
 			return error;
@@ -296,8 +306,16 @@ static void drop_open_trans(struct dx_recovery *rc)
 			free_trans(t);
 }
 
-static int do_pass(struct dx_recovery *rc, const struct dx_log_head *h, int pass)
+/**
+ * dx_recover_pass - go over the log once, from tail to head
+ * @rc: the recovery
+ * @pass: what is done with each transaction
+ *
+ * Return: 0, -EINVAL (refused), -EFSCORRUPTED, -EFSBADCRC, -EIO, -ENOMEM.
+ */
+int dx_recover_pass(struct dx_recovery *rc, enum dx_rpass pass)
 {
+	const struct dx_log_head *h = rc->head;
 	u32 block = h->tail_block, cycle = h->tail_cycle, left;
 	struct dx_log_reader r;
 	struct dx_record rec = { };
@@ -305,6 +323,7 @@ static int do_pass(struct dx_recovery *rc, const struct dx_log_head *h, int pass
 	int error;
 
 	rc->pass = pass;
+	dx_recover_rewind(rc);
 	error = dx_log_reader_init(&r, rc->mp);
 	if (error)
 		return error;
@@ -375,6 +394,8 @@ static int may_replay(struct dx_mount *mp)
  * for dx_recover_finish().  Nothing is written before the first pass has found the log good.
  * DX_OP_WAS_DIRTY and DX_OP_RECOVERING are the caller's.
  *
+ * The geometry in @mp is that which the log leaves, if it holds a change of size.
+ *
  * Return: 0; -EROFS, -EINVAL (refused, untouched); -EFSCORRUPTED, -EFSBADCRC, -EIO, -ENOMEM.
  */
 int dx_recover_replay(struct dx_mount *mp, struct dx_log_head *h)
@@ -384,8 +405,6 @@ int dx_recover_replay(struct dx_mount *mp, struct dx_log_head *h)
 
 	if (h->clean)
 		return 0;
-	if (h->tail_lsn == ((u64)h->head_cycle << 32 | h->head_block))
-		return 0;	/* torn writes behind an unmount record, nothing else */
 	error = may_replay(mp);
 	if (error)
 		return error;
@@ -393,21 +412,36 @@ int dx_recover_replay(struct dx_mount *mp, struct dx_log_head *h)
 	if (!rc)
 		return -ENOMEM;
 	rc->mp = mp;
+	rc->head = h;
 	for (i = 0; i < DX_RECOVER_HASH; i++) {
 		INIT_LIST_HEAD(&rc->trans[i]);
 		INIT_LIST_HEAD(&rc->cancels[i]);
+		INIT_LIST_HEAD(&rc->looks[i]);
 	}
 	INIT_LIST_HEAD(&rc->intents);
 	INIT_LIST_HEAD(&rc->bufs);
 	INIT_LIST_HEAD(&rc->torn);
 
-	error = do_pass(rc, h, 1);
+	/* the superblock is never freed: the first pass can follow it already */
+	error = dx_look_add(rc, 0, 1u << mp->sectbb_log, &dx_sb_buf_ops);
+	if (!error)
+		error = dx_recover_pass(rc, DX_PASS_SCAN);
 	if (!error)
 		error = dx_recover_check_intents(rc);
 	if (!error)
-		error = do_pass(rc, h, 2);
+		error = dx_gate_superblock(rc);
+	if (!error)
+		error = may_replay(mp);
+	if (!error)
+		error = dx_gate_leftovers(rc);
+	dx_look_free_all(rc);
+	/* to here nothing has been written */
+	set_bit(DX_OP_REPLAYING, &mp->opstate);
+	if (!error)
+		error = dx_recover_pass(rc, DX_PASS_REPLAY);
 	if (!error)
 		error = dx_recover_flush(rc, true);
+	clear_bit(DX_OP_REPLAYING, &mp->opstate);
 	if (!error)
 		error = dx_plat_flush(mp->bdev);
 	if (error) {
@@ -433,6 +467,9 @@ int dx_recover_finish(struct dx_mount *mp)
 {
 	int error;
 
+	/* blocks are shared: the gate has made sure that nothing is left */
+	if (test_bit(DX_OP_RO_FEATURE, &mp->opstate))
+		return 0;
 	error = dx_intents_finish(mp);
 	if (error) {
 		dx_err(mp, "cannot finish what the log began: error %d", error);

@@ -315,10 +315,10 @@ int dx_sb_attach(struct dx_mount *mp)
  * dx_sb_reread - take the superblock over again after recovery
  * @mp: the mount
  *
- * Replay went into the same cached buffer.  A log may hold a change of size (grown just before the
- * crash): our geometry is then that of another volume.
+ * Replay went into the same cached buffer.  Size and features are those that dx_gate_superblock() has seen
+ * coming, and the geometry is right for them.
  *
- * Return: 0 or -EAGAIN.
+ * Return: 0 or -EFSCORRUPTED.
  */
 int dx_sb_reread(struct dx_mount *mp)
 {
@@ -330,8 +330,8 @@ int dx_sb_reread(struct dx_mount *mp)
 	if (new.dblocks != mp->sb.dblocks || new.agcount != mp->sb.agcount ||
 	    new.features_incompat != mp->sb.features_incompat ||
 	    new.features_ro_compat != mp->sb.features_ro_compat) {
-		dx_err(mp, "the log changed the size or the features of the volume: mount it again");
-		return -EAGAIN;
+		dx_err(mp, "the log has made another superblock than it was going to: run xfs_repair");
+		return -EFSCORRUPTED;
 	}
 	mp->sb = new;
 	return 0;
@@ -459,8 +459,6 @@ int dx_sb_gate(struct dx_mount *mp)
 
 /* ---- logging ---- */
 
-#define QFLAG_CHKD	(0x0004 | 0x0020 | 0x0100 | 0x0400)	/* user, other, group, project: checked */
-
 /**
  * dx_log_sb - log the superblock with the summary counters as they are now
  * @tp: transaction with a reservation of DX_RESV_SB
@@ -489,7 +487,7 @@ int dx_log_sb(struct dx_trans *tp)
 	mp->sb.fdblocks = percpu_counter_sum_positive(&mp->fdblocks) + mp->resblks_avail +
 			  atomic64_read(&mp->delalloc_resv);
 	spin_unlock(&mp->resv_lock);
-	mp->sb.qflags &= ~QFLAG_CHKD;
+	mp->sb.qflags &= ~DX_SB_QFLAG_CHKD;
 	clear_bit(DX_OP_SB_DIRTY, &mp->opstate);
 	dx_sb_to_disk(bp->b_addr, &mp->sb);
 	mutex_unlock(&mp->sb_mutex);
