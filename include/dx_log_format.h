@@ -134,6 +134,19 @@ struct dx_inode_log_format {
 	s32	ilf_len;		/* bb */
 	s32	ilf_boffset;		/* of the inode in the cluster, bytes */
 };					/* 56 bytes */
+/* A 32-bit writer before 4.14 aligned ilf_ino to four bytes, and so had no padding. */
+struct dx_inode_log_format_32 {
+	u16	ilf_type;
+	u16	ilf_size;
+	u32	ilf_fields;
+	u16	ilf_asize;
+	u16	ilf_dsize;
+	u64	ilf_ino;
+	u8	ilf_u[16];
+	s64	ilf_blkno;
+	s32	ilf_len;
+	s32	ilf_boffset;
+} __attribute__((packed));		/* 52 bytes */
 #define DX_ILOG_CORE		0x001
 #define DX_ILOG_DDATA		0x002
 #define DX_ILOG_DEXT		0x004
@@ -210,6 +223,10 @@ struct dx_log_extent {
 	u32	ext_len;
 	u32	ext_pad;
 };
+struct dx_log_extent_32 {		/* of a 32-bit writer */
+	u64	ext_start;
+	u32	ext_len;
+} __attribute__((packed));		/* 12 bytes */
 struct dx_efi_log_format {		/* efd: same layout, efd_efi_id names the efi */
 	u16	efi_type;
 	u16	efi_size;		/* 1 */
@@ -217,5 +234,41 @@ struct dx_efi_log_format {		/* efd: same layout, efd_efi_id names the efi */
 	u64	efi_id;
 	struct dx_log_extent efi_extents[];
 };
+
+/* quota items, and intents of features that we do not write: what their lengths follow from */
+struct dx_dquot_log_format {		/* then a dquot as on disk */
+	u16	qlf_type;
+	u16	qlf_size;		/* 2 */
+	u32	qlf_id;
+	s64	qlf_blkno;
+	s32	qlf_len;		/* bb */
+	u32	qlf_boffset;
+};
+struct dx_quotaoff_log_format {
+	u16	qf_type;
+	u16	qf_size;		/* 1 */
+	u32	qf_flags;
+	u8	qf_pad[12];
+};
+struct dx_intent_log_format {		/* RUI, CUI, BUI, then its extents; the done items end behind the id */
+	u16	type;
+	u16	size;
+	u32	nextents;
+	u64	id;
+};
+#define DX_RMAP_EXTENT_BYTES	32	/* of a RUI or BUI */
+#define DX_PHYS_EXTENT_BYTES	16	/* of a CUI */
+struct dx_attri_log_format {		/* then name, new name, value, new value: what there is */
+	u16	alfi_type;
+	u16	alfi_size;
+	u32	alfi_igen;
+	u64	alfi_id;
+	u64	alfi_ino;
+	u32	alfi_op_flags;
+	u32	alfi_name_len;		/* or two 16-bit lengths */
+	u32	alfi_value_len;
+	u32	alfi_attr_filter;
+};
+#define DX_XMI_BYTES		88
 
 #endif /* DX_LOG_FORMAT_H */

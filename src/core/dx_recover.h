@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What the files of log recovery share: recover.c (records: find, read, check),
- * recover_pass.c (transactions out of records), recover_item.c (what
- * each item means).  Everybody else uses dx_log.h.
+ * recover_pass.c (transactions out of records), recover_check.c (what an item may look like),
+ * recover_item.c (what each means).  Everybody else uses dx_log.h.
  */
 #ifndef DX_RECOVER_H
 #define DX_RECOVER_H
 
 #include "dx_log.h"
+#include <linux/rbtree.h>
 
 /* ---- reading the log: recover.c ---- */
 
@@ -43,9 +44,15 @@ static inline char *dx_record_body(struct dx_record *rec) { return rec->buf + ((
 
 /* ---- replaying: recover_pass.c, recover_item.c ---- */
 
+/* Longest region of any item: the contents of the largest buffer. */
+#define DX_MAX_REGION_BYTES	(64 * 1024)
+/* Most regions of any item: the format, and each chunk of the largest buffer by itself. */
+#define DX_MAX_REGIONS		(1 + DX_MAX_REGION_BYTES / DX_BLF_CHUNK)
+
 struct dx_rregion {
 	void	*addr;
 	u32	len;
+	u32	room;			/* of the allocation: a region that comes in parts grows */
 };
 struct dx_ritem {
 	struct list_head	list;
@@ -68,7 +75,10 @@ struct dx_recovery {
 	const struct dx_log_head *head;
 	enum dx_rpass		pass;
 	struct list_head	trans[DX_RECOVER_HASH];		/* begun, by tid */
-	struct list_head	cancels[DX_RECOVER_HASH];	/* freed buffers, by daddr */
+	u32			ntrans;
+	u64			held_bytes;	/* memory of what they hold */
+	u64			dblocks;	/* size of the volume at the end of the log: as far as we have read */
+	struct rb_root		cancels;	/* freed buffers, by address and length */
 	struct list_head	intents;	/* begun, not done */
 	struct list_head	looks[DX_RECOVER_HASH];		/* copies of blocks, by daddr */
 	struct list_head	bufs;		/* replayed into, to be written */
@@ -118,5 +128,11 @@ int dx_ritem_look(struct dx_recovery *rc, const struct dx_ritem *it, dx_lsn_t ls
 
 int dx_gate_superblock(struct dx_recovery *rc);
 int dx_gate_leftovers(struct dx_recovery *rc);
+
+/* ---- what an item may look like: recover_check.c ---- */
+
+u32 dx_ritem_max_regions(u16 type);
+void dx_ritem_note_growth(struct dx_recovery *rc, const struct dx_ritem *it);
+int dx_ritem_check(struct dx_recovery *rc, struct dx_ritem *it, const char *name);
 
 #endif /* DX_RECOVER_H */

@@ -31,37 +31,56 @@ static int bad_item(struct dx_recovery *rc, const char *what, u64 where)
 
 /* ---- cancelled buffers ---- */
 
+/* Freed buffers, ordered by address and length: a log can hold very many, and be made to. */
 struct dx_rcancel {
-	struct list_head	list;
-	dx_daddr_t		daddr;
-	u32			len_bb;
-	u32			count;		/* cancellations in the log */
-	u32			ahead;		/* of these, still to come in this pass */
+	struct rb_node	node;
+	dx_daddr_t	daddr;
+	u32		len_bb;
+	u32		count;		/* cancellations in the log */
+	u32		ahead;		/* of these, still to come in this pass */
 };
+
+/* Where (daddr, len_bb) is, or would be: *parent as rb_link_node() wants it. */
+static struct rb_node **cancel_slot(struct dx_recovery *rc, dx_daddr_t daddr, u32 len_bb, struct rb_node **parent)
+{
+	struct rb_node **p = &rc->cancels.rb_node;
+
+	*parent = NULL;
+	while (*p) {
+		struct dx_rcancel *c = rb_entry(*p, struct dx_rcancel, node);
+
+		if (c->daddr == daddr && c->len_bb == len_bb)
+			break;
+		*parent = *p;
+		p = daddr < c->daddr || (daddr == c->daddr && len_bb < c->len_bb) ? &(*p)->rb_left : &(*p)->rb_right;
+	}
+	return p;
+}
 
 static struct dx_rcancel *find_cancel(struct dx_recovery *rc, dx_daddr_t daddr, u32 len_bb)
 {
-	struct dx_rcancel *c;
+	struct rb_node *parent, **p = cancel_slot(rc, daddr, len_bb, &parent);
 
-	list_for_each_entry(c, &rc->cancels[daddr % DX_RECOVER_HASH], list)
-		if (c->daddr == daddr && c->len_bb == len_bb)
-			return c;
-	return NULL;
+	return *p ? rb_entry(*p, struct dx_rcancel, node) : NULL;
 }
 
 static int add_cancel(struct dx_recovery *rc, dx_daddr_t daddr, u32 len_bb)
 {
-	struct dx_rcancel *c = find_cancel(rc, daddr, len_bb);
+	struct rb_node *parent, **p = cancel_slot(rc, daddr, len_bb, &parent);
+	struct dx_rcancel *c;
 
-	if (!c) {
-		c = kzalloc(sizeof(*c), GFP_KERNEL);
-		if (!c)
-			return -ENOMEM;
-		c->daddr = daddr;
-		c->len_bb = len_bb;
-		list_add(&c->list, &rc->cancels[daddr % DX_RECOVER_HASH]);
+	if (*p) {
+		rb_entry(*p, struct dx_rcancel, node)->count++;
+		return 0;
 	}
-	c->count++;
+	c = kzalloc(sizeof(*c), GFP_KERNEL);
+	if (!c)
+		return -ENOMEM;
+	c->daddr = daddr;
+	c->len_bb = len_bb;
+	c->count = 1;
+	rb_link_node(&c->node, parent, p);
+	rb_insert_color(&c->node, &rc->cancels);
 	return 0;
 }
 
@@ -87,12 +106,13 @@ static void pass_cancel(struct dx_recovery *rc, dx_daddr_t daddr, u32 len_bb)
  */
 void dx_recover_rewind(struct dx_recovery *rc)
 {
-	struct dx_rcancel *c;
-	int i;
+	struct rb_node *n;
 
-	for (i = 0; i < DX_RECOVER_HASH; i++)
-		list_for_each_entry(c, &rc->cancels[i], list)
-			c->ahead = c->count;
+	for (n = rb_first(&rc->cancels); n; n = rb_next(n)) {
+		struct dx_rcancel *c = rb_entry(n, struct dx_rcancel, node);
+
+		c->ahead = c->count;
+	}
 }
 
 /* ---- is the block on disk newer? ---- */
@@ -201,27 +221,12 @@ static int set_ops(struct dx_recovery *rc, struct dx_buf *bp, unsigned int type)
 
 /* ---- buffers ---- */
 
-/* Checks the format region; the bitmap lies within it. */
-static int buf_format(struct dx_recovery *rc, const struct dx_ritem *it, const struct dx_buf_log_format **fp)
-{
-	const struct dx_buf_log_format *f = it->r[0].addr;
-	u32 len = it->r[0].len, head = offsetof(struct dx_buf_log_format, blf_data_map);
-
-	if (len < head || f->blf_map_size > (len - head) / sizeof(u32))
-		return bad_item(rc, "blf_map_size", len);
-	if (f->blf_blkno < 0 || !f->blf_len)
-		return bad_item(rc, "blf_blkno", f->blf_blkno);
-	*fp = f;
-	return 0;
-}
-
 static int buf_pass1(struct dx_recovery *rc, struct dx_ritem *it)
 {
-	const struct dx_buf_log_format *f;
-	int error = buf_format(rc, it, &f);
+	const struct dx_buf_log_format *f = it->r[0].addr;
 
-	if (error || !(f->blf_flags & DX_BLF_CANCEL))
-		return error;
+	if (!(f->blf_flags & DX_BLF_CANCEL))
+		return 0;
 	return add_cancel(rc, f->blf_blkno, f->blf_len);
 }
 
@@ -230,37 +235,22 @@ static bool map_bit(const struct dx_buf_log_format *f, u32 bit)
 	return f->blf_data_map[bit / 32] & (1u << (bit % 32));
 }
 
-/*
- * Calls @fn for each run of chunks with the logged contents.  A run of bits may be
- * several regions, when the memory that was logged was not contiguous.
- */
+/* Calls @fn for each region with the logged contents: dx_ritem_check() has seen that they are what the bitmap says. */
 static int each_run(struct dx_recovery *rc, const struct dx_ritem *it, const struct dx_buf_log_format *f,
 		    struct dx_buf *bp, int (*fn)(struct dx_recovery *rc, struct dx_buf *bp, u32 off,
 						 const char *src, u32 len))
 {
-	u32 bits = f->blf_map_size * 32, bit = 0, reg = 1;
+	u32 bit = 0, reg;
 
-	while (bit < bits) {
-		u32 run, len;
+	for (reg = 1; reg < it->cnt; reg++) {
 		int error;
 
-		if (!map_bit(f, bit)) {
+		while (!map_bit(f, bit))
 			bit++;
-			continue;
-		}
-		for (run = 1; bit + run < bits && map_bit(f, bit + run); run++)
-			;
-		if (reg >= it->cnt)
-			return bad_item(rc, "blf_data_map", f->blf_blkno);
-		run = min_t(u32, run, it->r[reg].len >> DX_BLF_SHIFT);
-		len = run << DX_BLF_SHIFT;
-		if (!run || ((u64)bit << DX_BLF_SHIFT) + len > dx_buf_len(bp))
-			return bad_item(rc, "blf_data_map", f->blf_blkno);
-		error = fn(rc, bp, bit << DX_BLF_SHIFT, it->r[reg].addr, len);
+		error = fn(rc, bp, bit << DX_BLF_SHIFT, it->r[reg].addr, it->r[reg].len);
 		if (error)
 			return error;
-		bit += run;
-		reg++;
+		bit += it->r[reg].len >> DX_BLF_SHIFT;
 	}
 	return 0;
 }
@@ -318,17 +308,29 @@ static int replay_block(struct dx_recovery *rc, const struct dx_ritem *it, const
 	return error;
 }
 
+/* Queue a replayed inode cluster, or write it. */
+static int write_cluster(struct dx_recovery *rc, struct dx_buf *bp)
+{
+	int error;
+
+	if (bp->b_len_bb == rc->mp->icluster_bb) {
+		dx_buf_delwri_queue(bp, &rc->bufs);
+		return 0;
+	}
+	/* of another cluster size than ours: must not stay in the cache beside overlapping ones */
+	error = dx_buf_bwrite(bp);
+	dx_buf_stale(bp);
+	return error;
+}
+
 static int buf_pass2(struct dx_recovery *rc, struct dx_ritem *it, dx_lsn_t lsn)
 {
 	struct dx_mount *mp = rc->mp;
-	const struct dx_buf_log_format *f;
+	const struct dx_buf_log_format *f = it->r[0].addr;
 	struct dx_buf *bp;
 	bool changed = true;
 	int error;
 
-	error = buf_format(rc, it, &f);
-	if (error)
-		return error;
 	if (f->blf_flags & DX_BLF_CANCEL) {
 		pass_cancel(rc, f->blf_blkno, f->blf_len);
 		return 0;
@@ -353,13 +355,10 @@ static int buf_pass2(struct dx_recovery *rc, struct dx_ritem *it, dx_lsn_t lsn)
 		goto out;
 	if (bp->b_flags & BF_TORN)
 		stamp(bp, lsn);
-	if (bp->b_ops == &dx_inode_buf_ops && bp->b_len_bb != mp->icluster_bb) {
-		/* of another cluster size than ours: must not stay in the cache beside overlapping ones */
-		error = dx_buf_bwrite(bp);
-		dx_buf_stale(bp);
-	} else {
+	if (bp->b_ops == &dx_inode_buf_ops)
+		error = write_cluster(rc, bp);
+	else
 		dx_buf_delwri_queue(bp, &rc->bufs);
-	}
 out:
 	dx_buf_relse(bp);
 	return error;
@@ -377,14 +376,10 @@ out:
  */
 int dx_ritem_look(struct dx_recovery *rc, const struct dx_ritem *it, dx_lsn_t lsn)
 {
-	const struct dx_buf_log_format *f;
+	const struct dx_buf_log_format *f = it->r[0].addr;
 	struct dx_rlook *look;
 	bool changed;
-	int error;
 
-	error = buf_format(rc, it, &f);
-	if (error)
-		return error;
 	if (f->blf_flags & DX_BLF_CANCEL) {
 		pass_cancel(rc, f->blf_blkno, f->blf_len);
 		return 0;
@@ -424,17 +419,22 @@ int dx_recover_flush(struct dx_recovery *rc, bool all)
 
 /* ---- inodes ---- */
 
-/* The owner in every block of a fork's btree becomes this inode: the fork was swapped in from another one. */
-static int change_owner(struct dx_recovery *rc, dx_fsbno_t fsb, u16 level, dx_ino_t ino)
+/*
+ * The owner in every block of a fork's btree becomes this inode: the fork was swapped in from another one.  No buffer is
+ * locked while the ones below it are visited, wherever the pointers may lead; *budget: blocks that there can be.
+ */
+static int change_owner(struct dx_recovery *rc, dx_fsbno_t fsb, u16 level, dx_ino_t ino, u64 *budget)
 {
 	struct dx_mount *mp = rc->mp;
 	struct dx_btree_lblock *b;
+	__be64 *ptrs = NULL;
 	struct dx_buf *bp;
 	u16 i, numrecs;
 	int error;
 
-	if (!dx_verify_fsbno(mp, fsb))
+	if (!dx_verify_fsbno(mp, fsb) || !*budget)
 		return bad_item(rc, "bmbt pointer", fsb);
+	--*budget;
 	error = dx_buf_read(mp, dx_fsb_to_daddr(mp, fsb), 1u << mp->blkbb_log, DX_READ_NOVERIFY, NULL, &bp);
 	if (error)
 		return error;
@@ -443,22 +443,20 @@ static int change_owner(struct dx_recovery *rc, dx_fsbno_t fsb, u16 level, dx_in
 	if (b->bb_magic != cpu_to_be32(DX_BMAP_CRC_MAGIC) || be16_to_cpu(b->bb_level) != level ||
 	    numrecs > mp->bmap_dmxr[level != 0]) {
 		error = bad_item(rc, "bmbt block", bp->b_maps[0].daddr);
-		goto out;
+	} else if (level) {
+		ptrs = kmemdup(dx_buf_off(bp, DX_BTREE_LBLOCK_LEN + mp->bmap_dmxr[1] * sizeof(__be64)),
+			       numrecs * sizeof(__be64), GFP_KERNEL);
+		error = ptrs ? 0 : -ENOMEM;
 	}
-	for (i = 0; level && i < numrecs; i++) {
-		size_t off = DX_BTREE_LBLOCK_LEN + (mp->bmap_dmxr[1] + i) * sizeof(__be64);
-
-		error = change_owner(rc, get_unaligned_be64(dx_buf_off(bp, off)), level - 1, ino);
-		if (error)
-			goto out;
-	}
-	if (be64_to_cpu(b->bb_owner) != ino) {
+	if (!error && be64_to_cpu(b->bb_owner) != ino) {
 		b->bb_owner = cpu_to_be64(ino);
 		bp->b_ops = &dx_bmbt_buf_ops;
 		dx_buf_delwri_queue(bp, &rc->bufs);
 	}
-out:
 	dx_buf_relse(bp);
+	for (i = 0; !error && level && i < numrecs; i++)
+		error = change_owner(rc, be64_to_cpu(ptrs[i]), level - 1, ino, budget);
+	kfree(ptrs);
 	return error;
 }
 
@@ -466,6 +464,8 @@ static int change_fork_owner(struct dx_recovery *rc, const struct dx_dinode *dip
 {
 	const struct dx_bmdr_block *root = (const void *)fork;
 	u16 level = be16_to_cpu(root->bb_level), n = be16_to_cpu(root->bb_numrecs), i;
+	/* each block holds an extent at least, and is one of the inode's own */
+	u64 budget = min_t(u64, be64_to_cpu(dip->di_nblocks), rc->mp->sb.dblocks);
 	u32 max = dx_bmbt_root_maxrecs(room);
 	int error;
 
@@ -474,7 +474,7 @@ static int change_fork_owner(struct dx_recovery *rc, const struct dx_dinode *dip
 	for (i = 0; i < n; i++) {
 		size_t off = sizeof(*root) + (max + i) * sizeof(__be64);
 
-		error = change_owner(rc, get_unaligned_be64(fork + off), level - 1, be64_to_cpu(dip->di_ino));
+		error = change_owner(rc, get_unaligned_be64(fork + off), level - 1, be64_to_cpu(dip->di_ino), &budget);
 		if (error)
 			return error;
 	}
@@ -490,37 +490,9 @@ static int replay_fork(struct dx_recovery *rc, const struct dx_rregion *r, u32 f
 
 		return error ? bad_item(rc, "logged bmbt root", ino) : 0;
 	}
-	if (fields & inline_bits) {
-		/* regions are padded to four bytes */
-		if (r->len > round_up(room, 4))
-			return bad_item(rc, "fork length", ino);
+	/* regions are padded to four bytes */
+	if (fields & inline_bits)
 		memcpy(dst, r->addr, min(r->len, room));
-	}
-	return 0;
-}
-
-static int check_logged_core(struct dx_recovery *rc, const struct dx_log_dinode *ld, const struct dx_ritem *it,
-			     const struct dx_inode_log_format *f)
-{
-	struct dx_mount *mp = rc->mp;
-	u32 litino = mp->sb.inodesize - DX_DINODE_SIZE;
-	u32 type = ld->di_mode & S_IFMT;
-	const struct dx_check checks[] = {
-		{ "di_magic", ld->di_magic != DX_DINODE_MAGIC },
-		{ "di_version", ld->di_version != 3 },
-		{ "di_ino", ld->di_ino != f->ilf_ino },
-		{ "di_format", type == S_IFREG && ld->di_format != DX_DINODE_FMT_EXTENTS &&
-			       ld->di_format != DX_DINODE_FMT_BTREE },
-		{ "di_format", type == S_IFDIR && ld->di_format != DX_DINODE_FMT_EXTENTS &&
-			       ld->di_format != DX_DINODE_FMT_BTREE && ld->di_format != DX_DINODE_FMT_LOCAL },
-		{ "di_nextents", (u64)ld->di_nextents + ld->di_anextents > ld->di_nblocks },
-		{ "di_forkoff", (u32)ld->di_forkoff << 3 > litino },
-	};
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(checks); i++)
-		if (checks[i].bad)
-			return bad_item(rc, checks[i].field, f->ilf_ino);
 	return 0;
 }
 
@@ -529,16 +501,10 @@ static int replay_inode(struct dx_recovery *rc, const struct dx_ritem *it, const
 			struct dx_dinode *dip, dx_lsn_t lsn)
 {
 	u32 litino = rc->mp->sb.inodesize - DX_DINODE_SIZE, doff, aroom, droom, reg = 2;
-	const struct dx_log_dinode *ld;
+	const struct dx_log_dinode *ld = it->r[1].addr;
 	char *fork = (char *)dip + DX_DINODE_SIZE;
 	int error;
 
-	if (it->cnt < 2 || it->r[1].len < sizeof(*ld))
-		return bad_item(rc, "inode core length", f->ilf_ino);
-	ld = it->r[1].addr;
-	error = check_logged_core(rc, ld, it, f);
-	if (error)
-		return error;
 	dx_log_dinode_to_disk(ld, dip);
 	dip->di_lsn = cpu_to_be64(lsn);
 
@@ -547,22 +513,18 @@ static int replay_inode(struct dx_recovery *rc, const struct dx_ritem *it, const
 	aroom = doff ? litino - doff : 0;
 	if (f->ilf_fields & DX_ILOG_DEV)
 		put_unaligned_be32(f->ilf_u.ilfu_rdev, fork);
-	if (f->ilf_fields & (DX_ILOG_DDATA | DX_ILOG_DEXT | DX_ILOG_DBROOT) && reg < it->cnt) {
+	if (f->ilf_fields & (DX_ILOG_DDATA | DX_ILOG_DEXT | DX_ILOG_DBROOT)) {
 		error = replay_fork(rc, &it->r[reg++], f->ilf_fields, DX_ILOG_DDATA | DX_ILOG_DEXT, DX_ILOG_DBROOT,
 				    fork, droom, f->ilf_ino);
 		if (error)
 			return error;
 	}
-	if (f->ilf_fields & DX_ILOG_AFORK && reg < it->cnt) {
-		if (!doff)
-			return bad_item(rc, "di_forkoff", f->ilf_ino);
+	if (f->ilf_fields & DX_ILOG_AFORK) {
 		error = replay_fork(rc, &it->r[reg++], f->ilf_fields, DX_ILOG_ADATA | DX_ILOG_AEXT, DX_ILOG_ABROOT,
 				    fork + doff, aroom, f->ilf_ino);
 		if (error)
 			return error;
 	}
-	if (reg != it->cnt)
-		return bad_item(rc, "ilf_size", f->ilf_ino);
 	return 0;
 }
 
@@ -583,17 +545,11 @@ static int inode_pass2(struct dx_recovery *rc, struct dx_ritem *it, dx_lsn_t lsn
 {
 	struct dx_mount *mp = rc->mp;
 	const struct dx_inode_log_format *f = it->r[0].addr;
-	struct dx_dinode *dip;
+	struct dx_dinode *dip, *copy = NULL;
 	struct dx_buf *bp;
 	dx_lsn_t on_disk;
 	int error;
 
-	if (it->r[0].len < sizeof(*f))
-		return bad_item(rc, "inode format length", it->r[0].len);
-	if (f->ilf_blkno < 0 || f->ilf_len <= 0 || f->ilf_boffset < 0 ||
-	    f->ilf_boffset % mp->sb.inodesize ||
-	    (u64)f->ilf_boffset + mp->sb.inodesize > (u64)f->ilf_len << DX_BBSHIFT)
-		return bad_item(rc, "ilf_boffset", f->ilf_ino);
 	if (is_cancelled(rc, f->ilf_blkno, f->ilf_len))
 		return 0;
 
@@ -607,14 +563,20 @@ static int inode_pass2(struct dx_recovery *rc, struct dx_ritem *it, dx_lsn_t lsn
 		error = replay_inode(rc, it, f, dip, lsn);
 	else
 		error = dx_log_check_lsn(mp, "inode", f->ilf_ino, on_disk);
-	if (!error)
-		error = owner_change(rc, f, dip);
+	if (!error && f->ilf_fields & (DX_ILOG_DOWNER | DX_ILOG_AOWNER)) {
+		copy = kmemdup(dip, mp->sb.inodesize, GFP_KERNEL);
+		error = copy ? 0 : -ENOMEM;
+	}
 	if (!error) {
 		dx_dinode_calc_crc(mp, dip);
 		bp->b_type = DX_BLFT_DINO;
-		dx_buf_delwri_queue(bp, &rc->bufs);
+		error = write_cluster(rc, bp);
 	}
 	dx_buf_relse(bp);
+	/* behind the unlock: a pointer might lead to this very buffer */
+	if (!error && copy)
+		error = owner_change(rc, f, copy);
+	kfree(copy);
 	return error;
 }
 
@@ -622,25 +584,9 @@ static int icreate_pass2(struct dx_recovery *rc, struct dx_ritem *it, dx_lsn_t l
 {
 	struct dx_mount *mp = rc->mp;
 	const struct dx_icreate_log *c = it->r[0].addr;
-	dx_agno_t agno;
-	dx_agbno_t agbno, b;
-	u32 count, length, cancelled = 0, bufs = 0;
-
-	if (it->r[0].len < sizeof(*c) || c->icl_size != 1)
-		return bad_item(rc, "icl_size", it->r[0].len);
-	agno = be32_to_cpu(c->icl_ag);
-	agbno = be32_to_cpu(c->icl_agbno);
-	count = be32_to_cpu(c->icl_count);
-	length = be32_to_cpu(c->icl_length);
-	if (!dx_verify_agbno(mp, agno, agbno) || !length || !dx_verify_agbno(mp, agno, agbno + length - 1) ||
-	    agbno + length < agbno)
-		return bad_item(rc, "icl_agbno", agbno);
-	if (be32_to_cpu(c->icl_isize) != mp->sb.inodesize)
-		return bad_item(rc, "icl_isize", be32_to_cpu(c->icl_isize));
-	if ((length != mp->ialloc_blks && length != mp->ialloc_min_blks) || length % mp->icluster_blks)
-		return bad_item(rc, "icl_length", length);
-	if ((u64)length << mp->sb.inopblog != count)
-		return bad_item(rc, "icl_count", count);
+	dx_agno_t agno = be32_to_cpu(c->icl_ag);
+	dx_agbno_t agbno = be32_to_cpu(c->icl_agbno), b;
+	u32 count = be32_to_cpu(c->icl_count), length = be32_to_cpu(c->icl_length), cancelled = 0, bufs = 0;
 
 	for (b = 0; b < length; b += mp->icluster_blks, bufs++)
 		if (is_cancelled(rc, dx_agb_to_daddr(mp, agno, agbno + b), mp->icluster_bb))
@@ -659,8 +605,6 @@ static int efi_pass2(struct dx_recovery *rc, struct dx_ritem *it, dx_lsn_t lsn)
 {
 	const struct dx_efi_log_format *f = it->r[0].addr;
 
-	if (it->r[0].len < sizeof(*f))
-		return bad_item(rc, "EFI length", it->r[0].len);
 	return dx_efi_recover(rc->mp, f, it->r[0].len, lsn);
 }
 
@@ -668,8 +612,6 @@ static int efd_pass2(struct dx_recovery *rc, struct dx_ritem *it, dx_lsn_t lsn)
 {
 	const struct dx_efi_log_format *f = it->r[0].addr;
 
-	if (it->r[0].len < sizeof(*f))
-		return bad_item(rc, "EFD length", it->r[0].len);
 	return dx_efd_recover(rc->mp, f->efi_id);
 }
 
@@ -770,18 +712,14 @@ void dx_recover_free_tables(struct dx_recovery *rc)
 {
 	struct dx_rintent *in, *ni;
 	struct dx_rcancel *c, *nc;
-	int i;
 
 	list_for_each_entry_safe(in, ni, &rc->intents, list) {
 		list_del(&in->list);
 		kfree(in);
 	}
-	for (i = 0; i < DX_RECOVER_HASH; i++) {
-		list_for_each_entry_safe(c, nc, &rc->cancels[i], list) {
-			list_del(&c->list);
-			kfree(c);
-		}
-	}
+	rbtree_postorder_for_each_entry_safe(c, nc, &rc->cancels, node)
+		kfree(c);
+	rc->cancels = RB_ROOT;
 }
 
 /* ---- dispatch ---- */

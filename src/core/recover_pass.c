@@ -23,7 +23,16 @@
 #include "dx_alloc.h"
 #include "dx_inode.h"
 
-#define MAX_REGIONS	1025	/* of an item: every other chunk of the largest buffer, and the format */
+/*
+ * Checkpoints that may be open at a time: those that were on their way in a crash, and few crashes can leave theirs
+ * between tail and head.
+ */
+#define MAX_OPEN_TRANS	1024
+/* Memory for what they hold, of a log of the largest size: a checkpoint is an eighth of its log, or hardly more. */
+#define MAX_HELD_BYTES	(1ULL << 30)
+
+#define OH_FLAGS	(DX_OH_START_TRANS | DX_OH_COMMIT_TRANS | DX_OH_CONTINUE_TRANS | DX_OH_WAS_CONT_TRANS | \
+			 DX_OH_END_TRANS | DX_OH_UNMOUNT_TRANS)
 
 struct rtrans {
 	struct list_head	list;
@@ -31,12 +40,14 @@ struct rtrans {
 	dx_lsn_t		lsn;		/* of the record with the start */
 	struct dx_trans_header	head;
 	u32			head_len;	/* bytes of it seen */
+	u64			held_bytes;	/* of rc->held_bytes */
 	struct list_head	items;
 };
 
-static int bad_log(struct dx_recovery *rc, const char *what)
+static int bad_log(struct dx_recovery *rc, const char *what, u64 value)
 {
-	dx_err(rc->mp, "corrupt log: bad %s: run xfs_repair", what);
+	dx_err(rc->mp, "corrupt log: bad %s %llu (0x%llx): run xfs_repair", what, (unsigned long long)value,
+	       (unsigned long long)value);
 	return -EFSCORRUPTED;
 }
 
@@ -52,7 +63,7 @@ static void free_item(struct dx_ritem *it)
 	kfree(it);
 }
 
-static void free_trans(struct rtrans *t)
+static void free_trans(struct dx_recovery *rc, struct rtrans *t)
 {
 	struct dx_ritem *it, *n;
 
@@ -61,7 +72,24 @@ static void free_trans(struct rtrans *t)
 		list_del(&it->list);
 		free_item(it);
 	}
+	rc->held_bytes -= t->held_bytes;
+	rc->ntrans--;
 	kfree(t);
+}
+
+/* Whole transactions are kept, until they commit: as much as the log can hold, and what keeping it costs. */
+static int hold(struct dx_recovery *rc, struct rtrans *t, u64 bytes)
+{
+	u64 max = min_t(u64, 2 * ((u64)dx_log_size_bb(rc->mp) << DX_BBSHIFT), MAX_HELD_BYTES);
+
+	if (rc->held_bytes + bytes > max) {
+		dx_err(rc->mp, "corrupt log: transaction 0x%x without end: more than %llu bytes: run xfs_repair", t->tid,
+		       (unsigned long long)max);
+		return -EFSCORRUPTED;
+	}
+	rc->held_bytes += bytes;
+	t->held_bytes += bytes;
+	return 0;
 }
 
 static struct rtrans *find_trans(struct dx_recovery *rc, u32 tid)
@@ -76,10 +104,16 @@ static struct rtrans *find_trans(struct dx_recovery *rc, u32 tid)
 
 static int begin_trans(struct dx_recovery *rc, u32 tid, dx_lsn_t lsn)
 {
-	struct rtrans *t = kzalloc(sizeof(*t), GFP_KERNEL);
+	struct rtrans *t;
 
+	if (rc->ntrans >= MAX_OPEN_TRANS) {
+		dx_err(rc->mp, "corrupt log: %u transactions (the last is 0x%x) without end: run xfs_repair", rc->ntrans, tid);
+		return -EFSCORRUPTED;
+	}
+	t = kzalloc(sizeof(*t), GFP_KERNEL);
 	if (!t)
 		return -ENOMEM;
+	rc->ntrans++;
 	t->tid = tid;
 	t->lsn = lsn;
 	INIT_LIST_HEAD(&t->items);
@@ -90,11 +124,11 @@ static int begin_trans(struct dx_recovery *rc, u32 tid, dx_lsn_t lsn)
 static int add_header(struct dx_recovery *rc, struct rtrans *t, const void *p, u32 len)
 {
 	if (len > sizeof(t->head) - t->head_len)
-		return bad_log(rc, "transaction header length");
+		return bad_log(rc, "transaction header length", (u64)t->head_len + len);
 	memcpy((char *)&t->head + t->head_len, p, len);
 	t->head_len += len;
 	if (t->head_len >= sizeof(t->head.th_magic) && t->head.th_magic != DX_TRANS_HEADER_MAGIC)
-		return bad_log(rc, "th_magic");
+		return bad_log(rc, "th_magic", t->head.th_magic);
 	return 0;
 }
 
@@ -108,12 +142,18 @@ static int begin_item(struct dx_recovery *rc, struct rtrans *t, const void *p, u
 {
 	struct dx_ritem *it;
 	u16 head[2];
+	int error;
 
 	if (len < sizeof(head))
-		return bad_log(rc, "item length");
+		return bad_log(rc, "item length", len);
 	memcpy(head, p, sizeof(head));
-	if (!head[1] || head[1] > MAX_REGIONS)
-		return bad_log(rc, "number of regions");
+	if (!head[1] || head[1] > dx_ritem_max_regions(head[0])) {
+		dx_err(rc->mp, "corrupt log: item of type 0x%04x: bad number of regions %u: run xfs_repair", head[0], head[1]);
+		return -EFSCORRUPTED;
+	}
+	error = hold(rc, t, sizeof(*it) + head[1] * sizeof(*it->r));
+	if (error)
+		return error;
 	it = kzalloc(sizeof(*it), GFP_KERNEL);
 	if (!it)
 		return -ENOMEM;
@@ -139,17 +179,22 @@ static int add_region(struct dx_recovery *rc, struct rtrans *t, const void *p, u
 		return 0;
 	if (t->head_len < sizeof(t->head))
 		return add_header(rc, t, p, len);
+	if (len > DX_MAX_REGION_BYTES)
+		return bad_log(rc, "region length", len);
 	if (!it || it->cnt == it->total) {
 		error = begin_item(rc, t, p, len, &it);
 		if (error)
 			return error;
 	}
+	error = hold(rc, t, len);
+	if (error)
+		return error;
 	/* kmalloc alignment is what the structures in it need */
 	copy = kvmalloc(len, GFP_KERNEL);
 	if (!copy)
 		return -ENOMEM;
 	memcpy(copy, p, len);
-	it->r[it->cnt++] = (struct dx_rregion) { .addr = copy, .len = len };
+	it->r[it->cnt++] = (struct dx_rregion) { .addr = copy, .len = len, .room = len };
 	return 0;
 }
 
@@ -158,22 +203,34 @@ static int continue_region(struct dx_recovery *rc, struct rtrans *t, const void 
 {
 	struct dx_ritem *it = last_item(t);
 	struct dx_rregion *r;
-	char *grown;
+	int error;
 
+	if (!len)
+		return 0;
 	if (t->head_len < sizeof(t->head))
 		return add_header(rc, t, p, len);
 	if (!it || !it->cnt)
-		return bad_log(rc, "continuation");
+		return bad_log(rc, "continuation of nothing, length", len);
 	r = &it->r[it->cnt - 1];
-	if (len > DX_MAX_RECORD_BYTES || r->len > 64 * DX_MAX_RECORD_BYTES)
-		return bad_log(rc, "region length");
-	grown = kvmalloc(r->len + len, GFP_KERNEL);
-	if (!grown)
-		return -ENOMEM;
-	memcpy(grown, r->addr, r->len);
-	memcpy(grown + r->len, p, len);
-	kvfree(r->addr);
-	r->addr = grown;
+	if (len > DX_MAX_REGION_BYTES - r->len)
+		return bad_log(rc, "region length", (u64)r->len + len);
+	if (r->len + len > r->room) {
+		/* doubled, so that many small parts are not copied each time */
+		u32 room = min_t(u32, max(r->len + len, 2 * r->room), DX_MAX_REGION_BYTES);
+		char *grown;
+
+		error = hold(rc, t, room - r->room);
+		if (error)
+			return error;
+		grown = kvmalloc(room, GFP_KERNEL);
+		if (!grown)
+			return -ENOMEM;
+		memcpy(grown, r->addr, r->len);
+		kvfree(r->addr);
+		r->addr = grown;
+		r->room = room;
+	}
+	memcpy(r->addr + r->len, p, len);
 	r->len += len;
 	return 0;
 }
@@ -204,7 +261,9 @@ static int commit_trans(struct dx_recovery *rc, struct rtrans *t)
 	int error;
 
 	if (t->head_len < sizeof(t->head) && !list_empty(&t->items))
-		return bad_log(rc, "transaction header");
+		return bad_log(rc, "transaction header length", t->head_len);
+	list_for_each_entry(it, &t->items, list)
+		dx_ritem_note_growth(rc, it);
 	list_for_each_entry(it, &t->items, list) {
 		ops = dx_ritem_ops(it->type);
 		if (!ops) {
@@ -212,8 +271,9 @@ static int commit_trans(struct dx_recovery *rc, struct rtrans *t)
 			       it->type);
 			return -EINVAL;
 		}
-		if (it->cnt != it->total)
-			return bad_log(rc, ops->name);
+		error = dx_ritem_check(rc, it, ops->name);
+		if (error)
+			return error;
 	}
 	if (rc->pass == DX_PASS_REPLAY && rc->bufs_lsn != t->lsn) {
 		error = dx_recover_flush(rc, false);
@@ -246,13 +306,13 @@ static int do_op(struct dx_recovery *rc, const struct dx_op_header *op, const vo
 	/* an unmount, remount or freeze in the past */
 	if (op->oh_flags & DX_OH_UNMOUNT_TRANS) {
 		if (t)
-			free_trans(t);
+			free_trans(rc, t);
 		return 0;
 	}
 	if (op->oh_flags & DX_OH_START_TRANS) {
 		/* a number used again without a commit in between: the first one never got one */
 		if (t)
-			free_trans(t);
+			free_trans(rc, t);
 		error = begin_trans(rc, tid, lsn);
 		if (error || !len)
 			return error;
@@ -263,7 +323,7 @@ static int do_op(struct dx_recovery *rc, const struct dx_op_header *op, const vo
 		return 0;
 	if (op->oh_flags & DX_OH_COMMIT_TRANS) {
 		error = commit_trans(rc, t);
-		free_trans(t);
+		free_trans(rc, t);
 		return error;
 	}
 	if (op->oh_flags & DX_OH_WAS_CONT_TRANS)
@@ -280,14 +340,16 @@ static int do_record(struct dx_recovery *rc, struct dx_record *rec)
 
 	for (n = 0; n < rec->nops; n++) {
 		if (end - p < (ptrdiff_t)sizeof(op))
-			return bad_log(rc, "h_num_logops");
+			return bad_log(rc, "h_num_logops", rec->nops);
 		memcpy(&op, p, sizeof(op));
 		p += sizeof(op);
 		len = be32_to_cpu(op.oh_len);
 		if (len > (size_t)(end - p))
-			return bad_log(rc, "oh_len");
+			return bad_log(rc, "oh_len", len);
 		if (op.oh_clientid != DX_OH_CLIENT_TRANS && op.oh_clientid != DX_OH_CLIENT_LOG)
-			return bad_log(rc, "oh_clientid");
+			return bad_log(rc, "oh_clientid", op.oh_clientid);
+		if (op.oh_flags & ~OH_FLAGS)
+			return bad_log(rc, "oh_flags", op.oh_flags);
 		error = do_op(rc, &op, p, len, rec->lsn);
 		if (error)
 			return error;
@@ -303,7 +365,7 @@ static void drop_open_trans(struct dx_recovery *rc)
 
 	for (i = 0; i < DX_RECOVER_HASH; i++)
 		list_for_each_entry_safe(t, n, &rc->trans[i], list)
-			free_trans(t);
+			free_trans(rc, t);
 }
 
 /**
@@ -413,9 +475,10 @@ int dx_recover_replay(struct dx_mount *mp, struct dx_log_head *h)
 		return -ENOMEM;
 	rc->mp = mp;
 	rc->head = h;
+	rc->dblocks = mp->sb.dblocks;
+	rc->cancels = RB_ROOT;
 	for (i = 0; i < DX_RECOVER_HASH; i++) {
 		INIT_LIST_HEAD(&rc->trans[i]);
-		INIT_LIST_HEAD(&rc->cancels[i]);
 		INIT_LIST_HEAD(&rc->looks[i]);
 	}
 	INIT_LIST_HEAD(&rc->intents);

@@ -61,6 +61,8 @@ void host_fail_alloc_nth(unsigned long n);	/* the nth allocation from now fails 
 void host_fail_alloc_from(unsigned long n);	/* ... and all after it */
 bool host_alloc_failed(void);		/* has the knob fired */
 unsigned long host_alloc_count(void);	/* allocations that could have failed, since host_init() */
+size_t host_alloc_peak(void);		/* most bytes in use at a time since host_init() */
+size_t host_alloc_largest(void);	/* the largest of them */
 unsigned long host_live_allocs(bool print);	/* blocks not freed; print the first of them */
 
 /* ---- the device ---- */

@@ -42,6 +42,7 @@ static struct hdr head = { .next = &head, .prev = &head };
 static unsigned long live, count, fail_at;
 static bool fail_after, failed;
 static u64 seq;
+static size_t live_bytes, peak_bytes, largest;
 
 void host_fail_alloc_nth(unsigned long n)
 {
@@ -58,6 +59,8 @@ void host_fail_alloc_from(unsigned long n)
 
 bool host_alloc_failed(void) { return failed; }
 unsigned long host_alloc_count(void) { return count; }
+size_t host_alloc_peak(void) { return peak_bytes; }
+size_t host_alloc_largest(void) { return largest; }
 
 static bool should_fail(gfp_t gfp)
 {
@@ -99,6 +102,9 @@ static void *block_new(size_t size, gfp_t gfp, int kind, struct kmem_cache *c, c
 	head.prev->next = h;
 	head.prev = h;
 	live++;
+	live_bytes += size;
+	peak_bytes = max(peak_bytes, live_bytes);
+	largest = max(largest, size);
 	if (gfp & __GFP_ZERO)
 		memset(h + 1, 0, size);
 	POISON(h, sizeof(*h));
@@ -111,6 +117,7 @@ static void block_del(struct hdr *h)
 	h->prev->next = h->next;
 	h->magic = 0;
 	live--;
+	live_bytes -= h->size;
 	UNPOISON(h, sizeof(*h));
 	free(h);
 }
@@ -270,6 +277,7 @@ void host_mem_reset(void)
 	count = fail_at = 0;
 	failed = fail_after = false;
 	seq = 0;
+	peak_bytes = largest = 0;
 }
 
 int percpu_counter_batch = 32;
