@@ -1,0 +1,1228 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Logs with something wrong in them.  A log of our own is taken apart into transactions, items and regions;
+ * items of every other type are added, built from the format; then lengths, counts, numbers, flags or whole regions,
+ * items, transactions are changed, dropped, doubled or swapped, and the log is written anew, with checksums that are
+ * right.  The volume is mounted: an error is welcome, if a message says what is wrong; a crash, a warning, a leak, an
+ * endless loop, or memory out of proportion is not.  A volume that mounts is read as a whole, changed, unmounted.
+ *
+ * Before that, as a control: the log as it was, with the added items, gives the volume that the model knows, and
+ * one that xfs_repair finds nothing in.  The same log as a 32-bit machine would have written it gives the same
+ * volume, byte for byte.
+ *
+ *	t_logfuzz [volume [seed [count]]]
+ * Environment: LOGFUZZ_SEED, LOGFUZZ_COUNT mutations of each volume, or LOGFUZZ_SECONDS for all of them;
+ * LOGFUZZ_SAY=1 shows what each one leads to.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <sys/wait.h>
+#include <sys/mman.h>
+#include <time.h>
+#include "util_model.h"
+#include "dx_recover.h"
+#include "dx_dir.h"
+#include "dx_bmap.h"
+#include "dx_alloc.h"
+
+#define CYCLE		100		/* of the logs that we write: ahead of all that is on the volume */
+#define MAX_LOG		(4u << 20)	/* bytes of records */
+#define MAX_RECORDS	1024
+/* On top of what the log as it was needs. */
+#define SLACK_BYTES	(12u << 20)
+#define LARGEST_BYTES	(1u << 20)
+
+static struct totals { u64 now, done, failed, refused, mounted, ro; } *all;
+static u64 log_off, log_bytes, normal_peak;
+static u32 bs;
+static char what[1024];
+
+/* ---- a log, taken apart ---- */
+
+struct region { u32 len; u8 *p; };		/* p belongs to the arena */
+struct item { u32 n; struct region *r; };
+struct trans { u32 tid; bool commit; u8 head[sizeof(struct dx_trans_header)] __aligned(8); u32 n; struct item *it; };
+struct log { u32 n; struct trans *t; };
+static struct log base;
+
+/* Everything of one mutation goes at once. */
+static u8 *arena;
+static size_t arena_used, arena_kept;		/* kept: what the base log lies in */
+#define ARENA_BYTES	(256u << 20)
+
+static void *get(size_t n)
+{
+	u8 *p = arena + arena_used;
+
+	n = (n + 15) & ~15ul;
+	if (arena_used + n > ARENA_BYTES) {
+		fprintf(stderr, "arena full\n");
+		abort();
+	}
+	arena_used += n;
+	return p;
+}
+
+static void *dup_of(const void *from, size_t n)
+{
+	return memcpy(get(n ? n : 1), from, n);
+}
+
+/* One more element behind a[0..n). */
+#define GROW(a, n)	((a) = memcpy(get(((n) + 1) * sizeof(*(a))), (a) ? (void *)(a) : "", (n) * sizeof(*(a))))
+
+static u16 type_of(const struct item *it)
+{
+	return it->n && it->r[0].len >= 2 ? get_unaligned_le16(it->r[0].p) : 0;
+}
+
+static struct trans *trans_of(struct log *l, u32 tid, bool begin)
+{
+	u32 i;
+
+	for (i = l->n; i-- > 0 && !begin; )
+		if (l->t[i].tid == tid && !l->t[i].commit)
+			return &l->t[i];
+	if (!begin)
+		return NULL;
+	GROW(l->t, l->n);
+	l->t[l->n] = (struct trans) { .tid = tid };
+	return &l->t[l->n++];
+}
+
+/* The items of a transaction are whatever its regions announce. */
+static void add_region(struct trans *t, const u8 *p, u32 len, u32 *left, bool cont, u32 *head_len)
+{
+	struct item *it;
+	struct region *r;
+
+	if (*head_len < sizeof(t->head)) {
+		memcpy(t->head + *head_len, p, len);
+		*head_len += len;
+		return;
+	}
+	if (cont) {
+		it = &t->it[t->n - 1];
+		r = &it->r[it->n - 1];
+		r->p = memcpy(get(r->len + len), r->p, r->len);
+		memcpy(r->p + r->len, p, len);
+		r->len += len;
+		return;
+	}
+	if (!*left) {
+		*left = get_unaligned_le16(p + 2);
+		GROW(t->it, t->n);
+		t->it[t->n++] = (struct item) { };
+	}
+	it = &t->it[t->n - 1];
+	GROW(it->r, it->n);
+	it->r[it->n++] = (struct region) { len, dup_of(p, len) };
+	--*left;
+}
+
+static void take_apart(struct dx_record *rec)
+{
+	static u32 left[MAX_RECORDS], head_len[MAX_RECORDS];
+	const char *p = dx_record_body(rec);
+	u32 i;
+
+	for (i = 0; i < rec->nops; i++) {
+		struct dx_op_header op;
+		struct trans *t;
+		u32 len, at;
+
+		memcpy(&op, p, sizeof(op));
+		p += sizeof(op);
+		len = be32_to_cpu(op.oh_len);
+		t = trans_of(&base, be32_to_cpu(op.oh_tid), op.oh_flags & DX_OH_START_TRANS);
+		if (t) {
+			at = t - base.t;
+			CHECK(at < MAX_RECORDS);
+			if (op.oh_flags & DX_OH_START_TRANS)
+				left[at] = head_len[at] = 0;
+			if (op.oh_flags & DX_OH_COMMIT_TRANS)
+				t->commit = true;
+			else if (len)
+				add_region(t, (u8 *)p, len, &left[at], op.oh_flags & DX_OH_WAS_CONT_TRANS, &head_len[at]);
+		}
+		p += len;
+	}
+}
+
+static int read_log(struct dx_mount *mp)
+{
+	struct dx_log_reader r;
+	struct dx_record rec = { };
+	struct dx_log_head h;
+	const char *why;
+	u32 block, left;
+	int error;
+
+	base = (struct log) { };
+	error = dx_recover_find(mp, &h);
+	if (!error && !CHECK(!h.clean))
+		error = -EINVAL;
+	if (!error)
+		error = dx_log_reader_init(&r, mp);
+	if (error)
+		return error;
+	error = dx_record_alloc(&rec);
+	block = h.tail_block;
+	left = h.head_block - h.tail_block + (h.head_cycle != h.tail_cycle ? r.size_bb : 0);
+	while (!error && left) {
+		error = dx_record_header(&r, block, &rec, &why);
+		if (!error)
+			error = dx_record_read(&r, &rec);
+		if (error)
+			break;
+		dx_record_unpack(&rec);
+		take_apart(&rec);
+		left -= dx_record_bb(&rec);
+		block = (block + dx_record_bb(&rec)) % r.size_bb;
+	}
+	dx_record_free(&rec);
+	dx_log_reader_done(&r);
+	return error;
+}
+
+/* ---- and put together ---- */
+
+struct op { struct dx_op_header h; const u8 *p; u32 len; };	/* h.oh_len may lie */
+struct out {
+	u32 cap;			/* of a record's body */
+	bool as32;			/* as a 32-bit machine: places as if it were not */
+	bool whole;			/* no region is split */
+	u32 nops, nrec;
+	struct op *op;
+	u8 *buf;
+	u32 bytes;
+	/* changes of a header: which record, which field */
+	u32 bad_rec, bad_off, bad_width;
+	u64 bad_value;
+};
+
+static void put_op(struct out *o, u32 tid, u8 flags, const void *p, u32 len)
+{
+	o->op[o->nops++] = (struct op) {
+		.h = { .oh_tid = cpu_to_be32(tid), .oh_len = cpu_to_be32(len), .oh_clientid = DX_OH_CLIENT_TRANS,
+		       .oh_flags = flags },
+		.p = p, .len = len,
+	};
+}
+
+static void flatten(struct out *o, const struct log *l)
+{
+	u32 i, j, k, n = 0;
+
+	for (i = 0; i < l->n; i++) {
+		n += 3;
+		for (j = 0; j < l->t[i].n; j++)
+			n += l->t[i].it[j].n;
+	}
+	o->op = get((n + 8) * sizeof(*o->op));
+	o->nops = 0;
+	for (i = 0; i < l->n; i++) {
+		const struct trans *t = &l->t[i];
+
+		put_op(o, t->tid, DX_OH_START_TRANS, NULL, 0);
+		put_op(o, t->tid, 0, t->head, sizeof(t->head));
+		for (j = 0; j < t->n; j++)
+			for (k = 0; k < t->it[j].n; k++)
+				put_op(o, t->tid, 0, t->it[j].r[k].p, t->it[j].r[k].len);
+		if (t->commit)
+			put_op(o, t->tid, DX_OH_COMMIT_TRANS, NULL, 0);
+	}
+}
+
+static void set_field(u8 *p, u32 width, u64 v, bool be)
+{
+	switch (width) {
+	case 1: *p = v; break;
+	case 2: be ? put_unaligned_be16(v, p) : put_unaligned_le16(v, p); break;
+	case 4: be ? put_unaligned_be32(v, p) : put_unaligned_le32(v, p); break;
+	default: be ? put_unaligned_be64(v, p) : put_unaligned_le64(v, p);
+	}
+}
+
+/* Headers, cycle numbers, checksum: for the place behind the record before. */
+static void end_record(struct out *o, u32 used, u32 nops)
+{
+	u32 size = o->cap > 32256 ? 256 * 1024 : 32 * 1024, hdr = size / DX_LOG_HEADER_CYCLE_SIZE * 512, i, crc;
+	u32 body = roundup(used, 512), block = o->bytes / 512;
+	u8 *h0 = o->buf + o->bytes, *data = h0 + hdr;
+	struct dx_rec_header *h = (void *)h0;
+
+	memset(h0, 0, hdr);
+	h->h_magicno = cpu_to_be32(DX_LOG_HEADER_MAGIC);
+	h->h_cycle = cpu_to_be32(CYCLE);
+	h->h_version = cpu_to_be32(DX_LOG_VERSION_2);
+	h->h_len = cpu_to_be32(body);
+	h->h_lsn = cpu_to_be64((u64)CYCLE << 32 | block);
+	h->h_tail_lsn = cpu_to_be64((u64)CYCLE << 32);
+	h->h_prev_block = cpu_to_be32(-1);
+	h->h_num_logops = cpu_to_be32(nops);
+	h->h_fmt = cpu_to_be32(DX_LOG_FMT_LINUX_LE);
+	h->h_size = cpu_to_be32(size);
+	for (i = 1; i < hdr / 512; i++)
+		put_unaligned_be32(CYCLE, h0 + i * 512);
+	for (i = 0; i < body / 512; i++) {
+		memcpy(i < 64 ? (u8 *)&h->h_cycle_data[i] : h0 + i / 64 * 512 + 4 + i % 64 * 4, data + i * 512, 4);
+		put_unaligned_be32(CYCLE, data + i * 512);
+	}
+	if (o->bad_width && o->bad_rec == o->nrec)
+		set_field(h0 + o->bad_off, o->bad_width, o->bad_value, true);
+	h->h_crc = 0;
+	crc = crc32c(~0u, h0, sizeof(*h));
+	for (i = 1; i < DIV_ROUND_UP(body, DX_LOG_HEADER_CYCLE_SIZE); i++)
+		crc = crc32c(crc, h0 + i * 512, sizeof(struct dx_rec_ext_header));
+	crc = crc32c(crc, data, body);
+	h->h_crc = cpu_to_le32(~crc);
+	o->bytes += hdr + body;
+	o->nrec++;
+}
+
+/* A region in the form of a 32-bit machine, if it has another one there. */
+static u32 to_32bit(const struct op *op, u8 *to)
+{
+	const struct dx_inode_log_format *f = (const void *)op->p;
+	const struct dx_efi_log_format *e = (const void *)op->p;
+	u32 i, n;
+
+	if (op->len == sizeof(*f) && f->ilf_type == DX_LI_INODE) {
+		memcpy(to, op->p, 12);
+		memcpy(to + 12, op->p + 16, 40);
+		return 52;
+	}
+	n = op->len >= sizeof(*e) ? e->efi_nextents : 0;
+	if (n && (e->efi_type == DX_LI_EFI || e->efi_type == DX_LI_EFD) && op->len == sizeof(*e) + n * 16) {
+		memcpy(to, op->p, 16);
+		for (i = 0; i < n; i++)
+			memcpy(to + 16 + i * 12, op->p + 16 + i * 16, 12);
+		return 16 + n * 12;
+	}
+	memcpy(to, op->p ? op->p : (u8 *)"", op->len);
+	return op->len;
+}
+
+static void write_records(struct out *o)
+{
+	u32 hdr = o->cap > 32256 ? 8 * 512 : 512, i, used = 0, room_used = 0, nops = 0;
+
+	o->buf = get(MAX_LOG + (512 << 10));
+	o->bytes = o->nrec = 0;
+	for (i = 0; i < o->nops && o->bytes < MAX_LOG; i++) {
+		struct op op = o->op[i];
+		u32 done = 0;
+
+		do {
+			u8 *data = o->buf + o->bytes + hdr, *at = data + used;
+			u32 room = o->cap - room_used, n = op.len - done, written;
+			struct dx_op_header h = op.h;
+
+			if (room < sizeof(h) + (o->whole ? n : min(n, 4u))) {
+				memset(at, 0, room_used - used + 512);
+				end_record(o, room_used, nops);
+				used = room_used = nops = 0;
+				if (o->bytes >= MAX_LOG)
+					return;
+				continue;
+			}
+			n = min_t(u32, n, room - sizeof(h));
+			if (done)
+				h.oh_flags |= DX_OH_WAS_CONT_TRANS;
+			if (done + n < op.len)
+				h.oh_flags |= DX_OH_CONTINUE_TRANS;
+			if (done || n < op.len)
+				h.oh_len = cpu_to_be32(n);
+			written = n;
+			if (o->as32) {
+				written = to_32bit(&op, at + sizeof(h));
+				h.oh_len = cpu_to_be32(written);
+			} else if (n) {
+				memcpy(at + sizeof(h), op.p + done, n);
+			}
+			memcpy(at, &h, sizeof(h));
+			used += sizeof(h) + written;
+			room_used += sizeof(h) + n;
+			nops++;
+			done += n;
+		} while (done < op.len);
+	}
+	if (nops) {
+		memset(o->buf + o->bytes + hdr + used, 0, room_used - used + 512);
+		end_record(o, room_used, nops);
+	}
+}
+
+/* The log of the snapshot is empty in the cycle before ours. */
+static void poke_log(const struct out *o)
+{
+	host_dev_poke(uv_dev, log_off, o->buf, min_t(u64, o->bytes, log_bytes - 1024));
+}
+
+static void empty_log(void)
+{
+	u8 *b = calloc(1, log_bytes);
+	u64 i;
+
+	for (i = 0; i < log_bytes; i += 512)
+		put_unaligned_be32(CYCLE - 1, b + i);
+	host_dev_poke(uv_dev, log_off, b, log_bytes);
+	free(b);
+}
+
+/* ---- items of all types ---- */
+
+static struct item *new_item(struct trans *t)
+{
+	GROW(t->it, t->n);
+	t->it[t->n] = (struct item) { };
+	return &t->it[t->n++];
+}
+
+static u8 *new_region(struct item *it, u32 len)
+{
+	GROW(it->r, it->n);
+	it->r[it->n] = (struct region) { len, memset(get(len), 0, len) };
+	return it->r[it->n++].p;
+}
+
+/* type, number of regions, then the id where intents have it */
+static u8 *intent(struct trans *t, u16 type, u32 len, u64 id)
+{
+	struct item *it = new_item(t);
+	u8 *p = new_region(it, len);
+
+	put_unaligned_le16(type, p);
+	put_unaligned_le16(1, p + 2);
+	put_unaligned_le64(id, p + 8);
+	return p;
+}
+
+static struct trans *new_trans(struct log *l, u32 tid)
+{
+	struct dx_trans_header th = { .th_magic = DX_TRANS_HEADER_MAGIC, .th_type = DX_TRANS_CHECKPOINT, .th_tid = tid };
+	struct trans *t;
+
+	GROW(l->t, l->n);
+	t = &l->t[l->n++];
+	*t = (struct trans) { .tid = tid, .commit = true };
+	memcpy(t->head, &th, sizeof(th));
+	return t;
+}
+
+/* What a log holds that we do not write: intents of other features, all done; quota. */
+static void add_foreign(struct log *l)
+{
+	static const struct { u16 type; u32 len, n; } kinds[] = {
+		{ DX_LI_RUI, 16 + 2 * 32, 2 }, { DX_LI_CUI, 16 + 3 * 16, 3 }, { DX_LI_BUI, 16 + 32, 1 }, { DX_LI_XMI, 88, 0 },
+		{ DX_LI_EFI, 16 + 2 * 16, 2 },
+	};
+	struct trans *t = new_trans(l, 0x7001);
+	struct item *it;
+	u8 *p;
+	u32 i, j;
+
+	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
+		p = intent(t, kinds[i].type, kinds[i].len, 0xabc000 + i);
+		put_unaligned_le32(kinds[i].n, p + 4);
+		for (j = 0; kinds[i].type == DX_LI_EFI && j < kinds[i].n; j++) {
+			put_unaligned_le64(1000 + 10 * j, p + 16 + j * 16);
+			put_unaligned_le32(4, p + 24 + j * 16);
+		}
+	}
+	it = new_item(t);
+	p = new_region(it, 40);
+	put_unaligned_le16(DX_LI_ATTRI, p);
+	put_unaligned_le16(3, p + 2);
+	put_unaligned_le64(0xabcd00, p + 8);
+	put_unaligned_le32(5, p + 28);
+	put_unaligned_le32(70, p + 32);
+	memcpy(new_region(it, 8), "harm", 4);
+	new_region(it, 72);
+	it = new_item(t);
+	p = new_region(it, 24);
+	put_unaligned_le16(DX_LI_DQUOT, p);
+	put_unaligned_le16(2, p + 2);
+	put_unaligned_le64(800, p + 8);
+	put_unaligned_le32(8, p + 16);
+	p = new_region(it, 104);
+	put_unaligned_be16(0x4451, p);
+	p = intent(t, DX_LI_QUOTAOFF, 20, 0);
+	put_unaligned_le32(1, p + 4);
+
+	t = new_trans(l, 0x7002);
+	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
+		bool efd = kinds[i].type == DX_LI_EFI;
+
+		p = intent(t, kinds[i].type + 1, efd ? kinds[i].len : 16, 0xabc000 + i);
+		if (efd)
+			put_unaligned_le32(kinds[i].n, p + 4);
+	}
+	intent(t, DX_LI_ATTRD, 16, 0xabcd00);
+}
+
+/* Is this the last word of the log on a plain file with all of its extents in the inode? */
+static bool plain_file(const struct item *it, u32 *ino)
+{
+	const struct dx_inode_log_format *f = (const void *)it->r[0].p;
+	const struct dx_log_dinode *ld;
+
+	if (type_of(it) != DX_LI_INODE || it->n < 3)
+		return false;
+	ld = (const void *)it->r[1].p;
+	*ino = f->ilf_ino;
+	return S_ISREG(ld->di_mode) && f->ilf_fields & DX_ILOG_DEXT && it->r[2].len == ld->di_nextents * 16 &&
+	       !ld->di_anextents && ld->di_nlink && ld->di_nextents > 1 && ld->di_nextents < 40;
+}
+
+/* A file loses its extents: the inode and the intent to free them, which nobody has done. */
+static bool add_unfinished(struct log *l)
+{
+	struct dx_inode_log_format *f;
+	struct dx_log_dinode *ld;
+	struct item *from = NULL, *it;
+	u32 i, j, k, ino, other, n;
+	struct trans *t;
+	u8 *p;
+
+	for (i = l->n; i-- > 0 && !from; ) {
+		for (j = l->t[i].n; j-- > 0 && !from; ) {
+			if (!plain_file(&l->t[i].it[j], &ino))
+				continue;
+			from = &l->t[i].it[j];
+			for (k = i; k < l->n && from; k++) {
+				u32 m = k == i ? j + 1 : 0;
+
+				for (; m < l->t[k].n && from; m++) {
+					it = &l->t[k].it[m];
+					if (type_of(it) != DX_LI_INODE)
+						continue;
+					other = ((struct dx_inode_log_format *)it->r[0].p)->ilf_ino;
+					if (other == ino)
+						from = NULL;
+				}
+			}
+		}
+	}
+	if (!from)
+		return false;
+	t = new_trans(l, 0x7003);
+	it = new_item(t);
+	f = memcpy(new_region(it, sizeof(*f)), from->r[0].p, sizeof(*f));
+	ld = memcpy(new_region(it, sizeof(*ld)), from->r[1].p, sizeof(*ld));
+	n = ld->di_nextents;
+	f->ilf_size = 2;
+	f->ilf_fields = DX_ILOG_CORE;
+	f->ilf_dsize = f->ilf_asize = 0;
+	ld->di_nextents = 0;
+	ld->di_nblocks = 0;
+	ld->di_size = 0;
+	p = intent(t, DX_LI_EFI, 16 + n * 16, 0xabce00);
+	put_unaligned_le32(n, p + 4);
+	for (i = 0; i < n; i++) {
+		u64 l0 = get_unaligned_be64(from->r[2].p + i * 16), l1 = get_unaligned_be64(from->r[2].p + i * 16 + 8);
+
+		put_unaligned_le64((l0 & 0x1ff) << 43 | l1 >> 21, p + 16 + i * 16);
+		put_unaligned_le32(l1 & 0x1fffff, p + 24 + i * 16);
+	}
+	return true;
+}
+
+/* ---- mutation ---- */
+
+static u64 rnd_state;
+static u32 rnd(u32 n) { return n ? uv_rand(&rnd_state) % n : 0; }
+
+static __printf(1, 2) void say(const char *fmt, ...)
+{
+	size_t n = strlen(what);
+	va_list ap;
+
+	va_start(ap, fmt);
+	host_vsnprintf(what + n, sizeof(what) - n, fmt, ap);
+	va_end(ap);
+}
+
+static u64 some_value(u64 old, u32 width)
+{
+	static const u64 limits[] = { 1, 2, 3, 4, 7, 8, 16, 31, 32, 52, 56, 64, 127, 128, 129, 255, 256, 512, 1024, 4096, 65535, 65536,
+				      1 << 20, 1 << 24, 0x7fffffff, 0xffffffff };
+
+	switch (rnd(10)) {
+	case 0: return 0;
+	case 1: return ~0ull;
+	case 2: return old + 1;
+	case 3: return old - 1;
+	case 4: return old ^ 1ull << (width * 8 - 1);
+	case 5: return old ^ 1ull << rnd(width * 8);
+	case 6: return uv_rand(&rnd_state);
+	case 7: return old * 2;
+	case 8: return old + rnd(64);
+	default: return limits[rnd(ARRAY_SIZE(limits))];
+	}
+}
+
+static u64 get_field(const u8 *p, u32 width, bool be)
+{
+	switch (width) {
+	case 1: return *p;
+	case 2: return be ? get_unaligned_be16(p) : get_unaligned_le16(p);
+	case 4: return be ? get_unaligned_be32(p) : get_unaligned_le32(p);
+	default: return be ? get_unaligned_be64(p) : get_unaligned_le64(p);
+	}
+}
+
+/* A field at random, in the byte order of the log or of the disk. */
+static void hit_bytes(u8 *p, u32 len)
+{
+	u32 width = 1 << rnd(4), at;
+	bool be = !rnd(4);
+	u64 v;
+
+	while (width > len)
+		width /= 2;
+	if (!width)
+		return;
+	at = rnd(len / width) * width;
+	v = some_value(get_field(p + at, width, be), width);
+	set_field(p + at, width, v, be);
+	say(" byte %u (%u wide) = 0x%llx", at, width, (unsigned long long)v);
+}
+
+static struct log copy_log(void)
+{
+	struct log l = { base.n, dup_of(base.t, base.n * sizeof(*base.t)) };
+	u32 i, j;
+
+	for (i = 0; i < l.n; i++) {
+		l.t[i].it = dup_of(l.t[i].it, l.t[i].n * sizeof(struct item));
+		for (j = 0; j < l.t[i].n; j++)
+			l.t[i].it[j].r = dup_of(l.t[i].it[j].r, l.t[i].it[j].n * sizeof(struct region));
+	}
+	return l;
+}
+
+/* An item of a random type, not of the commonest. */
+static struct item *pick_item(struct log *l, struct trans **tp)
+{
+	static const u16 types[] = { DX_LI_BUF, DX_LI_BUF, DX_LI_INODE, DX_LI_INODE, DX_LI_INODE, DX_LI_ICREATE, DX_LI_EFI,
+				     DX_LI_EFI, DX_LI_EFD, DX_LI_DQUOT, DX_LI_QUOTAOFF, DX_LI_RUI, DX_LI_RUD, DX_LI_CUI,
+				     DX_LI_BUI, DX_LI_ATTRI, DX_LI_ATTRD, DX_LI_XMI };
+	u16 type = types[rnd(ARRAY_SIZE(types))];
+	struct item *found = NULL;
+	u32 i, j, n = 0;
+
+	for (i = 0; i < l->n; i++) {
+		for (j = 0; j < l->t[i].n; j++) {
+			if (type_of(&l->t[i].it[j]) != type || rnd(++n))
+				continue;
+			found = &l->t[i].it[j];
+			*tp = &l->t[i];
+		}
+	}
+	return found;
+}
+
+#define DROP(a, n, i)	(memmove(&(a)[i], &(a)[(i) + 1], ((n) - (i) - 1) * sizeof(*(a))), (n)--)
+#define DOUBLE(a, n, i)	(GROW(a, n), (a)[n] = (a)[i], (n)++)
+#define SWAP(a, i, j)	do { typeof(*(a)) t__ = (a)[i]; (a)[i] = (a)[j]; (a)[j] = t__; } while (0)
+
+static void mutate_item(struct log *l)
+{
+	struct trans *t = NULL, *t2 = NULL;
+	struct item *it = pick_item(l, &t), *other;
+	struct region *r;
+	u32 i, j, n;
+
+	if (!it)
+		return;
+	say("; item 0x%04x", type_of(it));
+	i = rnd(4) ? 0 : rnd(it->n);
+	r = &it->r[i];
+	switch (rnd(16)) {
+	case 0:
+	case 1:
+		say(" region %u length %u", i, r->len);
+		n = rnd(3) ? r->len + rnd(17) - 8 : rnd(2) ? rnd(70000) : rnd(200);
+		n = min(n, 200000u);
+		r->p = memcpy(memset(get(n + 1), 0x5a, n + 1), r->p, min(n, r->len));
+		r->len = n;
+		say(" becomes %u", n);
+		return;
+	case 2:
+		say(" region %u dropped", i);
+		DROP(it->r, it->n, i);
+		break;
+	case 3:
+		say(" region %u doubled", i);
+		DOUBLE(it->r, it->n, i);
+		break;
+	case 4:
+		j = rnd(it->n);
+		say(" regions %u and %u swapped", i, j);
+		SWAP(it->r, i, j);
+		return;
+	case 5:
+		other = pick_item(l, &t2);
+		if (!other || !other->n)
+			return;
+		j = rnd(other->n);
+		say(" region %u from one of 0x%04x", i, type_of(other));
+		*r = other->r[j];
+		return;
+	case 6:
+		say(" dropped");
+		i = it - t->it;
+		DROP(t->it, t->n, i);
+		return;
+	case 7:
+		say(" doubled");
+		i = it - t->it;
+		DOUBLE(t->it, t->n, i);
+		return;
+	default:
+		r->p = dup_of(r->p, r->len);
+		n = rnd(4) ? 1 : 1 + rnd(6);
+		say(" region %u:", i);
+		while (n--)
+			hit_bytes(r->p, rnd(2) ? r->len : min(r->len, 64u));
+		return;
+	}
+	/* mostly the item says how many there are now */
+	if (it->n && it->r[0].len >= 4 && rnd(4)) {
+		it->r[0].p = dup_of(it->r[0].p, it->r[0].len);
+		put_unaligned_le16(it->n, it->r[0].p + 2);
+	}
+}
+
+static void mutate_trans(struct log *l)
+{
+	u32 i = rnd(l->n), j = rnd(l->n);
+	struct trans *t = &l->t[i];
+
+	if (!l->n)
+		return;
+	say("; transaction 0x%x", t->tid);
+	switch (rnd(6)) {
+	case 0:
+		say(" dropped");
+		DROP(l->t, l->n, i);
+		break;
+	case 1:
+		say(" doubled");
+		DOUBLE(l->t, l->n, i);
+		break;
+	case 2:
+		say(" swapped with 0x%x", l->t[j].tid);
+		SWAP(l->t, i, j);
+		break;
+	case 3:
+		say(" without end");
+		t->commit = false;
+		break;
+	case 4:
+		say(" gets the number 0x%x", l->t[j].tid);
+		t->tid = l->t[j].tid;
+		break;
+	default:
+		say(" header:");
+		hit_bytes(t->head, sizeof(t->head));
+	}
+}
+
+static void mutate_op(struct out *o)
+{
+	u32 i = rnd(o->nops), j = rnd(o->nops);
+	struct op *op = &o->op[i];
+
+	say("; operation %u of %u", i, o->nops);
+	switch (rnd(8)) {
+	case 0:
+		say(" dropped");
+		DROP(o->op, o->nops, i);
+		break;
+	case 1:
+		say(" doubled");
+		DOUBLE(o->op, o->nops, i);
+		break;
+	case 2:
+		say(" swapped with %u", j);
+		SWAP(o->op, i, j);
+		break;
+	case 3:
+		op->h.oh_flags = rnd(2) ? 1 << rnd(8) : rnd(256);
+		say(" oh_flags 0x%x", op->h.oh_flags);
+		break;
+	case 4:
+		op->h.oh_len = cpu_to_be32(some_value(op->len, 4));
+		say(" oh_len 0x%x", be32_to_cpu(op->h.oh_len));
+		break;
+	case 5:
+		op->h.oh_tid = rnd(2) ? o->op[j].h.oh_tid : cpu_to_be32(rnd(100000));
+		say(" oh_tid 0x%x", be32_to_cpu(op->h.oh_tid));
+		break;
+	case 6:
+		op->h.oh_clientid = rnd(2) ? DX_OH_CLIENT_LOG : rnd(256);
+		say(" oh_clientid 0x%x", op->h.oh_clientid);
+		break;
+	default:
+		hit_bytes((u8 *)&op->h, sizeof(op->h));
+	}
+}
+
+/* Many of something that is cheap to write and dear to read. */
+static void mutate_many(struct out *o)
+{
+	static const u8 tiny[4] = { 0x3c, 0x12, 2, 0 };
+	u32 n = 1 + rnd(20000), kind = rnd(4), i, at = rnd(o->nops), first = o->nops;
+	struct op *ops = get((o->nops + n + 1) * sizeof(*ops));
+
+	memcpy(ops, o->op, at * sizeof(*ops));
+	memcpy(ops + at + n, o->op + at, (o->nops - at) * sizeof(*ops));
+	o->op = ops;
+	o->nops = at;
+	for (i = 0; i < n; i++) {
+		if (kind == 0)
+			put_op(o, 0x9000 + i, DX_OH_START_TRANS, NULL, 0);
+		else if (kind == 1)
+			put_op(o, 0x9000, i ? 0 : DX_OH_START_TRANS, tiny, i ? sizeof(tiny) : 0);
+		else if (kind == 2)
+			put_op(o, be32_to_cpu(ops[at ? at - 1 : 0].h.oh_tid), DX_OH_WAS_CONT_TRANS, tiny, 1 + i % 4);
+		else
+			put_op(o, be32_to_cpu(ops[at ? at - 1 : 0].h.oh_tid), DX_OH_COMMIT_TRANS, NULL, 0);
+	}
+	o->nops = first + n;
+	say("; %u times %s", n, kind == 0 ? "a start" : kind == 1 ? "four bytes" : kind == 2 ? "a continuation" : "a commit");
+}
+
+static void mutate(struct out *o, u64 seed)
+{
+	struct log l;
+	u32 n, i;
+
+	rnd_state = seed * 77777 + 5;
+	what[0] = 0;
+	arena_used = arena_kept;
+	l = copy_log();
+	n = rnd(3) ? 1 : 1 + rnd(4);
+	for (i = 0; i < n && l.n; i++) {
+		if (rnd(8))
+			mutate_item(&l);
+		else
+			mutate_trans(&l);
+	}
+	*o = (struct out) { .cap = rnd(4) ? 32256 : 256 * 1024 - 8 * 512, .whole = rnd(2) };
+	flatten(o, &l);
+	if (o->nops && !rnd(6))
+		mutate_op(o);
+	if (o->nops && !rnd(60))
+		mutate_many(o);
+	if (!rnd(10)) {
+		static const u16 fields[] = { 0, 4, 8, 12, 16, 20, 24, 28, 32, 36, 40, 44, 300, 304, 320 };
+
+		o->bad_rec = rnd(4);
+		o->bad_off = fields[rnd(ARRAY_SIZE(fields))];
+		o->bad_width = 4;
+		o->bad_value = some_value(rnd(2) ? CYCLE : 32 * 1024, 4);
+		say("; record %u, byte %u = 0x%x", o->bad_rec, o->bad_off, (u32)o->bad_value);
+	}
+	/* no region can be split that is not in one piece in memory: they all are */
+	o->whole = o->whole && o->cap > 32256;
+	write_records(o);
+}
+
+/* ---- use ---- */
+
+static void change_something(struct dx_mount *mp)
+{
+	struct dx_create_args a = { .mode = S_IFREG | 0644 };
+	struct dx_inode *ip;
+	struct dx_mapped got;
+	char name[40];
+	int i;
+
+	for (i = 0; i < 8; i++) {
+		struct dx_name n = { .name = (u8 *)name, .ftype = DX_DIR3_FT_REG_FILE };
+
+		n.len = sprintf(name, "new-file-of-the-test-%d", i);
+		if (dx_create(mp->rootip, &n, &a, &ip))
+			return;
+		if (!dx_iomap_alloc(ip, i, 20, false, false, &got))
+			dx_iomap_write_unwritten(ip, (u64)i * bs, bs, 0);
+		if (i % 2)
+			dx_remove(mp->rootip, &n, ip);
+		dx_irele(ip);
+	}
+}
+
+static int use_fiber(void *arg)
+{
+	struct dx_mount *mp;
+	int error;
+
+	(void)arg;
+	mp = uv_mount(&error);
+	if (!mp) {
+		all->refused++;
+		if (!CHECK(error == -EUCLEAN || error == -EBADMSG || error == -EINVAL || error == -EIO || error == -ENOENT ||
+			   error == -EROFS))
+			printf("  mount: %d\n", error);
+		CHECK(host_log_has("corrupt") || host_log_has("the log ") || host_log_has("outside of the volume") ||
+		      host_log_has("in use with length") || host_log_has("cannot"));
+		return 0;
+	}
+	all->mounted++;
+	um_walk(mp, NULL);
+	change_something(mp);
+	dx_sync_fs(mp);
+	uv_umount(mp);
+	return 0;
+}
+
+static struct host_dev_snap *snap;
+
+static void one(u64 seed)
+{
+	struct out o;
+	int ret;
+
+	all->now = seed;
+	alarm(60);
+	host_checks_failed = 0;
+	host_dev_snap_restore(uv_dev, snap);
+	mutate(&o, seed);
+	poke_log(&o);
+	host_init(seed);
+	host_set_printk(1);
+	host_warn_count = 0;
+	ret = host_run(use_fiber, NULL);
+	CHECK_EQ(ret, 0);
+	CHECK_EQ(host_warn_count, 0);
+	CHECK_EQ(host_live_allocs(false), 0);
+	if (!CHECK(host_alloc_peak() <= normal_peak + SLACK_BYTES + 4 * o.bytes) || !CHECK(host_alloc_largest() <= LARGEST_BYTES))
+		printf("  %zu bytes at a time, %zu in one piece\n", host_alloc_peak(), host_alloc_largest());
+	if (host_checks_failed || getenv("LOGFUZZ_SAY"))
+		printf("# %llu%s\n%s", (unsigned long long)seed, what, host_log());
+	if (host_live_allocs(false))
+		host_live_allocs(true);
+	host_kill_world();
+	alarm(0);
+	all->done++;
+	if (host_checks_failed)
+		all->failed++;
+}
+
+/* ---- the logs to begin with ---- */
+
+static int fill_fiber(void *arg)
+{
+	struct dx_create_args a = { .mode = S_IFREG | 0644 };
+	struct dx_name n = { .name = (u8 *)"fragments", .len = 9, .ftype = DX_DIR3_FT_REG_FILE };
+	int error, i;
+	struct dx_mount *mp = uv_mount(&error);
+	struct dx_inode *ip;
+	struct dx_mapped got;
+	char buf[200];
+
+	(void)arg;
+	if (!CHECK(mp))
+		return error;
+	log_off = dx_log_daddr(mp) << 9;
+	log_bytes = (u64)dx_log_size_bb(mp) << 9;
+	bs = mp->sb.blocksize;
+	CHECK(!um_attach(mp, true));
+	CHECK_EQ(um_run(mp, 60, 1), 0);
+	um_drop_held();
+	CHECK(!dx_create(mp->rootip, &n, &a, &ip));
+	for (i = 0; i < 300; i++)
+		CHECK(!dx_iomap_alloc(ip, i * 2, 1, false, false, &got));
+	for (i = 0; i < 60; i++) {
+		struct dx_attr_arg xa = { .ip = ip, .name = (u8 *)buf, .value = buf, .valuelen = 100 };
+
+		xa.namelen = sprintf(buf, "attribute-number-%d-with-a-long-name-as-well", i);
+		CHECK(!dx_attr_set_op(&xa));
+	}
+	dx_irele(ip);
+	return uv_umount(mp);
+}
+
+/* Leaves its log dirty: every form of a fork, devices, links, attributes. */
+static int load_fiber(void *arg)
+{
+	struct dx_create_args dev = { .mode = S_IFCHR | 0600, .rdev = 0x103 }, dir = { .mode = S_IFDIR | 0755 };
+	struct dx_name n = { .name = (u8 *)"fragments", .len = 9, .ftype = DX_DIR3_FT_REG_FILE };
+	struct dx_inode *ip;
+	struct dx_mapped got;
+	char buf[200];
+	dx_ino_t ino;
+	int error, i;
+	struct dx_mount *mp = uv_mount(&error);
+
+	(void)arg;
+	if (!CHECK(mp))
+		return error;
+	CHECK(!um_attach(mp, false));
+	um_calm = true;
+	CHECK_EQ(um_run(mp, 120, 1), 0);
+	um_drop_held();
+	CHECK(!dx_lookup(mp->rootip, &n, &ino, NULL) && !dx_iget(mp, NULL, ino, 0, &ip));
+	for (i = 300; i < 330; i++)
+		CHECK(!dx_iomap_alloc(ip, i * 2, 1, false, false, &got));
+	for (i = 60; i < 80; i++) {
+		struct dx_attr_arg xa = { .ip = ip, .name = (u8 *)buf, .value = buf, .valuelen = 100 };
+
+		xa.namelen = sprintf(buf, "attribute-number-%d-with-a-long-name-as-well", i);
+		CHECK(!dx_attr_set_op(&xa));
+	}
+	dx_irele(ip);
+	/* one whose extents outgrow the inode in this log, one that add_unfinished() can take */
+	for (i = 0; i < 2; i++) {
+		struct dx_create_args a = { .mode = S_IFREG | 0644 };
+		struct dx_name x = { .name = (u8 *)buf, .len = sprintf(buf, "file-%d", i), .ftype = DX_DIR3_FT_REG_FILE };
+		int j;
+
+		CHECK(!dx_create(mp->rootip, &x, &a, &ip));
+		for (j = 0; j < (i ? 7 : 60); j++)
+			CHECK(!dx_iomap_alloc(ip, j * 2, 1, false, false, &got));
+		dx_irele(ip);
+	}
+	for (i = 0; i < 90; i++) {
+		struct dx_name x = { .name = (u8 *)buf, .len = sprintf(buf, "device-%d", i), .ftype = DX_DIR3_FT_CHRDEV };
+		struct dx_attr_arg xa = { .name = (u8 *)"small", .namelen = 5, .value = buf, .valuelen = 12 };
+
+		if (i % 9 == 5)
+			x.ftype = DX_DIR3_FT_DIR;
+		CHECK(!dx_create(mp->rootip, &x, i % 9 == 5 ? &dir : &dev, &ip));
+		xa.ip = ip;
+		if (i % 4 == 0)
+			CHECK(!dx_attr_set_op(&xa));
+		if (i % 9 == 6)
+			CHECK(!dx_remove(mp->rootip, &x, ip));
+		dx_irele(ip);
+	}
+	CHECK(!dx_log_force(mp, true));
+	host_stop_world();
+	return 0;
+}
+
+static int take_fiber(void *arg)
+{
+	struct dx_mount *mp = kzalloc(sizeof(*mp), GFP_KERNEL | __GFP_NOFAIL);
+	int error;
+
+	(void)arg;
+	mp->bdev = uv_dev;
+	mp->opts.ro = mp->opts.norecovery = true;
+	error = dx_mount_open(mp);
+	if (CHECK_EQ(error, 0)) {
+		CHECK_EQ(read_log(mp), 0);
+		dx_mount_close(mp);
+	}
+	kfree(mp);
+	return error;
+}
+
+static int recover_fiber(void *arg)
+{
+	int error, *exact = arg;
+	struct dx_mount *mp = uv_mount(&error);
+
+	if (!CHECK_EQ(error, 0))
+		return error;
+	CHECK(host_log_has("ecover"));
+	if (*exact) {
+		CHECK(!um_attach(mp, false));
+		CHECK(!um_verify(mp, true));
+	} else {
+		CHECK(!um_walk(mp, NULL));
+	}
+	return uv_umount(mp);
+}
+
+/* The volume but for its log. */
+static u32 digest(void)
+{
+	u64 size = 0, off;
+	u32 crc = ~0u;
+	u8 *b = malloc(1 << 20);
+
+	size = 120ull << 20;
+	for (off = 0; off < size; off += 1 << 20) {
+		u64 a = max(off, log_off), e = min(off + (1 << 20), log_off + log_bytes);
+
+		host_dev_peek(uv_dev, off, b, 1 << 20);
+		if (a < e)
+			memset(b + (a - off), 0, e - a);
+		crc = crc32c(crc, b, 1 << 20);
+	}
+	free(b);
+	return crc;
+}
+
+/* Mount what @l says, and look at the volume then. */
+static u32 control(const struct log *l, bool as32, u32 cap, bool whole, bool exact)
+{
+	struct out o = { .cap = cap, .whole = whole, .as32 = as32 };
+	size_t used = arena_used;
+	int ex = exact;
+
+	host_dev_snap_restore(uv_dev, snap);
+	flatten(&o, l);
+	write_records(&o);
+	CHECK(o.bytes < MAX_LOG && o.bytes < log_bytes / 2);
+	poke_log(&o);
+	CHECK(uv_logprint_ok("log"));
+	host_init(1);
+	CHECK_EQ(host_run(recover_fiber, &ex), 0);
+	CHECK_EQ(host_warn_count, 0);
+	CHECK_EQ(host_live_allocs(true), 0);
+	normal_peak = max_t(u64, normal_peak, host_alloc_peak());
+	CHECK(host_alloc_largest() <= LARGEST_BYTES);
+	if (host_checks_failed)
+		printf("%s", host_log());
+	host_kill_world();
+	CHECK(uv_repair_clean("check"));
+	arena_used = used;
+	return digest();
+}
+
+static void count_items(const struct log *l)
+{
+	static const char * const names[] = {
+		"EFI", "EFD", "", "", "", "INODE", "BUF", "DQUOT", "QUOTAOFF", "ICREATE", "RUI", "RUD", "CUI", "CUD", "BUI", "BUD",
+		"ATTRI", "ATTRD", "XMI", "XMD",
+	};
+	static const struct { u32 bit; const char *name; } forks[] = {
+		{ DX_ILOG_DDATA, "local" }, { DX_ILOG_DEXT, "extents" }, { DX_ILOG_DBROOT, "btree" }, { DX_ILOG_DEV, "device" },
+		{ DX_ILOG_ADATA, "attr local" }, { DX_ILOG_AEXT, "attr extents" }, { DX_ILOG_ABROOT, "attr btree" },
+	};
+	u32 n[ARRAY_SIZE(names)] = { }, fk[ARRAY_SIZE(forks)] = { }, i, j, k;
+
+	for (i = 0; i < l->n; i++) {
+		for (j = 0; j < l->t[i].n; j++) {
+			const struct item *it = &l->t[i].it[j];
+			u32 t = type_of(it) - DX_LI_EFI;
+
+			if (t < ARRAY_SIZE(n))
+				n[t]++;
+			for (k = 0; type_of(it) == DX_LI_INODE && k < ARRAY_SIZE(forks); k++)
+				fk[k] += !!(((struct dx_inode_log_format *)it->r[0].p)->ilf_fields & forks[k].bit);
+		}
+	}
+	printf("# %u transactions:", l->n);
+	for (i = 0; i < ARRAY_SIZE(names); i++)
+		if (names[i][0])
+			printf(" %s %u%s", names[i], n[i], CHECK(n[i]) ? "" : "!");
+	printf("; forks");
+	for (i = 0; i < ARRAY_SIZE(forks); i++)
+		printf(", %s %u", forks[i].name, fk[i]);
+	printf("\n");
+	CHECK(fk[0] && fk[1] && fk[2] && fk[3] && fk[4] && fk[5]);
+}
+
+static const struct uv_profile volumes[] = {
+	{ "reflink=0", "--unsupported -d agcount=3 -l size=10m -m reflink=0", 120 },
+	{ "4.19 features, 1 KiB blocks", "--unsupported -d agcount=2 -l size=10m -b size=1024 -m reflink=0,bigtime=0,inobtcount=0", 120 },
+};
+
+static void volume(int v, u64 seed, u64 count, time_t until)
+{
+	const struct uv_profile *p = &volumes[v];
+	u64 next = seed, end = seed + count;
+	u32 a, b;
+	char title[160];
+	int status;
+	pid_t pid;
+
+	snprintf(title, sizeof(title), "a log put together again: %s", p->name);
+	host_test_begin(title);
+	if (!CHECK(!uv_make(p)))
+		return;
+	arena_used = 0;
+	um_reset(1);
+	um_rebase(v + 1);
+	host_init(0);
+	CHECK_EQ(host_run(fill_fiber, NULL), 0);
+	host_kill_world();
+	host_init(0);
+	CHECK_EQ(host_run(load_fiber, NULL), HOST_CRASHED);
+	host_dev_crash(uv_dev, HOST_KEEP_ALL, 1);
+	host_kill_world();
+	host_init(0);
+	CHECK_EQ(host_run(take_fiber, NULL), 0);
+	host_kill_world();
+	add_foreign(&base);
+	empty_log();
+	snap = host_dev_snap_take(uv_dev);
+	normal_peak = 0;
+	control(&base, false, 32256, false, true);
+	host_test_end();
+
+	snprintf(title, sizeof(title), "logs of a 32-bit machine: %s", p->name);
+	host_test_begin(title);
+	CHECK(add_unfinished(&base));
+	count_items(&base);
+	a = control(&base, false, 256 * 1024 - 8 * 512, true, false);
+	b = control(&base, true, 256 * 1024 - 8 * 512, true, false);
+	CHECK_EQ(a, b);
+	host_test_end();
+
+	snprintf(title, sizeof(title), "mutated logs: %s", p->name);
+	host_test_begin(title);
+	arena_kept = arena_used;
+	all->done = all->failed = all->refused = all->mounted = 0;
+	while ((until ? time(NULL) < until : next < end) && all->failed < 6) {
+		u64 stop = until ? next + 200 : min_t(u64, next + 200, end);
+
+		fflush(stdout);
+		pid = fork();
+		if (!pid) {
+			for (; next < stop && (!until || time(NULL) < until); next++)
+				one(next);
+			fflush(stdout);
+			_exit(0);
+		}
+		waitpid(pid, &status, 0);
+		if (!WIFEXITED(status) || WEXITSTATUS(status)) {
+			struct out o;
+
+			mutate(&o, all->now);
+			printf("# again: t_logfuzz %d %llu 1   (%s; status 0x%x)\n", v, (unsigned long long)all->now, what, status);
+			all->failed++;
+			next = all->now + 1;
+		} else {
+			next = stop;
+		}
+	}
+	CHECK_EQ(all->failed, 0);
+	printf("# seed %llu: %llu logs, %llu mounts refused, %llu mounted\n", (unsigned long long)seed,
+	       (unsigned long long)all->done, (unsigned long long)all->refused, (unsigned long long)all->mounted);
+	host_dev_snap_free(snap);
+	host_test_end();
+}
+
+int main(int argc, char **argv)
+{
+	u64 seed = getenv("LOGFUZZ_SEED") ? strtoull(getenv("LOGFUZZ_SEED"), NULL, 0) : 1;
+	u64 count = getenv("LOGFUZZ_COUNT") ? strtoull(getenv("LOGFUZZ_COUNT"), NULL, 0) : 300;
+	u64 seconds = getenv("LOGFUZZ_SECONDS") ? strtoull(getenv("LOGFUZZ_SECONDS"), NULL, 0) : 0;
+	int only = argc > 1 ? atoi(argv[1]) : -1, v, n = ARRAY_SIZE(volumes);
+	time_t t0 = time(NULL);
+
+	if (argc > 2)
+		seed = strtoull(argv[2], NULL, 0);
+	if (argc > 3)
+		count = strtoull(argv[3], NULL, 0);
+	all = mmap(NULL, sizeof(*all), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	arena = malloc(ARENA_BYTES);
+	uv_setup("t_logfuzz");
+	for (v = 0; v < n; v++)
+		if (only < 0 || only == v)
+			volume(v, seed, count, seconds ? t0 + seconds * (only < 0 ? v + 1 : n) / n : 0);
+	printf("# %ld s\n", (long)(time(NULL) - t0));
+	uv_teardown();
+	return host_test_exit();
+}
