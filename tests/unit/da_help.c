@@ -53,26 +53,9 @@ bool da_repair_clean(void)
 
 struct dx_mount *da_mount(bool ro)
 {
-	struct dx_mount *mp = kzalloc(sizeof(*mp), GFP_KERNEL);
-	int error;
+	struct dx_mount_opts o = { .ro = ro };
 
-	mp->bdev = da_dev;
-	mp->opts.ro = ro;
-	error = dx_mount_open(mp);
-	if (error) {
-		printf("# mount: %d\n", error);
-		kfree(mp);
-		return NULL;
-	}
-	return mp;
-}
-
-int da_umount(struct dx_mount *mp)
-{
-	int error = dx_mount_close(mp);
-
-	kfree(mp);
-	return error;
+	return uv_mount_dev(da_dev, &o, NULL);
 }
 
 int da_create(struct dx_inode *dp, const char *name, umode_t mode, struct dx_inode **ipp)

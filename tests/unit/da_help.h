@@ -6,8 +6,7 @@
 #ifndef DA_HELP_H
 #define DA_HELP_H
 
-#include "host.h"
-#include "dx_inode.h"
+#include "util_vol.h"
 #include "dx_dir.h"
 
 extern struct dx_bdev *da_dev;
@@ -18,7 +17,6 @@ void da_teardown(void);
 int da_make(const char *mkfs_opts, unsigned int mib);
 bool da_repair_clean(void);		/* from outside a world's fibers, device quiet */
 struct dx_mount *da_mount(bool ro);
-int da_umount(struct dx_mount *mp);
 int da_create(struct dx_inode *dp, const char *name, umode_t mode, struct dx_inode **ipp);
 int da_lookup(struct dx_inode *dp, const void *name, int len, struct dx_inode **ipp);
 u64 da_rand(u64 *state);		/* a stream of the test's own */

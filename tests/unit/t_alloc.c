@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "host.h"
+#include "util_vol.h"
 #include "dx_alloc.h"
 #include "dx_inode.h"
 #include "dx_dir.h"
@@ -46,27 +46,9 @@ static bool with_discard, with_ikeep;
 
 static struct dx_mount *do_mount(void)
 {
-	struct dx_mount *mp = kzalloc(sizeof(*mp), GFP_KERNEL);
-	int error;
+	struct dx_mount_opts o = { .discard = with_discard, .ikeep = with_ikeep };
 
-	mp->bdev = dev;
-	mp->opts.discard = with_discard;
-	mp->opts.ikeep = with_ikeep;
-	error = dx_mount_open(mp);
-	if (error) {
-		printf("# mount: %d\n", error);
-		kfree(mp);
-		return NULL;
-	}
-	return mp;
-}
-
-static int do_umount(struct dx_mount *mp)
-{
-	int error = dx_mount_close(mp);
-
-	kfree(mp);
-	return error;
+	return uv_mount_dev(dev, &o, NULL);
 }
 
 /* ---- who owns which block ---- */
@@ -316,7 +298,7 @@ static int finish(struct dx_mount *mp)
 	CHECK_EQ(ag_sum(mp), m.free0);
 	check_trees(mp);
 	model_done();
-	error = do_umount(mp);
+	error = uv_umount(mp);
 	return error;
 }
 
@@ -582,7 +564,7 @@ static int t_busy_cut(void *arg)
 	CHECK(dx_busy_overlaps(mp, 0, 1150, 1));
 	dx_trans_cancel(tp);
 	CHECK(!dx_busy_overlaps(mp, 0, 0, 5000));
-	return do_umount(mp);
+	return uv_umount(mp);
 }
 
 static int t_double_free(void *arg)
@@ -597,7 +579,7 @@ static int t_double_free(void *arg)
 	CHECK_EQ(dx_free_extent(tp, dx_agb_to_fsb(mp, 0, mp->perag[0].length - 2), 5), -EFSCORRUPTED);
 	CHECK_EQ(dx_free_extent(tp, dx_agb_to_fsb(mp, mp->sb.agcount, 20), 5), -EFSCORRUPTED);
 	dx_trans_cancel(tp);
-	do_umount(mp);
+	uv_umount(mp);
 	return 0;
 }
 
@@ -829,7 +811,7 @@ static int t_ikeep(void *arg)
 	CHECK_EQ(percpu_counter_sum(&mp->icount), count);
 	CHECK_EQ(drop_all(mp), 0);
 	kvfree(inos);
-	return do_umount(mp);
+	return uv_umount(mp);
 }
 
 static u32 count_sparse(struct dx_mount *mp)
@@ -975,12 +957,12 @@ static int t_read_errors(void *arg)
 			CHECK(failed && error == -EIO);
 		model_done();
 		kvfree(inos);
-		do_umount(mp);
+		uv_umount(mp);
 		mp = do_mount();
 		CHECK(mp);
 		if (mp) {
 			CHECK(ag_sum(mp) > 0);
-			do_umount(mp);
+			uv_umount(mp);
 		}
 		if (!failed)
 			break;		/* there were fewer reads than that */

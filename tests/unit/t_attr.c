@@ -223,7 +223,7 @@ static int run_phase(void *arg)
 			CHECK(!ip->af);
 		dx_irele(ip);
 	}
-	return da_umount(mp);
+	return uv_umount(mp);
 }
 
 static int prepare(void *arg)
@@ -249,7 +249,7 @@ static int prepare(void *arg)
 	dx_irele(dp);
 	CHECK(!dx_symlink(mp->rootip, &n, "where/this/points/is/not/important/but/it/takes/some/bytes", &a, &ip));
 	dx_irele(ip);
-	return da_umount(mp);
+	return uv_umount(mp);
 }
 
 static bool forcing;
@@ -285,7 +285,7 @@ static int unlink_all(void *arg)
 	dx_icache_flush_inactive(mp);
 	forcing = false;
 	host_join(fiber);
-	return da_umount(mp);
+	return uv_umount(mp);
 }
 
 /* ---- a full volume ---- */
@@ -356,7 +356,7 @@ static int run_full(void *arg)
 		dx_irele(ip);
 	}
 	CHECK(refused > 0);
-	return da_umount(mp);
+	return uv_umount(mp);
 }
 
 static void full(const char *name, const char *mkfs, u64 seed)
@@ -403,7 +403,7 @@ static int run_until_crash(void *arg)
 		return -EIO;
 	if (da_lookup(mp->rootip, files[0], strlen(files[0]), &ip)) {
 		CHECK(p->may_fail);
-		return da_umount(mp);
+		return uv_umount(mp);
 	}
 	while (nops < MAXOPS - 1 && !host_checks_failed) {
 		int i = da_rand(&st) % CRASH_ATTRS, error;
@@ -429,7 +429,7 @@ static int run_until_crash(void *arg)
 		}
 	}
 	dx_irele(ip);
-	return da_umount(mp);
+	return uv_umount(mp);
 }
 
 static bool val_is(struct dx_inode *ip, int i, const struct val *v)
@@ -473,7 +473,7 @@ static int check_recovered(void *arg)
 		check_all(ip, model[0]);
 	}
 	dx_irele(ip);
-	return da_umount(mp);
+	return uv_umount(mp);
 }
 
 static void crashes(const char *name, const char *mkfs, int runs, bool fail_io, u64 seed)
@@ -529,7 +529,7 @@ static int mount_umount(void *arg)
 	if (!CHECK(mp))
 		return -EIO;
 	dx_icache_flush_inactive(mp);
-	return da_umount(mp);
+	return uv_umount(mp);
 }
 
 /* An inode dies with all its attributes, and the power fails in the middle: recovery finishes it. */

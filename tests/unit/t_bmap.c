@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "host.h"
+#include "util_vol.h"
 #include "dx_inode.h"
 #include "dx_dir.h"
 #include "dx_bmap.h"
@@ -57,28 +57,7 @@ static int make_volume(const struct profile *p)
 
 static bool repair_clean(void) { return host_repair_clean(dev, saved); }
 
-static struct dx_mount *do_mount(void)
-{
-	struct dx_mount *mp = kzalloc(sizeof(*mp), GFP_KERNEL);
-	int error;
-
-	mp->bdev = dev;
-	error = dx_mount_open(mp);
-	if (error) {
-		printf("# mount: %d\n", error);
-		kfree(mp);
-		return NULL;
-	}
-	return mp;
-}
-
-static int do_umount(struct dx_mount *mp)
-{
-	int error = dx_mount_close(mp);
-
-	kfree(mp);
-	return error;
-}
+static struct dx_mount *do_mount(void) { return uv_mount_dev(dev, NULL, NULL); }
 
 /* Compare [from, to) with the map; with @learn, a block that is real in both may have any place. */
 static bool compare(struct file *f, u32 from, u32 to, bool learn)
@@ -515,7 +494,7 @@ static int run_ops(void *arg)
 		clear_bit(DX_I_EOFBLOCKS, &files[k].ip->i_flags);
 		dx_irele(files[k].ip);
 	}
-	CHECK(!do_umount(mp));
+	CHECK(!uv_umount(mp));
 	return host_checks_failed ? -EIO : 0;
 }
 
@@ -579,7 +558,7 @@ static int run_full(void *arg)
 	CHECK_EQ(st2.bfree, st.bfree);
 	for (k = 0; k < 2; k++)
 		dx_irele(files[k].ip);
-	CHECK(!do_umount(mp));
+	CHECK(!uv_umount(mp));
 	return host_checks_failed ? -EIO : 0;
 }
 
@@ -628,7 +607,7 @@ static int run_full_delayed(void *arg)
 	printf("# full: %llu blocks free, %llu extents made of delayed ones\n", st.bavail, files[0].ip->df.nextents);
 	for (k = 0; k < 2; k++)
 		dx_irele(files[k].ip);
-	CHECK(!do_umount(mp));
+	CHECK(!uv_umount(mp));
 	return host_checks_failed ? -EIO : 0;
 }
 
@@ -707,7 +686,7 @@ static int run_links_full(void *arg)
 	CHECK(merged);
 	for (k = 0; k < 2; k++)
 		dx_irele(files[k].ip);
-	CHECK(!do_umount(mp));
+	CHECK(!uv_umount(mp));
 	return host_checks_failed ? -EIO : 0;
 }
 
@@ -746,7 +725,7 @@ static int run_extsize(void *arg)
 	dx_iunlock(ip, DX_ILOCK_EXCL);
 	dx_irele(files[0].ip);
 	dx_irele(files[1].ip);
-	CHECK(!do_umount(mp));
+	CHECK(!uv_umount(mp));
 	return host_checks_failed ? -EIO : 0;
 }
 
@@ -819,7 +798,7 @@ static int run_attr_fork(void *arg)
 		}
 		dx_irele(dp);
 	}
-	CHECK(!do_umount(mp));
+	CHECK(!uv_umount(mp));
 	return host_checks_failed ? -EIO : 0;
 }
 
@@ -853,7 +832,7 @@ static int make_victim(void *arg)
 	}
 	dx_irele(files[0].ip);
 	dx_irele(files[1].ip);
-	CHECK(!do_umount(mp));
+	CHECK(!uv_umount(mp));
 	return host_checks_failed ? -EIO : 0;
 }
 
@@ -905,7 +884,7 @@ static int use_victim(void *arg)
 		dx_setsize_trans(ip, 0, true, false);
 		dx_irele(ip);
 	}
-	do_umount(mp);
+	uv_umount(mp);
 	return 0;
 }
 
@@ -980,7 +959,7 @@ static int run_recover(void *arg)
 		dx_iunlock(files[k].ip, DX_ILOCK_EXCL);
 		dx_irele(files[k].ip);
 	}
-	CHECK(!do_umount(mp));
+	CHECK(!uv_umount(mp));
 	return host_checks_failed ? -EIO : 0;
 }
 
@@ -1005,7 +984,7 @@ static int run_until_fault(void *arg)
 		for (k = 0; k < 2; k++)
 			dx_irele(files[k].ip);
 	}
-	do_umount(mp);
+	uv_umount(mp);
 	return 0;
 }
 

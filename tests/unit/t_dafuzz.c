@@ -103,7 +103,7 @@ static int build(void *arg)
 	CHECK(!dx_symlink(mp->rootip, &n, long_link, &la, &ip));
 	dx_irele(ip);
 	dx_irele(t);
-	return da_umount(mp);
+	return uv_umount(mp);
 }
 
 static int find_targets(void *arg)
@@ -129,7 +129,7 @@ static int find_targets(void *arg)
 		add_inode(ip);
 		dx_irele(ip);
 	}
-	return da_umount(mp);
+	return uv_umount(mp);
 }
 
 static void mutate(u64 *st)
@@ -256,7 +256,7 @@ static int use(void *arg)
 	if (t)
 		dx_irele(t);
 	dx_icache_flush_inactive(mp);
-	da_umount(mp);
+	uv_umount(mp);
 	return 0;
 }
 

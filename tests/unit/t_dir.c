@@ -179,7 +179,7 @@ static int leave(struct dx_mount *mp)
 {
 	dx_irele(dir);
 	dx_irele(target);
-	return da_umount(mp);
+	return uv_umount(mp);
 }
 
 static int run_phase(void *arg)
@@ -453,10 +453,10 @@ static int run_until_crash(void *arg)
 			return 0;
 		root = mp->rootip;
 		if (da_lookup(root, "d", 1, &dir))
-			return da_umount(mp);
+			return uv_umount(mp);
 		if (da_lookup(root, "t", 1, &target)) {
 			dx_irele(dir);
-			return da_umount(mp);
+			return uv_umount(mp);
 		}
 	} else if (!enter(&mp)) {
 		return -EIO;
@@ -669,7 +669,7 @@ static int read_proto(void *arg)
 		CHECK(!strcmp(buf, want));
 		dx_irele(ip);
 	}
-	return da_umount(mp);
+	return uv_umount(mp);
 }
 
 static const char * const proto_mkfs[] = { "", "-b size=1024", "-n size=65536", "-b size=2048 -i size=1024" };

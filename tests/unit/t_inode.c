@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "host.h"
+#include "util_vol.h"
 #include "dx_inode.h"
 #include "dx_inode_item.h"
 #include "dx_dir.h"
@@ -45,30 +45,7 @@ static int make_volume(const struct profile *p)
 
 static bool repair_clean(void) { return host_repair_clean(dev, saved); }
 
-static struct dx_mount *do_mount(void)
-{
-	struct dx_mount *mp = kzalloc(sizeof(*mp), GFP_KERNEL);
-	int error;
-
-	if (!mp)
-		return NULL;
-	mp->bdev = dev;
-	error = dx_mount_open(mp);
-	if (error) {
-		printf("# mount: %d\n", error);
-		kfree(mp);
-		return NULL;
-	}
-	return mp;
-}
-
-static int do_umount(struct dx_mount *mp)
-{
-	int error = dx_mount_close(mp);
-
-	kfree(mp);
-	return error;
-}
+static struct dx_mount *do_mount(void) { return uv_mount_dev(dev, NULL, NULL); }
 
 static struct dx_name mkname(char *buf, const char *fmt, int i, u8 ftype)
 {
@@ -217,7 +194,7 @@ static int populate(void *arg)
 	}
 	dx_irele(d);
 	dx_irele(sub);
-	CHECK(!do_umount(mp));
+	CHECK(!uv_umount(mp));
 	return 0;
 }
 
@@ -295,7 +272,7 @@ static int check_and_shuffle(void *arg)
 
 	dx_irele(d);
 	dx_irele(sub);
-	CHECK(!do_umount(mp));
+	CHECK(!uv_umount(mp));
 	return 0;
 }
 
@@ -347,7 +324,7 @@ static int remove_all(void *arg)
 	printf("# inodes in use: %d, then %d\n", before, inodes_in_use(mp));
 	CHECK_EQ(inodes_in_use(mp), 3);		/* root and the two realtime ones */
 	dx_mount_statfs(mp, &st);
-	CHECK(!do_umount(mp));
+	CHECK(!uv_umount(mp));
 	return 0;
 }
 
@@ -376,7 +353,7 @@ static int churn(void *arg)
 	}
 	dx_irele(d);
 	CHECK(!zap(mp->rootip, "churn%d", 0));
-	CHECK(!do_umount(mp));
+	CHECK(!uv_umount(mp));
 	return 0;
 }
 
@@ -415,7 +392,7 @@ static int find_them_gone(void *arg)
 		return -EIO;
 	CHECK_EQ(inodes_in_use(mp), 4);
 	CHECK(!zap(mp->rootip, "kept%d", 0));
-	CHECK(!do_umount(mp));
+	CHECK(!uv_umount(mp));
 	return 0;
 }
 
@@ -725,7 +702,7 @@ static int stress_fiber(void *arg)
 	dx_irele(common);
 	if (CHECK_EQ(error, 0))
 		check_users(mp);
-	CHECK(!do_umount(mp));
+	CHECK(!uv_umount(mp));
 	return 0;
 }
 
@@ -737,7 +714,7 @@ static int stress_again(void *arg)
 	if (!CHECK(mp))
 		return -EIO;
 	check_users(mp);
-	CHECK(!do_umount(mp));
+	CHECK(!uv_umount(mp));
 	return 0;
 }
 
@@ -748,7 +725,7 @@ static int just_mount(void *arg)
 	(void)arg;
 	if (!CHECK(mp))
 		return -EIO;
-	CHECK(!do_umount(mp));
+	CHECK(!uv_umount(mp));
 	return 0;
 }
 
@@ -927,7 +904,7 @@ static int mount_short_of_memory(void *arg)
 	host_fail_alloc_nth(*(unsigned long *)arg);
 	mp = do_mount();
 	if (mp)
-		do_umount(mp);
+		uv_umount(mp);
 	alloc_failed = host_alloc_failed();
 	host_fail_alloc_nth(0);
 	return 0;
@@ -941,7 +918,7 @@ static int count_after_recovery(void *arg)
 	if (!CHECK(mp))
 		return -EIO;
 	CHECK_EQ(inodes_in_use(mp), 4);
-	return do_umount(mp);
+	return uv_umount(mp);
 }
 
 /* Whichever allocation fails in the mount that would free unlinked inodes: if not that mount, the next one frees them. */

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "host.h"
+#include "util_vol.h"
 #include "dx_inode.h"
 #include "dx_inode_item.h"
 #include "dx_alloc.h"
@@ -63,32 +63,14 @@ static int make_volume(const struct profile *p)
 
 static struct dx_mount *do_mount_opts(bool ro, u32 logbsize)
 {
-	struct dx_mount *mp = kzalloc(sizeof(*mp), GFP_KERNEL);
-	int error;
+	struct dx_mount_opts o = { .ro = ro, .logbsize = logbsize };
 
-	mp->bdev = dev;
-	mp->opts.ro = ro;
-	mp->opts.logbsize = logbsize;
-	error = dx_mount_open(mp);
-	if (error) {
-		printf("# mount: %d\n", error);
-		kfree(mp);
-		return NULL;
-	}
-	return mp;
+	return uv_mount_dev(dev, &o, NULL);
 }
 
 static struct dx_mount *do_mount(void)
 {
 	return do_mount_opts(false, 0);
-}
-
-static int do_umount(struct dx_mount *mp)
-{
-	int error = dx_mount_close(mp);
-
-	kfree(mp);
-	return error;
 }
 
 static bool save(void)
@@ -382,7 +364,7 @@ static int t_clean(void *arg)
 		CHECK_EQ(dx_log_force(mp, true), 0);
 		dx_log_get_stats(mp, &st);
 		CHECK(st.checkpoints > 0);
-		CHECK_EQ(do_umount(mp), 0);
+		CHECK_EQ(uv_umount(mp), 0);
 		CHECK(log_is_clean());
 		CHECK(repair_clean());
 	}
@@ -393,7 +375,7 @@ static int t_clean(void *arg)
 
 		host_dev_counts(dev, &c0);
 		CHECK_EQ(check_groups(mp, true), 0);
-		CHECK_EQ(do_umount(mp), 0);
+		CHECK_EQ(uv_umount(mp), 0);
 		host_dev_counts(dev, &c1);
 		CHECK_EQ(c0.writes, c1.writes);
 		CHECK(log_is_clean());
@@ -426,7 +408,7 @@ static int t_wrap(void *arg)
 		last_cycle = st.head_cycle;
 		if (i == 1)
 			CHECK(logprint_ok());
-		CHECK_EQ(do_umount(mp), 0);
+		CHECK_EQ(uv_umount(mp), 0);
 		CHECK(log_is_clean());
 	}
 	if (p->small)
@@ -449,12 +431,12 @@ static int t_exhaust(void *arg)
 	mp->resv[DX_RESV_RENAME].logres_bytes = dx_space_max_ticket(mp->log) / 5;
 	mp->resv[DX_RESV_CREATE].logres_bytes = dx_space_max_ticket(mp->log) / 3;
 	CHECK_EQ(run_load(mp, 24, 40, 7, 0), 0);
-	CHECK_EQ(do_umount(mp), 0);
+	CHECK_EQ(uv_umount(mp), 0);
 	CHECK(log_is_clean());
 	mp = do_mount();
 	if (CHECK(mp)) {
 		CHECK_EQ(check_groups(mp, true), 0);
-		CHECK_EQ(do_umount(mp), 0);
+		CHECK_EQ(uv_umount(mp), 0);
 	}
 	return 0;
 }
@@ -479,7 +461,7 @@ static int t_full(void *arg)
 		mp->log->push_bytes = mp->log->space.size_bytes / 3;
 		CHECK_EQ(run_load(mp, 12, 60, 3, 0), 0);
 		CHECK(logprint_ok());
-		CHECK_EQ(do_umount(mp), 0);
+		CHECK_EQ(uv_umount(mp), 0);
 		CHECK(log_is_clean());
 	}
 	ballast_max = 0;
@@ -511,7 +493,7 @@ static int t_idle(void *arg)
 	CHECK(log_is_clean());
 	CHECK_EQ(dx_mount_remount_rw(mp), 0);
 	CHECK_EQ(run_load(mp, 2, 20, 0, 0), 0);
-	CHECK_EQ(do_umount(mp), 0);
+	CHECK_EQ(uv_umount(mp), 0);
 	CHECK(log_is_clean());
 	return 0;
 }
@@ -542,14 +524,14 @@ static int t_fail(void *arg)
 			CHECK(dx_is_shutdown(mp));
 			CHECK_EQ(change_group(mp, 0, DX_RESV_CREATE, 0), -EIO);
 		}
-		do_umount(mp);
+		uv_umount(mp);
 		CHECK_EQ(host_live_allocs(false), live);
 		host_dev_fail_none(dev);
 		mp = do_mount();
 		if (!CHECK(mp))
 			return 0;
 		CHECK_EQ(check_groups(mp, false), 0);
-		CHECK_EQ(do_umount(mp), 0);
+		CHECK_EQ(uv_umount(mp), 0);
 		CHECK(log_is_clean());
 	}
 	return 0;
@@ -575,12 +557,12 @@ static int t_cancel(void *arg)
 	dx_trans_cancel(tp);
 	CHECK(dx_is_shutdown(mp));
 	CHECK_EQ(dx_log_force(mp, true), 0);	/* nothing committed was lost */
-	do_umount(mp);
+	uv_umount(mp);
 	mp = do_mount();
 	if (!CHECK(mp))
 		return 0;
 	CHECK_EQ(check_groups(mp, true), 0);
-	CHECK_EQ(do_umount(mp), 0);
+	CHECK_EQ(uv_umount(mp), 0);
 	return 0;
 }
 
@@ -624,7 +606,7 @@ static int t_buffers(void *arg)
 	CHECK_EQ(dx_log_force(mp, true), 0);
 	CHECK(!dx_buf_is_pinned(bp));
 	dx_buf_relse(bp);
-	CHECK_EQ(do_umount(mp), 0);
+	CHECK_EQ(uv_umount(mp), 0);
 	CHECK(log_is_clean());
 	return 0;
 }
@@ -679,7 +661,7 @@ static int t_binval_check(void *arg)
 	host_dev_peek(dev, off, data, sizeof(data));
 	CHECK_EQ((u8)data[0], 0xda);
 	CHECK_EQ((u8)data[4095], 0xda);
-	CHECK_EQ(do_umount(mp), 0);
+	CHECK_EQ(uv_umount(mp), 0);
 	return 0;
 }
 
@@ -774,7 +756,7 @@ static int t_stale_inode(void *arg)
 		if (i < first || i >= first + DX_INODES_PER_CHUNK)
 			dx_irele(ip[i]);
 	host_dev_set_slow(dev, 0, 0, 0);
-	CHECK_EQ(do_umount(mp), 0);
+	CHECK_EQ(uv_umount(mp), 0);
 	CHECK(repair_clean());
 	return 0;
 }
@@ -801,7 +783,7 @@ static int verify_run(void *arg)
 	if (!CHECK(mp))
 		return -EIO;
 	CHECK_EQ(check_groups(mp, false), 0);
-	CHECK_EQ(do_umount(mp), 0);
+	CHECK_EQ(uv_umount(mp), 0);
 	return 0;
 }
 

@@ -1010,19 +1010,14 @@ static int load_fiber(void *arg)
 
 static int take_fiber(void *arg)
 {
-	struct dx_mount *mp = kzalloc(sizeof(*mp), GFP_KERNEL | __GFP_NOFAIL);
-	int error;
+	struct dx_mount_opts o = { .ro = true, .norecovery = true };
+	struct dx_mount *mp = uv_mount_dev(uv_dev, &o, NULL);
 
 	(void)arg;
-	mp->bdev = uv_dev;
-	mp->opts.ro = mp->opts.norecovery = true;
-	error = dx_mount_open(mp);
-	if (CHECK_EQ(error, 0)) {
-		CHECK_EQ(read_log(mp), 0);
-		dx_mount_close(mp);
-	}
-	kfree(mp);
-	return error;
+	if (!CHECK(mp))
+		return -EIO;
+	CHECK_EQ(read_log(mp), 0);
+	return uv_umount(mp);
 }
 
 static int recover_fiber(void *arg)

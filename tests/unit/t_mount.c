@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "host.h"
+#include "util_vol.h"
 #include "dx_mount.h"
 #include "dx_buf.h"
 #include "dx_inode.h"
@@ -66,27 +66,19 @@ static int make_volume(const char *size, const char *mkfs, unsigned int lbs)
 
 static int do_mount(bool ro, bool norecovery)
 {
+	struct dx_mount_opts o = { .ro = ro, .norecovery = norecovery };
 	int error;
 
-	mounted = kzalloc(sizeof(*mounted), GFP_KERNEL | __GFP_NOFAIL);
-	mounted->bdev = dev;
-	mounted->opts.ro = ro;
-	mounted->opts.norecovery = norecovery;
-	error = dx_mount_open(mounted);
-	if (error) {
-		kfree(mounted);
-		mounted = NULL;
-	}
+	mounted = uv_mount_dev(dev, &o, &error);
 	return error;
 }
 
 static int do_umount(void)
 {
-	int error = dx_mount_close(mounted);
+	struct dx_mount *mp = mounted;
 
-	kfree(mounted);
 	mounted = NULL;
-	return error;
+	return uv_umount(mp);
 }
 
 static bool repair_clean(void) { return host_repair_clean(dev, saved); }

@@ -20,7 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "host.h"
+#include "util_vol.h"
 #include "dx_inode.h"
 #include "dx_dir.h"
 #include "dx_bmap.h"
@@ -49,24 +49,9 @@ static bool repair_clean(void) { return host_repair_clean(dev, saved); }
 
 static struct dx_mount *do_mount(const struct profile *p, int *error)
 {
-	struct dx_mount *mp = kzalloc(sizeof(*mp), GFP_KERNEL | __GFP_NOFAIL);
+	struct dx_mount_opts o = { .logbsize = p->logbsize };
 
-	mp->bdev = dev;
-	mp->opts.logbsize = p->logbsize;
-	*error = dx_mount_open(mp);
-	if (*error) {
-		kfree(mp);
-		return NULL;
-	}
-	return mp;
-}
-
-static int do_umount(struct dx_mount *mp)
-{
-	int error = dx_mount_close(mp);
-
-	kfree(mp);
-	return error;
+	return uv_mount_dev(dev, &o, error);
 }
 
 /* Leave no more than three free blocks in a row: what has eight lies in several places. */
@@ -123,7 +108,7 @@ static int fragment(void *arg)
 	dx_irele(ip);
 	if (error)
 		return error;
-	return do_umount(mp);
+	return uv_umount(mp);
 }
 
 static int make_volume(const struct profile *p)
@@ -468,7 +453,7 @@ static int load(void *arg)
 	dx_log_get_stats(mp, &st);
 	turns = st.head_cycle;
 	load_mp = NULL;
-	do_umount(mp);
+	uv_umount(mp);
 	return error && n < load_ops ? error : 0;
 }
 
@@ -550,7 +535,7 @@ static int check_after(void *arg)
 		CHECK_EQ(error, 0);
 	}
 	CHECK(is_some_prefix());
-	return do_umount(mp);
+	return uv_umount(mp);
 }
 
 /* Mount and unmount, to be cut. */
@@ -561,7 +546,7 @@ static int mount_only(void *arg)
 
 	(void)arg;
 	mp = do_mount(profile, &error);
-	return mp ? do_umount(mp) : error;
+	return mp ? uv_umount(mp) : error;
 }
 
 static u64 writes_of_load(void)
@@ -626,7 +611,7 @@ static int learn_log(void *arg)
 		return error;
 	log_off = dx_log_daddr(mp) << 9;
 	log_len = (u64)dx_log_size_bb(mp) << 9;
-	return do_umount(mp);
+	return uv_umount(mp);
 }
 
 static u64 shut_at, shut_count, middle_records;	/* of the whole load */
@@ -802,7 +787,7 @@ static int mount_damaged(void *arg)
 		return error;
 	for (i = 0; i < NNAMES; i++)
 		look(mp, i, &seen[i]);
-	return do_umount(mp) ? -EUCLEAN : 1;
+	return uv_umount(mp) ? -EUCLEAN : 1;
 }
 
 static void damage(u64 seed)

@@ -13,8 +13,7 @@
 #ifndef UTIL_MODEL_H
 #define UTIL_MODEL_H
 
-#include "host.h"
-#include "dx_inode.h"
+#include "util_vol.h"
 
 #define UM_USERS	4
 #define UM_IDS		4096		/* inodes that one user ever makes */
@@ -76,24 +75,5 @@ void um_drop_held(void);
 /* Read the whole volume and compare.  exact: with the last states; else any that a crash may leave. */
 int um_verify(struct dx_mount *mp, bool exact);
 int um_walk(struct dx_mount *mp, unsigned long *nodes);	/* read everything, believe nothing: -errno of the first error */
-
-/* ---- volumes ---- */
-struct uv_profile { const char *name, *mkfs; unsigned int mib; unsigned int lbs; };
-extern const struct uv_profile uv_profiles[];
-extern const int uv_nprofiles;
-extern struct dx_bdev *uv_dev;
-extern char uv_dir[256];
-extern char uv_image[300];
-extern unsigned int uv_logbsize;
-void uv_setup(const char *prog);
-void uv_teardown(void);
-int uv_make(const struct uv_profile *p);
-bool uv_repair_clean(const char *tag);	/* of the device as it is; tag names the scratch file */
-bool uv_logprint_ok(const char *tag);
-void uv_forget(const char *tag);	/* removes the files of both */
-struct dx_mount *uv_mount(int *error);
-struct dx_mount *uv_mount_ro(int *error);
-int uv_umount(struct dx_mount *mp);
-u64 uv_rand(u64 *s);
 
 #endif /* UTIL_MODEL_H */

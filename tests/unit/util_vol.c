@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "util_model.h"
+#include "util_vol.h"
 
 #define SMALL	"--unsupported -d agcount=2 -l size=10m "
 #define LTS	"-m reflink=0,bigtime=0,inobtcount=0,crc=1,finobt=1 -i sparse=1 "
@@ -105,22 +105,32 @@ bool uv_logprint_ok(const char *tag)
 	return ok;
 }
 
-static struct dx_mount *mount_as(bool ro, int *error)
+struct dx_mount *uv_mount_dev(struct dx_bdev *dev, const struct dx_mount_opts *opts, int *error)
 {
 	struct dx_mount *mp = kzalloc(sizeof(*mp), GFP_KERNEL | __GFP_NOFAIL);
 	int e;
 
-	mp->bdev = uv_dev;
-	mp->opts.ro = ro;
-	mp->opts.logbsize = uv_logbsize;
+	mp->bdev = dev;
+	if (opts)
+		mp->opts = *opts;
 	e = dx_mount_open(mp);
 	if (error)
 		*error = e;
+	else if (e)
+		printf("# mount: %d\n", e);
 	if (e) {
 		kfree(mp);
 		return NULL;
 	}
 	return mp;
+}
+
+static struct dx_mount *mount_as(bool ro, int *error)
+{
+	struct dx_mount_opts o = { .ro = ro, .logbsize = uv_logbsize };
+	int e;
+
+	return uv_mount_dev(uv_dev, &o, error ? error : &e);
 }
 
 struct dx_mount *uv_mount(int *error) { return mount_as(false, error); }

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What unit programs share that mount volumes: making, mounting and checking them. */
+#ifndef UTIL_VOL_H
+#define UTIL_VOL_H
+
+#include "host.h"
+#include "dx_inode.h"
+
+/*
+ * In a fiber: a mount of any device, NULL when it is refused.  With @error the reason goes there, else to the
+ * output.  uv_umount() is the other end; both deal with the memory of the dx_mount.
+ */
+struct dx_mount *uv_mount_dev(struct dx_bdev *dev, const struct dx_mount_opts *opts, int *error);
+int uv_umount(struct dx_mount *mp);
+
+/* ---- one volume at a time, of many geometries ---- */
+
+struct uv_profile { const char *name, *mkfs; unsigned int mib; unsigned int lbs; };
+extern const struct uv_profile uv_profiles[];
+extern const int uv_nprofiles;
+extern struct dx_bdev *uv_dev;
+extern char uv_dir[256];
+extern char uv_image[300];
+extern unsigned int uv_logbsize;
+void uv_setup(const char *prog);
+void uv_teardown(void);
+int uv_make(const struct uv_profile *p);
+bool uv_repair_clean(const char *tag);	/* of the device as it is; tag names the scratch file */
+bool uv_logprint_ok(const char *tag);
+void uv_forget(const char *tag);	/* removes the files of both */
+struct dx_mount *uv_mount(int *error);
+struct dx_mount *uv_mount_ro(int *error);
+u64 uv_rand(u64 *s);
+
+#endif /* UTIL_VOL_H */
