@@ -140,6 +140,24 @@ static __le32 record_crc(struct dx_log *l, struct dx_log_rec *rec, u32 body)
 	return cpu_to_le32(~crc);
 }
 
+/* What every header of this log has, whatever the record holds; the rest is zero. */
+static void fill_header(struct dx_log *l, struct dx_rec_header *h, u32 cycle, u32 block, dx_lsn_t tail)
+{
+	*h = (struct dx_rec_header) {
+		.h_magicno = cpu_to_be32(DX_LOG_HEADER_MAGIC),
+		.h_cycle = cpu_to_be32(cycle),
+		.h_version = cpu_to_be32(DX_LOG_VERSION_2),
+		.h_lsn = cpu_to_be64(dx_lsn_make(cycle, block)),
+		.h_tail_lsn = cpu_to_be64(tail),
+#ifdef __LITTLE_ENDIAN
+		.h_fmt = cpu_to_be32(DX_LOG_FMT_LINUX_LE),
+#else
+		.h_fmt = cpu_to_be32(DX_LOG_FMT_LINUX_BE),
+#endif
+		.h_fs_uuid = l->mp->sb.uuid,
+	};
+}
+
 /*
  * Complete the record's headers for the place at the head of the log, advance the head, start the I/O.
  */
@@ -156,20 +174,10 @@ static void rec_submit(struct writer *w, dx_lsn_t tail, unsigned int flags)
 
 	memset(data + rec->used, 0, body - rec->used);
 	memset(rec->buf, 0, l->hdr_bytes);
-	h->h_magicno = cpu_to_be32(DX_LOG_HEADER_MAGIC);
-	h->h_cycle = cpu_to_be32(l->cycle);
-	h->h_version = cpu_to_be32(DX_LOG_VERSION_2);
+	fill_header(l, h, l->cycle, block, tail);
 	h->h_len = cpu_to_be32(body);
-	h->h_lsn = cpu_to_be64(head_lsn(l));
-	h->h_tail_lsn = cpu_to_be64(tail);
 	h->h_prev_block = cpu_to_be32(l->prev_block);
 	h->h_num_logops = cpu_to_be32(rec->nops);
-#ifdef __LITTLE_ENDIAN
-	h->h_fmt = cpu_to_be32(DX_LOG_FMT_LINUX_LE);
-#else
-	h->h_fmt = cpu_to_be32(DX_LOG_FMT_LINUX_BE);
-#endif
-	h->h_fs_uuid = l->mp->sb.uuid;
 	h->h_size = cpu_to_be32(l->rec_bytes);
 	for (i = 1; i < l->hdr_bytes >> DX_BBSHIFT; i++)
 		*(__be32 *)(rec->buf + i * DX_BBSIZE) = cpu_to_be32(l->cycle);
@@ -503,21 +511,8 @@ int dx_log_clear_stale(struct dx_log *l, dx_lsn_t tail)
 		struct dx_io io;
 
 		memset(buf, 0, n << DX_BBSHIFT);
-		for (i = 0; i < n; i++) {
-			struct dx_rec_header *h = (void *)(buf + (i << DX_BBSHIFT));
-
-			h->h_magicno = cpu_to_be32(DX_LOG_HEADER_MAGIC);
-			h->h_cycle = cpu_to_be32(cycle);
-			h->h_version = cpu_to_be32(DX_LOG_VERSION_2);
-			h->h_lsn = cpu_to_be64(dx_lsn_make(cycle, block + i));
-			h->h_tail_lsn = cpu_to_be64(tail);
-#ifdef __LITTLE_ENDIAN
-			h->h_fmt = cpu_to_be32(DX_LOG_FMT_LINUX_LE);
-#else
-			h->h_fmt = cpu_to_be32(DX_LOG_FMT_LINUX_BE);
-#endif
-			h->h_fs_uuid = l->mp->sb.uuid;
-		}
+		for (i = 0; i < n; i++)
+			fill_header(l, (void *)(buf + (i << DX_BBSHIFT)), cycle, block + i, tail);
 		io = (struct dx_io) {
 			.op = DX_IO_WRITE, .flags = DX_IOF_META | DX_IOF_SYNC, .bdev = l->mp->bdev,
 			.daddr_bb = l->daddr + block, .len_bytes = n << DX_BBSHIFT, .data = buf,
