@@ -459,6 +459,31 @@ static struct dx_buf *find_joined(struct dx_trans *tp, const struct dx_buf_map *
 	return NULL;
 }
 
+/*
+ * The one way into a transaction.  A buffer is joined once; when the same transaction asks again it finds the buffer
+ * there, and the request is counted for dx_trans_brelse() to take back.  Such a buffer holds what the transaction has
+ * made of it: @reader needs that to be there, whoever fills it does not care.
+ */
+static int buf_for_trans(struct dx_mount *mp, struct dx_trans *tp, const struct dx_buf_map *map, int nmaps, u32 flags,
+			 bool reader, const struct dx_buf_ops *ops, struct dx_buf **bpp)
+{
+	struct dx_buf *bp = tp ? find_joined(tp, map, nmaps) : NULL;
+	int error = 0;
+
+	if (!bp) {
+		error = reader ? dx_buf_read_map(mp, map, nmaps, flags, ops, &bp) :
+				 dx_buf_get_map(mp, map, nmaps, flags, &bp);
+		if (!error && tp)
+			dx_trans_bjoin(tp, bp);
+	} else if (reader && !(bp->b_flags & DX_BF_DONE)) {
+		error = bp->b_error ? bp->b_error : -EIO;
+	} else {
+		bp->b_item->recur++;
+	}
+	*bpp = error ? NULL : bp;
+	return error;
+}
+
 /**
  * dx_trans_get_buf_map - get a buffer for a transaction that will fill it
  * @mp: the mount
@@ -474,24 +499,7 @@ static struct dx_buf *find_joined(struct dx_trans *tp, const struct dx_buf_map *
 int dx_trans_get_buf_map(struct dx_mount *mp, struct dx_trans *tp, const struct dx_buf_map *map, int nmaps,
 			 u32 flags, struct dx_buf **bpp)
 {
-	struct dx_buf *bp;
-	int error;
-
-	*bpp = NULL;
-	if (!tp)
-		return dx_buf_get_map(mp, map, nmaps, flags, bpp);
-	bp = find_joined(tp, map, nmaps);
-	if (bp) {
-		bp->b_item->recur++;
-		*bpp = bp;
-		return 0;
-	}
-	error = dx_buf_get_map(mp, map, nmaps, flags, &bp);
-	if (error)
-		return error;
-	dx_trans_bjoin(tp, bp);
-	*bpp = bp;
-	return 0;
+	return buf_for_trans(mp, tp, map, nmaps, flags, false, NULL, bpp);
 }
 
 /**
@@ -502,7 +510,7 @@ int dx_trans_get_buf_map(struct dx_mount *mp, struct dx_trans *tp, const struct 
  * @nmaps: how many
  * @flags: DX_READ_TRYLOCK, DX_GET_INCORE, DX_READ_NOVERIFY
  * @ops: verifiers
- * @bpp: the buffer, locked and joined
+ * @bpp: the buffer, locked and joined; as for dx_trans_get_buf_map()
  *
  * A dirty transaction that cannot go on shuts the filesystem down when its caller cancels it,
  * not here.
@@ -512,26 +520,7 @@ int dx_trans_get_buf_map(struct dx_mount *mp, struct dx_trans *tp, const struct 
 int dx_trans_read_buf_map(struct dx_mount *mp, struct dx_trans *tp, const struct dx_buf_map *map, int nmaps,
 			  u32 flags, const struct dx_buf_ops *ops, struct dx_buf **bpp)
 {
-	struct dx_buf *bp;
-	int error;
-
-	*bpp = NULL;
-	if (!tp)
-		return dx_buf_read_map(mp, map, nmaps, flags, ops, bpp);
-	bp = find_joined(tp, map, nmaps);
-	if (bp) {
-		if (!(bp->b_flags & DX_BF_DONE))
-			return bp->b_error ? bp->b_error : -EIO;
-		bp->b_item->recur++;
-		*bpp = bp;
-		return 0;
-	}
-	error = dx_buf_read_map(mp, map, nmaps, flags, ops, &bp);
-	if (error)
-		return error;
-	dx_trans_bjoin(tp, bp);
-	*bpp = bp;
-	return 0;
+	return buf_for_trans(mp, tp, map, nmaps, flags, true, ops, bpp);
 }
 
 /**
