@@ -185,15 +185,11 @@ static int what##_verify_read(struct dx_buf *bp)					\
 }											\
 static int what##_verify_write(struct dx_buf *bp)					\
 {											\
-	dx_lsn_t lsn = dx_buf_item_lsn(bp);						\
 	int error = what##_check(bp);							\
 											\
-	if (error)									\
-		return error;								\
-	if (lsn)									\
-		put_unaligned_be64(lsn, dx_buf_off(bp, lsn_off));			\
-	dx_buf_update_cksum(bp, crc_off);						\
-	return 0;									\
+	if (!error)									\
+		dx_buf_stamp(bp, lsn_off, crc_off);					\
+	return error;									\
 }											\
 const struct dx_buf_ops dx_##what##_buf_ops = {						\
 	.name = title, .magic32 = magic,						\

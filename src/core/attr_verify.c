@@ -82,16 +82,11 @@ static int leaf_read_verify(struct dx_buf *bp)
 
 static int leaf_write_verify(struct dx_buf *bp)
 {
-	struct dx_da3_blkinfo *h = bp->b_addr;
 	int error = check_leaf(bp);
 
-	if (error)
-		return error;
-	/* none in recovery, which has stamped it already */
-	if (dx_buf_item_lsn(bp))
-		h->lsn = cpu_to_be64(dx_buf_item_lsn(bp));
-	dx_buf_update_cksum(bp, DX_DA3_CRC_OFF);
-	return 0;
+	if (!error)
+		dx_buf_stamp(bp, offsetof(struct dx_da3_blkinfo, lsn), DX_DA3_CRC_OFF);
+	return error;
 }
 
 const struct dx_buf_ops dx_attr3_leaf_buf_ops = {

@@ -240,21 +240,10 @@ int dx_btree_block_verify_crc(struct dx_buf *bp, bool long_ptrs)
  */
 void dx_btree_block_stamp(struct dx_buf *bp, bool long_ptrs)
 {
-	dx_lsn_t lsn = dx_buf_item_lsn(bp);
-
-	if (long_ptrs) {
-		struct dx_btree_lblock *b = bp->b_addr;
-
-		if (lsn)
-			b->bb_lsn = cpu_to_be64(lsn);
-		dx_buf_update_cksum(bp, DX_BTREE_LBLOCK_CRC_OFF);
-	} else {
-		struct dx_btree_sblock *b = bp->b_addr;
-
-		if (lsn)
-			b->bb_lsn = cpu_to_be64(lsn);
-		dx_buf_update_cksum(bp, DX_BTREE_SBLOCK_CRC_OFF);
-	}
+	if (long_ptrs)
+		dx_buf_stamp(bp, offsetof(struct dx_btree_lblock, bb_lsn), DX_BTREE_LBLOCK_CRC_OFF);
+	else
+		dx_buf_stamp(bp, offsetof(struct dx_btree_sblock, bb_lsn), DX_BTREE_SBLOCK_CRC_OFF);
 }
 
 /**

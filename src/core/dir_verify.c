@@ -276,16 +276,11 @@ static int read_hdr(struct dx_buf *bp, int (*check)(struct dx_buf *bp))
 
 static int write_hdr(struct dx_buf *bp, int (*check)(struct dx_buf *bp))
 {
-	struct dx_dir3_blk_hdr *h = bp->b_addr;
 	int error = check(bp);
 
-	if (error)
-		return error;
-	/* none in recovery, which has stamped it already */
-	if (dx_buf_item_lsn(bp))
-		h->lsn = cpu_to_be64(dx_buf_item_lsn(bp));
-	dx_buf_update_cksum(bp, DX_DIR3_CRC_OFF);
-	return 0;
+	if (!error)
+		dx_buf_stamp(bp, offsetof(struct dx_dir3_blk_hdr, lsn), DX_DIR3_CRC_OFF);
+	return error;
 }
 
 static int read_info(struct dx_buf *bp, int (*check)(struct dx_buf *bp))
@@ -297,16 +292,11 @@ static int read_info(struct dx_buf *bp, int (*check)(struct dx_buf *bp))
 
 static int write_info(struct dx_buf *bp, int (*check)(struct dx_buf *bp))
 {
-	struct dx_da3_blkinfo *h = bp->b_addr;
 	int error = check(bp);
 
-	if (error)
-		return error;
-	/* none in recovery, which has stamped it already */
-	if (dx_buf_item_lsn(bp))
-		h->lsn = cpu_to_be64(dx_buf_item_lsn(bp));
-	dx_buf_update_cksum(bp, DX_DA3_CRC_OFF);
-	return 0;
+	if (!error)
+		dx_buf_stamp(bp, offsetof(struct dx_da3_blkinfo, lsn), DX_DA3_CRC_OFF);
+	return error;
 }
 
 static int block_read_verify(struct dx_buf *bp) { return read_hdr(bp, check_block); }

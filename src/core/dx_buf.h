@@ -144,6 +144,7 @@ bool dx_verify_cksum(const void *p, size_t len, size_t crc_off);
 void dx_update_cksum(void *p, size_t len, size_t crc_off);
 bool dx_buf_verify_cksum(struct dx_buf *bp, size_t crc_off);
 void dx_buf_update_cksum(struct dx_buf *bp, size_t crc_off);
+void dx_buf_stamp(struct dx_buf *bp, size_t lsn_off, size_t crc_off);
 bool dx_meta_uuid_ok(struct dx_mount *mp, const uuid_t *u);
 dx_lsn_t dx_buf_item_lsn(struct dx_buf *bp);	/* LSN to stamp at write: of the item in the AIL, else 0 (log side) */
 /* report a bad field of @bp; returns -EFSCORRUPTED */

@@ -198,7 +198,6 @@ static int sb_verify_read(struct dx_buf *bp)
 static int sb_verify_write(struct dx_buf *bp)
 {
 	struct dx_dsb *d = bp->b_addr;
-	dx_lsn_t lsn = dx_buf_item_lsn(bp);
 	int error;
 
 	if (d->sb_magicnum != cpu_to_be32(DX_SB_MAGIC))
@@ -206,12 +205,9 @@ static int sb_verify_write(struct dx_buf *bp)
 	error = check_sb(bp->b_mp, d);
 	if (!error)
 		error = check_counters(bp);
-	if (error)
-		return error;
-	if (lsn)
-		d->sb_lsn = cpu_to_be64(lsn);
-	dx_buf_update_cksum(bp, DX_SB_CRC_OFF);
-	return 0;
+	if (!error)
+		dx_buf_stamp(bp, offsetof(struct dx_dsb, sb_lsn), DX_SB_CRC_OFF);
+	return error;
 }
 
 const struct dx_buf_ops dx_sb_buf_ops = {

@@ -39,16 +39,11 @@ static int symlink_read_verify(struct dx_buf *bp)
 
 static int symlink_write_verify(struct dx_buf *bp)
 {
-	struct dx_dsymlink_hdr *h = bp->b_addr;
 	int error = check_symlink(bp);
 
-	if (error)
-		return error;
-	/* none in recovery, which has stamped it already */
-	if (dx_buf_item_lsn(bp))
-		h->sl_lsn = cpu_to_be64(dx_buf_item_lsn(bp));
-	dx_buf_update_cksum(bp, DX_SYMLINK_CRC_OFF);
-	return 0;
+	if (!error)
+		dx_buf_stamp(bp, offsetof(struct dx_dsymlink_hdr, sl_lsn), DX_SYMLINK_CRC_OFF);
+	return error;
 }
 
 const struct dx_buf_ops dx_symlink_buf_ops = {

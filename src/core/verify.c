@@ -69,6 +69,23 @@ void dx_buf_update_cksum(struct dx_buf *bp, size_t crc_off)
 }
 
 /**
+ * dx_buf_stamp - the end of every write verifier: LSN, then checksum
+ * @bp: locked buffer, one structure, checked
+ * @lsn_off: byte offset of the LSN
+ * @crc_off: byte offset of the checksum
+ *
+ * A buffer without a log item keeps the LSN that it has: recovery, which logs nothing, has put it there.
+ */
+void dx_buf_stamp(struct dx_buf *bp, size_t lsn_off, size_t crc_off)
+{
+	dx_lsn_t lsn = dx_buf_item_lsn(bp);
+
+	if (lsn)
+		put_unaligned_be64(lsn, dx_buf_off(bp, lsn_off));
+	dx_buf_update_cksum(bp, crc_off);
+}
+
+/**
  * dx_meta_uuid_ok - does metadata belong to this volume?
  * @mp: the mount
  * @u: UUID found in a block
