@@ -1084,6 +1084,140 @@ static u32 control(const struct log *l, bool as32, u32 cap, bool whole, bool exa
 	return digest();
 }
 
+/* ---- one field at a time ---- */
+
+enum { LE, BE, DROP_REGION };
+#define F(type, field)	offsetof(struct type, field), sizeof(((struct type *)0)->field)
+static const struct named {
+	u16 type;
+	u8 region, how;
+	u16 off, width;
+	u64 flip, set;			/* value = (old ^ flip), or set when that is not 0 */
+	const char *says;		/* the message names this */
+	u32 fields;			/* of inode items: only one with these */
+} nameds[] = {
+	{ DX_LI_BUF, 0, LE, F(dx_buf_log_format, blf_flags), 0x40, 0, "bad blf_flags" },
+	{ DX_LI_BUF, 0, LE, F(dx_buf_log_format, blf_len), 0, 0xffff, "bad blf_len" },
+	{ DX_LI_BUF, 0, LE, F(dx_buf_log_format, blf_blkno), 1ull << 40, 0, "bad blf_blkno" },
+	{ DX_LI_BUF, 0, LE, F(dx_buf_log_format, blf_blkno), 1ull << 63, 0, "bad blf_blkno" },
+	{ DX_LI_BUF, 0, LE, F(dx_buf_log_format, blf_map_size), 0, 0xffffffff, "bad blf_map_size" },
+	{ DX_LI_BUF, 0, LE, offsetof(struct dx_buf_log_format, blf_data_map), 4, 0xffffffff, 0, "bad blf_" },
+	{ DX_LI_BUF, 1, DROP_REGION, .says = "bad blf_size" },
+	{ DX_LI_INODE, 0, LE, F(dx_inode_log_format, ilf_fields), 0x800, 0, "bad ilf_fields" },
+	{ DX_LI_INODE, 0, LE, F(dx_inode_log_format, ilf_ino), 1ull << 50, 0, "bad ilf_ino" },
+	{ DX_LI_INODE, 0, LE, F(dx_inode_log_format, ilf_blkno), 8, 0, "bad ilf_blkno" },
+	{ DX_LI_INODE, 0, LE, F(dx_inode_log_format, ilf_len), 0, 0x7ffffff8, "bad ilf_len" },
+	{ DX_LI_INODE, 0, LE, F(dx_inode_log_format, ilf_len), 0, 0x80000000, "bad ilf_len" },
+	{ DX_LI_INODE, 0, LE, F(dx_inode_log_format, ilf_boffset), 512, 0, "bad ilf_blkno" },
+	{ DX_LI_INODE, 0, LE, F(dx_inode_log_format, ilf_boffset), 0, 0x7ffffe00, "bad ilf_boffset" },
+	{ DX_LI_INODE, 0, LE, F(dx_inode_log_format, ilf_dsize), 0, 8, "bad ilf_dsize", DX_ILOG_DEXT },
+	{ DX_LI_INODE, 0, LE, F(dx_inode_log_format, ilf_asize), 0, 9999, "bad ilf_asize", DX_ILOG_ADATA },
+	{ DX_LI_INODE, 1, LE, F(dx_log_dinode, di_ino), 1, 0, "bad di_ino" },
+	{ DX_LI_INODE, 1, LE, F(dx_log_dinode, di_nblocks), 0, 1ull << 40, "bad di_nblocks" },
+	{ DX_LI_INODE, 1, LE, F(dx_log_dinode, di_nextents), 1, 0, "bad di_nextents", DX_ILOG_DEXT },
+	{ DX_LI_INODE, 1, LE, F(dx_log_dinode, di_anextents), 1, 0, "bad di_anextents", DX_ILOG_AEXT },
+	{ DX_LI_INODE, 1, LE, F(dx_log_dinode, di_forkoff), 0, 0xff, "bad di_forkoff" },
+	{ DX_LI_INODE, 2, DROP_REGION, .says = "bad ilf_size", .fields = DX_ILOG_DEXT },
+	{ DX_LI_INODE, 2, DROP_REGION, .says = "bad ilf_size", .fields = DX_ILOG_DBROOT },
+	{ DX_LI_INODE, 2, BE, F(dx_btree_lblock, bb_numrecs), 0, 0xffff, "bad bmbt root bb_numrecs", DX_ILOG_DBROOT },
+	{ DX_LI_INODE, 2, BE, F(dx_btree_lblock, bb_level), 0, 99, "bad bmbt root bb_level", DX_ILOG_DBROOT },
+	{ DX_LI_ICREATE, 0, BE, F(dx_icreate_log, icl_ag), 0, 0xffff, "bad icl_ag" },
+	{ DX_LI_ICREATE, 0, BE, F(dx_icreate_log, icl_agbno), 0, 0x7ffffff0, "bad icl_agbno" },
+	{ DX_LI_ICREATE, 0, BE, F(dx_icreate_log, icl_agbno), 1, 0, "bad icl_agbno (alignment)" },
+	{ DX_LI_ICREATE, 0, BE, F(dx_icreate_log, icl_count), 64, 0, "bad icl_count" },
+	{ DX_LI_ICREATE, 0, BE, F(dx_icreate_log, icl_isize), 256, 0, "bad icl_isize" },
+	{ DX_LI_ICREATE, 0, BE, F(dx_icreate_log, icl_length), 0, 0x10000000, "bad icl_length" },
+	{ DX_LI_EFI, 0, LE, F(dx_efi_log_format, efi_nextents), 0, 0x10000000, "bad efi_nextents" },
+	{ DX_LI_EFI, 0, LE, F(dx_efi_log_format, efi_nextents), 0, 200, "bad length for efi_nextents" },
+	{ DX_LI_EFI, 0, LE, sizeof(struct dx_efi_log_format), 8, 0, 1ull << 60, "bad ext_start" },
+	{ DX_LI_EFI, 0, LE, sizeof(struct dx_efi_log_format) + 8, 4, 0, 0xfffffff0, "bad ext_len" },
+	{ DX_LI_EFD, 0, LE, F(dx_efi_log_format, efi_nextents), 0, 0x10000000, "bad efi_nextents" },
+	{ DX_LI_RUI, 0, LE, F(dx_intent_log_format, nextents), 0, 0x8000000, "bad number of extents" },
+	{ DX_LI_CUI, 0, LE, F(dx_intent_log_format, nextents), 0, 4, "bad number of extents" },
+	{ DX_LI_BUI, 0, LE, F(dx_intent_log_format, nextents), 1, 0, "bad number of extents" },
+	{ DX_LI_DQUOT, 1, DROP_REGION, .says = "bad number of regions" },
+};
+
+/* The last item that fits; of buffers not one that only cancels. */
+static struct item *find_named(struct log *l, const struct named *m)
+{
+	struct item *found = NULL;
+	u32 i, j;
+
+	for (i = 0; i < l->n; i++) {
+		for (j = 0; j < l->t[i].n; j++) {
+			struct item *it = &l->t[i].it[j];
+
+			if (type_of(it) != m->type || it->n <= m->region || (m->type == DX_LI_BUF && it->n < 2))
+				continue;
+			if (m->fields && !(((struct dx_inode_log_format *)it->r[0].p)->ilf_fields & m->fields))
+				continue;
+			found = it;
+		}
+	}
+	return found;
+}
+
+static int refused_fiber(void *arg)
+{
+	int error;
+	struct dx_mount *mp = uv_mount(&error);
+
+	(void)arg;
+	if (mp) {
+		uv_umount(mp);
+		return 1;
+	}
+	return error;
+}
+
+/* Each is refused, by its name, and before anything has been written. */
+static void named_fields(void)
+{
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(nameds); i++) {
+		const struct named *m = &nameds[i];
+		struct host_dev_counts before, after;
+		struct out o = { .cap = 32256 };
+		struct log l;
+		struct item *it;
+		u64 v;
+
+		arena_used = arena_kept;
+		l = copy_log();
+		it = find_named(&l, m);
+		if (!CHECK(it))
+			continue;
+		if (m->how == DROP_REGION) {
+			DROP(it->r, it->n, m->region);
+			it->r[0].p = dup_of(it->r[0].p, it->r[0].len);
+			put_unaligned_le16(it->n, it->r[0].p + 2);
+		} else {
+			u8 *p = it->r[m->region].p = dup_of(it->r[m->region].p, it->r[m->region].len);
+
+			v = m->set ? m->set : get_field(p + m->off, m->width, m->how == BE) ^ m->flip;
+			set_field(p + m->off, m->width, v, m->how == BE);
+		}
+		host_dev_snap_restore(uv_dev, snap);
+		flatten(&o, &l);
+		write_records(&o);
+		poke_log(&o);
+		host_init(1);
+		host_set_printk(1);
+		host_dev_counts(uv_dev, &before);
+		CHECK_EQ(host_run(refused_fiber, NULL), -EUCLEAN);
+		host_dev_counts(uv_dev, &after);
+		CHECK_EQ(after.writes, before.writes);
+		CHECK_EQ(host_warn_count, 0);
+		CHECK_EQ(host_live_allocs(false), 0);
+		CHECK(host_alloc_largest() <= LARGEST_BYTES);
+		if (!CHECK(host_log_has("corrupt log: ") && host_log_has(m->says)))
+			printf("  wanted: %s (line %u)\n%s", m->says, i, host_log());
+		host_kill_world();
+	}
+}
+
 static void count_items(const struct log *l)
 {
 	static const char * const names[] = {
@@ -1165,9 +1299,14 @@ static void volume(int v, u64 seed, u64 count, time_t until)
 	CHECK_EQ(a, b);
 	host_test_end();
 
+	arena_kept = arena_used;
+	snprintf(title, sizeof(title), "%zu fields beyond their bounds: %s", ARRAY_SIZE(nameds), p->name);
+	host_test_begin(title);
+	named_fields();
+	host_test_end();
+
 	snprintf(title, sizeof(title), "mutated logs: %s", p->name);
 	host_test_begin(title);
-	arena_kept = arena_used;
 	all->done = all->failed = all->refused = all->mounted = 0;
 	while ((until ? time(NULL) < until : next < end) && all->failed < 6) {
 		u64 stop = until ? next + 200 : min_t(u64, next + 200, end);
