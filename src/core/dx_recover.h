@@ -79,7 +79,9 @@ struct dx_recovery {
 	u64			held_bytes;	/* memory of what they hold */
 	u64			dblocks;	/* size of the volume at the end of the log: as far as we have read */
 	struct rb_root		cancels;	/* freed buffers, by address and length */
-	struct list_head	intents;	/* begun, not done */
+	struct rb_root		intents;	/* begun, not done: by type and id */
+	u64			nefi;		/* EFIs met in this pass */
+	u32			nsame;		/* intents of an id that was not done yet */
 	struct list_head	looks[DX_RECOVER_HASH];		/* copies of blocks, by daddr */
 	struct list_head	bufs;		/* replayed into, to be written */
 	struct list_head	torn;		/* the same, but not before the end */

@@ -601,73 +601,104 @@ static int icreate_pass2(struct dx_recovery *rc, struct dx_ritem *it, dx_lsn_t l
 
 /* ---- intents ---- */
 
-static int efi_pass2(struct dx_recovery *rc, struct dx_ritem *it, dx_lsn_t lsn)
-{
-	const struct dx_efi_log_format *f = it->r[0].addr;
-
-	return dx_efi_recover(rc->mp, f, it->r[0].len, lsn);
-}
-
-static int efd_pass2(struct dx_recovery *rc, struct dx_ritem *it, dx_lsn_t lsn)
-{
-	const struct dx_efi_log_format *f = it->r[0].addr;
-
-	return dx_efd_recover(rc->mp, f->efi_id);
-}
-
 /*
  * Intents that the first pass has met without their done items.  One that has been done needs
  * nothing: its changes are ordinary items.  Of those that have not, we can finish EFIs only.
  */
 struct dx_rintent {
-	struct list_head	list;
-	u16			type;
-	u64			id;
+	struct rb_node	node;		/* by type and id: a log can hold very many */
+	u16		type;
+	u64		id;
+	u32		count;		/* begun more often than done: nearly always 1 */
+	u64		first;		/* of these the first: which EFI of the log it is */
 };
+/* Ids are addresses with some writers, so after a crash one may come again by chance. */
+#define MAX_SAME_IDS	256
 
 /* All intents and done items alike: type, size, 4 more bytes, id. */
-static int intent_id(struct dx_recovery *rc, const struct dx_ritem *it, u64 *id)
+static u64 intent_id(const struct dx_ritem *it)
 {
-	if (it->r[0].len < 16)
-		return bad_item(rc, "intent length", it->r[0].len);
-	memcpy(id, (const char *)it->r[0].addr + 8, sizeof(*id));
-	return 0;
+	return get_unaligned((const u64 *)((const char *)it->r[0].addr + 8));
+}
+
+/* Where (type, id) is, or would be: *parent as rb_link_node() wants it. */
+static struct rb_node **intent_slot(struct dx_recovery *rc, u16 type, u64 id, struct rb_node **parent)
+{
+	struct rb_node **p = &rc->intents.rb_node;
+
+	*parent = NULL;
+	while (*p) {
+		struct dx_rintent *in = rb_entry(*p, struct dx_rintent, node);
+
+		if (in->type == type && in->id == id)
+			break;
+		*parent = *p;
+		p = type < in->type || (type == in->type && id < in->id) ? &(*p)->rb_left : &(*p)->rb_right;
+	}
+	return p;
 }
 
 static int note_intent(struct dx_recovery *rc, struct dx_ritem *it)
 {
+	u64 id = intent_id(it);
+	struct rb_node *parent, **p = intent_slot(rc, it->type, id, &parent);
 	struct dx_rintent *in;
-	u64 id;
-	int error = intent_id(rc, it, &id);
 
-	if (error)
-		return error;
+	rc->nefi += it->type == DX_LI_EFI;
+	if (*p) {
+		if (++rc->nsame > MAX_SAME_IDS)
+			return bad_item(rc, "id of an intent that is begun again and again", id);
+		rb_entry(*p, struct dx_rintent, node)->count++;
+		return 0;
+	}
 	in = kzalloc(sizeof(*in), GFP_KERNEL);
 	if (!in)
 		return -ENOMEM;
 	in->type = it->type;
 	in->id = id;
-	list_add(&in->list, &rc->intents);
+	in->count = 1;
+	in->first = rc->nefi;
+	rb_link_node(&in->node, parent, p);
+	rb_insert_color(&in->node, &rc->intents);
 	return 0;
 }
 
 /* A done item's type is its intent's plus one. */
 static int note_done(struct dx_recovery *rc, struct dx_ritem *it)
 {
-	struct dx_rintent *in;
-	u64 id;
-	int error = intent_id(rc, it, &id);
+	struct rb_node *parent, **p = intent_slot(rc, it->type - 1, intent_id(it), &parent);
+	struct dx_rintent *in = *p ? rb_entry(*p, struct dx_rintent, node) : NULL;
 
-	if (error)
-		return error;
-	list_for_each_entry(in, &rc->intents, list) {
-		if (in->type + 1 == it->type && in->id == id) {
-			list_del(&in->list);
-			kfree(in);
-			break;
-		}
+	if (in && !--in->count) {
+		rb_erase(&in->node, &rc->intents);
+		kfree(in);
 	}
 	return 0;
+}
+
+/* Has the first pass found no done item for this EFI?  The pass that replays counts them as the first one did. */
+static bool stays_undone(struct dx_recovery *rc, u64 id)
+{
+	struct rb_node *parent, **p = intent_slot(rc, DX_LI_EFI, id, &parent);
+
+	return *p && rc->nefi >= rb_entry(*p, struct dx_rintent, node)->first;
+}
+
+/* Those that the log has done itself need not wait in the AIL for it. */
+static int efi_pass2(struct dx_recovery *rc, struct dx_ritem *it, dx_lsn_t lsn)
+{
+	const struct dx_efi_log_format *f = it->r[0].addr;
+
+	rc->nefi++;
+	return stays_undone(rc, f->efi_id) ? dx_efi_recover(rc->mp, f, it->r[0].len, lsn) : 0;
+}
+
+/* So there is only one to be found where an id has come again. */
+static int efd_pass2(struct dx_recovery *rc, struct dx_ritem *it, dx_lsn_t lsn)
+{
+	const struct dx_efi_log_format *f = it->r[0].addr;
+
+	return stays_undone(rc, f->efi_id) ? dx_efd_recover(rc->mp, f->efi_id) : 0;
 }
 
 /**
@@ -678,9 +709,11 @@ static int note_done(struct dx_recovery *rc, struct dx_ritem *it)
  */
 int dx_recover_check_intents(struct dx_recovery *rc)
 {
-	struct dx_rintent *in;
+	struct rb_node *n;
 
-	list_for_each_entry(in, &rc->intents, list) {
+	for (n = rb_first(&rc->intents); n; n = rb_next(n)) {
+		struct dx_rintent *in = rb_entry(n, struct dx_rintent, node);
+
 		if (in->type == DX_LI_EFI)
 			continue;
 		dx_err(rc->mp, "the log holds an unfinished %s, which this driver cannot finish: mount the volume once with the kernel's own xfs, or read-only with -o ro,norecovery",
@@ -696,11 +729,11 @@ int dx_recover_check_intents(struct dx_recovery *rc)
  */
 unsigned int dx_recover_count_intents(struct dx_recovery *rc)
 {
-	struct dx_rintent *in;
+	struct rb_node *node;
 	unsigned int n = 0;
 
-	list_for_each_entry(in, &rc->intents, list)
-		n++;
+	for (node = rb_first(&rc->intents); node; node = rb_next(node))
+		n += rb_entry(node, struct dx_rintent, node)->count;
 	return n;
 }
 
@@ -713,10 +746,9 @@ void dx_recover_free_tables(struct dx_recovery *rc)
 	struct dx_rintent *in, *ni;
 	struct dx_rcancel *c, *nc;
 
-	list_for_each_entry_safe(in, ni, &rc->intents, list) {
-		list_del(&in->list);
+	rbtree_postorder_for_each_entry_safe(in, ni, &rc->intents, node)
 		kfree(in);
-	}
+	rc->intents = RB_ROOT;
 	rbtree_postorder_for_each_entry_safe(c, nc, &rc->cancels, node)
 		kfree(c);
 	rc->cancels = RB_ROOT;

@@ -385,6 +385,7 @@ int dx_recover_pass(struct dx_recovery *rc, enum dx_rpass pass)
 	int error;
 
 	rc->pass = pass;
+	rc->nefi = 0;
 	dx_recover_rewind(rc);
 	error = dx_log_reader_init(&r, rc->mp);
 	if (error)
@@ -476,12 +477,11 @@ int dx_recover_replay(struct dx_mount *mp, struct dx_log_head *h)
 	rc->mp = mp;
 	rc->head = h;
 	rc->dblocks = mp->sb.dblocks;
-	rc->cancels = RB_ROOT;
+	rc->cancels = rc->intents = RB_ROOT;
 	for (i = 0; i < DX_RECOVER_HASH; i++) {
 		INIT_LIST_HEAD(&rc->trans[i]);
 		INIT_LIST_HEAD(&rc->looks[i]);
 	}
-	INIT_LIST_HEAD(&rc->intents);
 	INIT_LIST_HEAD(&rc->bufs);
 	INIT_LIST_HEAD(&rc->torn);
 

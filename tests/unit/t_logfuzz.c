@@ -773,17 +773,50 @@ static void mutate_op(struct out *o)
 	}
 }
 
+/* A transaction of intents, and their ends in the worst order. */
+static void many_intents(struct out *o, u32 n)
+{
+	static struct dx_trans_header th = { .th_magic = DX_TRANS_HEADER_MAGIC, .th_type = DX_TRANS_CHECKPOINT };
+	u16 type = rnd(2) ? DX_LI_EFI : DX_LI_CUI;
+	u32 i;
+
+	put_op(o, 0x9100, DX_OH_START_TRANS, NULL, 0);
+	put_op(o, 0x9100, 0, &th, sizeof(th));
+	for (i = 0; i < n; i++) {
+		bool done = i >= n / 2;
+		u32 len = done && type == DX_LI_CUI ? 16 : 32;
+		u8 *p = memset(get(len), 0, len);
+
+		put_unaligned_le16(type + done, p);
+		put_unaligned_le16(1, p + 2);
+		put_unaligned_le32(1, p + 4);
+		put_unaligned_le64(0x1000 + (done ? n - 1 - i : i), p + 8);
+		if (len > 16) {
+			put_unaligned_le64(1000, p + 16);
+			put_unaligned_le32(1, p + 24);
+		}
+		put_op(o, 0x9100, 0, p, len);
+	}
+	put_op(o, 0x9100, DX_OH_COMMIT_TRANS, NULL, 0);
+}
+
 /* Many of something that is cheap to write and dear to read. */
 static void mutate_many(struct out *o)
 {
 	static const u8 tiny[4] = { 0x3c, 0x12, 2, 0 };
-	u32 n = 1 + rnd(20000), kind = rnd(4), i, at = rnd(o->nops), first = o->nops;
-	struct op *ops = get((o->nops + n + 1) * sizeof(*ops));
+	u32 n = 1 + rnd(20000), kind = rnd(5), i, at = rnd(o->nops), first = o->nops;
+	struct op *ops = get((o->nops + 2 * 20000 + 8) * sizeof(*ops));
 
 	memcpy(ops, o->op, at * sizeof(*ops));
-	memcpy(ops + at + n, o->op + at, (o->nops - at) * sizeof(*ops));
+	/* the rest is put behind what comes in between */
+	memcpy(ops + at + 2 * 20000 + 8, o->op + at, (o->nops - at) * sizeof(*ops));
 	o->op = ops;
 	o->nops = at;
+	if (kind == 4) {
+		many_intents(o, n / 2 * 2);
+		n = o->nops - at;
+		goto out;
+	}
 	for (i = 0; i < n; i++) {
 		if (kind == 0)
 			put_op(o, 0x9000 + i, DX_OH_START_TRANS, NULL, 0);
@@ -794,8 +827,11 @@ static void mutate_many(struct out *o)
 		else
 			put_op(o, be32_to_cpu(ops[at ? at - 1 : 0].h.oh_tid), DX_OH_COMMIT_TRANS, NULL, 0);
 	}
-	o->nops = first + n;
-	say("; %u times %s", n, kind == 0 ? "a start" : kind == 1 ? "four bytes" : kind == 2 ? "a continuation" : "a commit");
+out:
+	memmove(o->op + o->nops, ops + at + 2 * 20000 + 8, (first - at) * sizeof(*ops));
+	o->nops += first - at;
+	say("; %u times %s", n, kind == 0 ? "a start" : kind == 1 ? "four bytes" : kind == 2 ? "a continuation" :
+	    kind == 3 ? "a commit" : "an intent");
 }
 
 static void mutate(struct out *o, u64 seed)
