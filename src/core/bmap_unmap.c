@@ -8,9 +8,6 @@
  */
 #include "dx_bmap_int.h"
 
-/* extents that one transaction frees: what its log reservation has room for */
-#define UNMAP_PER_TRANS	2
-
 static int unmap_one(struct dx_bmap_edit *e, const struct dx_irec *got, dx_fileoff_t off, dx_filblks_t len)
 {
 	struct dx_inode *ip = e->ip;
@@ -81,31 +78,5 @@ int dx_bunmapi(struct dx_trans *tp, struct dx_inode *ip, dx_fileoff_t off, dx_fi
 	error = dx_bmap_edit_end(&e, error);
 	if (!error)
 		*rlen = end - off;
-	return error;
-}
-
-/**
- * dx_bunmapi_range - unmap a whole range, in as many transactions as it takes.
- * @tpp: transaction, @ip joined with no unlock mode; another one on return
- * @ip: inode, ILOCK exclusive, kept
- * @flags: DX_BMAPI_ATTRFORK
- * @start: first block
- * @end: block behind the last
- *
- * On error *@tpp is for the caller to cancel.
- */
-int dx_bunmapi_range(struct dx_trans **tpp, struct dx_inode *ip, u32 flags, dx_fileoff_t start, dx_fileoff_t end)
-{
-	dx_filblks_t rlen = min_t(u64, end, DX_BMBT_MAX_STARTOFF + 1);
-	int error;
-
-	if (rlen <= start)
-		return 0;
-	rlen -= start;
-	do {
-		error = dx_bunmapi(*tpp, ip, start, &rlen, flags, UNMAP_PER_TRANS);
-		if (!error)
-			error = dx_defer_finish(tpp);
-	} while (!error && rlen);
 	return error;
 }

@@ -78,7 +78,7 @@ int dx_bmapi_write(struct dx_trans *tp, struct dx_inode *ip, dx_fileoff_t off, d
 		   dx_extlen_t total, struct dx_irec *map, int *nmap);
 /* Unmap at most nexts extents from the END of [off, off+*rlen) downwards; frees are deferred (dx_defer_free); *rlen = what remains, 0 = done. */
 int dx_bunmapi(struct dx_trans *tp, struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t *rlen, u32 flags, u32 nexts);
-int dx_bunmapi_range(struct dx_trans **tpp, struct dx_inode *ip, u32 flags, dx_fileoff_t start, dx_fileoff_t end);	/* loops and rolls */
+#define DX_UNMAP_PER_TRANS	2	/* extents: what the log reservation of a transaction that frees has room for */
 /* One step of collapse / insert, one transaction: moves extents at a time, *next_fsb is the cursor. */
 int dx_bmap_collapse_extents(struct dx_trans *tp, struct dx_inode *ip, dx_fileoff_t *next_fsb, dx_fileoff_t shift, bool *done);
 int dx_bmap_insert_extents(struct dx_trans *tp, struct dx_inode *ip, dx_fileoff_t *next_fsb, dx_fileoff_t shift, bool *done, dx_fileoff_t stop_fsb);

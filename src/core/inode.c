@@ -14,8 +14,6 @@
 #include "dx_alloc.h"
 #include "dx_dir.h"
 
-#define MAX_FILEOFF	DX_BMBT_MAX_STARTOFF
-
 /*
  * ---- a new inode ----
  */
@@ -198,26 +196,71 @@ int dx_setattr_nosize(struct dx_inode *ip, const struct dx_setattr *sa, bool syn
  * @whichfork: DX_DATA_FORK or DX_ATTR_FORK
  * @new_size: bytes; the block that contains its last byte stays
  *
- * d.size is the caller's: set and logged before, so that a crash between two rolls
- * leaves blocks past EOF rather than a file with holes.
+ * Each transaction takes the last extents that are left, so whatever a crash leaves is a fork that ends earlier, never one with
+ * a new hole in it.  d.size is the caller's: set and logged before, so that a crash between two rolls
+ * leaves blocks past EOF rather than a size past the blocks.
  *
  * Return: 0 or -errno; the transaction in *tpp is valid in either case.
  */
 int dx_itruncate_extents(struct dx_trans **tpp, struct dx_inode *ip, int whichfork, u64 new_size)
 {
-	dx_fileoff_t first = dx_b_to_fsb(ip->mp, new_size);
+	const u32 flags = whichfork == DX_ATTR_FORK ? DX_BMAPI_ATTRFORK : 0;
+	const dx_fileoff_t keep = dx_b_to_fsb(ip->mp, new_size);
 
-	if (first > MAX_FILEOFF)
-		return 0;
-	return dx_bunmapi_range(tpp, ip, whichfork == DX_ATTR_FORK ? DX_BMAPI_ATTRFORK : 0, first, MAX_FILEOFF + 1);
+	for (;;) {
+		dx_filblks_t tail;
+		dx_fileoff_t end;
+		int error;
+
+		error = dx_bmap_last_offset(ip, whichfork, &end);
+		if (error || end <= keep)
+			return error;
+		tail = end - keep;
+		error = dx_bunmapi(*tpp, ip, keep, &tail, flags, DX_UNMAP_PER_TRANS);
+		if (!error)
+			error = dx_defer_finish(tpp);
+		if (error)
+			return error;
+	}
 }
 
-static bool has_blocks_past(struct dx_inode *ip, dx_fileoff_t first)
+/*
+ * Cut the data fork of a file to @size, in transactions of its own.  @dying: nobody needs the rest, so d.size goes first.  Nothing is
+ * dirty before the extents have been read: if that fails nothing has happened.
+ */
+static int cut_data_fork(struct dx_inode *ip, u64 size, bool dying)
 {
-	struct dx_iext_cur cur;
-	struct dx_irec rec;
+	struct dx_trans *tp;
+	int error;
 
-	return dx_iext_last(&ip->df.ext, &cur, &rec) && rec.startoff + rec.blockcount > first;
+	error = dx_trans_alloc(ip->mp, DX_RESV_ITRUNCATE, 0, 0, &tp);
+	if (error)
+		return error;
+	dx_ilock(ip, DX_ILOCK_EXCL);
+	dx_trans_ijoin(tp, ip, 0);
+	error = dx_iread_extents(tp, ip, DX_DATA_FORK);
+	if (error)
+		goto cancel;
+	if (dying) {
+		/* an empty directory or symlink is nothing that a check would pass: those keep their size until the end */
+		if (S_ISREG(ip->d.mode))
+			ip->d.size = 0;
+		dx_trans_log_inode(tp, ip, DX_ILOG_CORE);
+	}
+	error = dx_itruncate_extents(&tp, ip, DX_DATA_FORK, size);
+	if (error)
+		goto cancel;
+	error = dx_trans_commit(tp);
+	if (!error && !dying)
+		clear_bit(DX_I_EOFBLOCKS, &ip->i_flags);
+	dx_iunlock(ip, DX_ILOCK_EXCL);
+	return error;
+
+cancel:
+	/* what earlier transactions unmapped stays unmapped; a dirty one shuts us down */
+	dx_trans_cancel(tp);
+	dx_iunlock(ip, DX_ILOCK_EXCL);
+	return error;
 }
 
 /**
@@ -225,46 +268,28 @@ static bool has_blocks_past(struct dx_inode *ip, dx_fileoff_t first)
  * @ip: regular file; the caller holds the lockout (L3), or nobody can reach the file
  * @isize: the size that I/O uses, in bytes; at least d.size
  *
+ * Most files have none: that is found out without a transaction.
+ *
  * Return: 0 or -errno; -ENOSPC is possible for the log's sake only and harmless.
  */
 int dx_free_eofblocks_from(struct dx_inode *ip, u64 isize)
 {
-	struct dx_mount *mp = ip->mp;
-	dx_fileoff_t first;
-	struct dx_trans *tp;
-	int error, error2;
+	dx_fileoff_t end = 0;
+	bool any;
+	int error;
 
-	if (!S_ISREG(ip->d.mode) || dx_is_readonly(mp))
+	if (!S_ISREG(ip->d.mode) || dx_is_readonly(ip->mp))
 		return 0;
 	dx_ilock(ip, DX_ILOCK_EXCL);
 	isize = max(isize, ip->d.size);
-	first = dx_b_to_fsb(mp, isize);
 	error = dx_iread_extents(NULL, ip, DX_DATA_FORK);
-	if (error || !has_blocks_past(ip, first)) {
-		if (!error)
-			clear_bit(DX_I_EOFBLOCKS, &ip->i_flags);
-		dx_iunlock(ip, DX_ILOCK_EXCL);
-		return error;
-	}
+	if (!error)
+		error = dx_bmap_last_offset(ip, DX_DATA_FORK, &end);
+	any = end > dx_b_to_fsb(ip->mp, isize);
+	if (!error && !any)
+		clear_bit(DX_I_EOFBLOCKS, &ip->i_flags);
 	dx_iunlock(ip, DX_ILOCK_EXCL);
-
-	error = dx_trans_alloc(mp, DX_RESV_ITRUNCATE, 0, 0, &tp);
-	if (error)
-		return error;
-	dx_ilock(ip, DX_ILOCK_EXCL);
-	dx_trans_ijoin(tp, ip, 0);
-	error = dx_itruncate_extents(&tp, ip, DX_DATA_FORK, isize);
-	if (error) {
-		/* what was unmapped before is committed or shuts us down here */
-		dx_trans_cancel(tp);
-	} else {
-		error2 = dx_trans_commit(tp);
-		if (!error2)
-			clear_bit(DX_I_EOFBLOCKS, &ip->i_flags);
-		error = error2;
-	}
-	dx_iunlock(ip, DX_ILOCK_EXCL);
-	return error;
+	return error || !any ? error : cut_data_fork(ip, isize, false);
 }
 
 /**
@@ -281,30 +306,6 @@ int dx_free_eofblocks(struct dx_inode *ip)
 /*
  * ---- the end ----
  */
-
-/* Everything past 0 of the data fork, in transactions of its own. */
-static int truncate_all(struct dx_inode *ip)
-{
-	struct dx_trans *tp;
-	int error;
-
-	error = dx_trans_alloc(ip->mp, DX_RESV_ITRUNCATE, 0, 0, &tp);
-	if (error)
-		return error;
-	dx_ilock(ip, DX_ILOCK_EXCL);
-	dx_trans_ijoin(tp, ip, 0);
-	/* an empty directory or symlink is nothing that a check would pass: those keep their size until the end */
-	if (S_ISREG(ip->d.mode))
-		ip->d.size = 0;
-	dx_trans_log_inode(tp, ip, DX_ILOG_CORE);
-	error = dx_itruncate_extents(&tp, ip, DX_DATA_FORK, 0);
-	if (error)
-		dx_trans_cancel(tp);
-	else
-		error = dx_trans_commit(tp);
-	dx_iunlock(ip, DX_ILOCK_EXCL);
-	return error;
-}
 
 /* Freeing the number may split finobt blocks; when space is short we go without a reservation, as unlink always works. */
 static int ifree_trans(struct dx_mount *mp, struct dx_trans **tpp)
@@ -363,7 +364,7 @@ int dx_inactivate(struct dx_inode *ip)
 			error = dx_symlink_inactive_remote(ip);
 	} else if (ip->df.format == DX_DINODE_FMT_EXTENTS || ip->df.format == DX_DINODE_FMT_BTREE) {
 		if (ip->d.size || ip->df.nextents || ip->delayed_blks)
-			error = truncate_all(ip);
+			error = cut_data_fork(ip, 0, true);
 	}
 	if (error)
 		return error;
