@@ -799,3 +799,41 @@ int dx_alloc_query_all(struct dx_mount *mp, dx_agno_t agno, int (*fn)(dx_agbno_t
 	dx_buf_relse(agbp);
 	return error;
 }
+
+/**
+ * dx_alloc_any_free - is any block of an extent free?
+ * @mp: mount
+ * @fsbno: first block; the extent is inside one AG
+ * @len: fsblocks
+ * @free: the answer
+ *
+ * Blocks of the AGFL count as in use.  Takes the AGF.
+ *
+ * Return: 0 or -errno.
+ */
+int dx_alloc_any_free(struct dx_mount *mp, dx_fsbno_t fsbno, dx_extlen_t len, bool *free)
+{
+	dx_agno_t agno = dx_fsb_to_agno(mp, fsbno);
+	dx_agbno_t bno = dx_fsb_to_agbno(mp, fsbno);
+	struct dx_btree_cur *cur;
+	union dx_btree_rec rec;
+	struct dx_buf *agbp;
+	int stat, error;
+
+	*free = false;
+	error = dx_agf_read(mp, NULL, agno, 0, &agbp);
+	if (error)
+		return error;
+	/* the last free extent that begins before the end must end before the beginning */
+	cur = dx_bnobt_cursor(mp, NULL, agbp, agno, DX_BTNUM_BNO);
+	cur->rec.alloc.startblock = bno + len - 1;
+	cur->rec.alloc.blockcount = 0;
+	error = dx_btree_lookup(cur, DX_LOOKUP_LE, &stat);
+	if (!error && stat)
+		error = dx_btree_get_rec(cur, &rec, &stat);
+	if (!error && stat)
+		*free = rec.alloc.startblock + rec.alloc.blockcount > bno;
+	dx_btree_del_cursor(cur, error);
+	dx_buf_relse(agbp);
+	return error;
+}

@@ -106,6 +106,7 @@ u32 dx_alloc_ag_max_usable(struct dx_mount *mp);
 dx_extlen_t dx_alloc_longest_free(struct dx_mount *mp, struct dx_perag *pag);
 /* FITRIM: discard free extents of at least minlen in [start, end] (fsblocks, linear daddr order) */
 int dx_trim_free(struct dx_mount *mp, u64 start_bb, u64 end_bb, u64 minlen_bb, u64 *discarded_bytes);
+int dx_alloc_any_free(struct dx_mount *mp, dx_fsbno_t fsbno, dx_extlen_t len, bool *free);
 /* exclude an AG range from reservation: walk free space of an AG (fsmap, tests) */
 int dx_alloc_query_all(struct dx_mount *mp, dx_agno_t agno, int (*fn)(dx_agbno_t bno, dx_extlen_t len, void *data), void *data);
 

@@ -90,6 +90,7 @@ enum {	/* i_flags bits */
 	DX_I_EOFBLOCKS,		/* speculative preallocation past EOF may exist */
 	DX_I_TRUNCATED, DX_I_DIRTY_RELEASE, DX_I_RECOVERY, DX_I_RECLAIM,
 	DX_I_PRESERVE_DM,
+	DX_I_KEEP,		/* unlinked, and damaged so that it cannot be freed: not tried before the next mount */
 };
 
 /* ---- cache: icache.c ---- */
@@ -152,6 +153,11 @@ int dx_inode_log_force(struct dx_inode *ip, bool datasync);	/* fsync's metadata 
 /* ---- unlinked lists: iunlink.c ---- */
 int dx_iunlink(struct dx_trans *tp, struct dx_inode *ip);
 int dx_iunlink_remove(struct dx_trans *tp, struct dx_buf *agibp, struct dx_inode *ip);
+void dx_iunlink_set_bucket(struct dx_trans *tp, struct dx_buf *agibp, int bucket, dx_agino_t agino);
+static inline bool dx_agino_ok(struct dx_mount *mp, dx_agno_t agno, dx_agino_t agino)
+{
+	return dx_verify_ino(mp, dx_agino_to_ino(mp, agno, agino)) && !(agino >> mp->agino_log);
+}
 int dx_iunlink_process_all(struct dx_mount *mp);		/* recovery: free every inode on every bucket */
 
 /* ---- operations on one inode: inode.c ---- */

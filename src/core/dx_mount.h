@@ -75,6 +75,8 @@ enum {
 	DX_OP_SHUTDOWN,			/* forced shutdown: no more writes, EIO */
 	DX_OP_RECOVERING,		/* replaying: inactivation only finishes what the log says */
 	DX_OP_REPLAYING,		/* states of the past pass through the buffers: AG headers may have another length */
+	DX_OP_UNLINKED_FAILED,		/* freeing unlinked inodes at mount has shut us down */
+	DX_OP_KEEP_UNLINKED,		/* so they are left alone this time */
 	DX_OP_UNMOUNTING,
 	DX_OP_FROZEN,
 	DX_OP_NORECOVERY,

@@ -196,7 +196,8 @@ static bool needs_inactive(struct dx_inode *ip)
 {
 	struct dx_mount *mp = ip->mp;
 
-	if (!ip->d.mode || test_bit(DX_I_STALE, &ip->i_flags) || !inact_allowed(mp))
+	if (!ip->d.mode || test_bit(DX_I_STALE, &ip->i_flags) || test_bit(DX_I_KEEP, &ip->i_flags) ||
+	    !inact_allowed(mp))
 		return false;
 	if (!ip->d.nlink)
 		return true;

@@ -37,11 +37,6 @@ static void note_prev(struct dx_mount *mp, dx_agno_t agno, dx_agino_t agino, dx_
 		dx_icache_peek(mp, dx_agino_to_ino(mp, agno, agino), set_prev, &sp);
 }
 
-static bool agino_ok(struct dx_mount *mp, dx_agno_t agno, dx_agino_t agino)
-{
-	return dx_verify_ino(mp, dx_agino_to_ino(mp, agno, agino)) && !(agino >> mp->agino_log);
-}
-
 /* The locked cluster buffer of an inode, and the inode in it. */
 static int read_dinode(struct dx_mount *mp, struct dx_trans *tp, dx_agno_t agno, dx_agino_t agino,
 		       struct dx_buf **bpp, struct dx_dinode **dipp, u32 *boffset)
@@ -49,7 +44,7 @@ static int read_dinode(struct dx_mount *mp, struct dx_trans *tp, dx_agno_t agno,
 	struct dx_imap imap;
 	int error;
 
-	if (!agino_ok(mp, agno, agino))
+	if (!dx_agino_ok(mp, agno, agino))
 		return dx_corrupt(mp, "AGI", dx_fsb_daddr_of_agsect(mp, agno, DX_AGI_SECT),
 				  "unlinked list names inode 0x%x of AG %u", agino, agno);
 	error = dx_imap(mp, tp, dx_agino_to_ino(mp, agno, agino), false, &imap);
@@ -95,7 +90,14 @@ static int set_dinode_next(struct dx_mount *mp, struct dx_trans *tp, dx_agno_t a
 	return 0;
 }
 
-static void set_bucket(struct dx_trans *tp, struct dx_buf *agibp, int bucket, dx_agino_t agino)
+/**
+ * dx_iunlink_set_bucket - change the head of an unlinked list
+ * @tp: transaction
+ * @agibp: AGI, locked in it
+ * @bucket: which
+ * @agino: new head, or DX_NULLAGINO
+ */
+void dx_iunlink_set_bucket(struct dx_trans *tp, struct dx_buf *agibp, int bucket, dx_agino_t agino)
 {
 	struct dx_agi *agi = agibp->b_addr;
 
@@ -108,7 +110,7 @@ static int read_head(struct dx_mount *mp, struct dx_buf *agibp, dx_agno_t agno, 
 	struct dx_agi *agi = agibp->b_addr;
 
 	*head = be32_to_cpu(agi->agi_unlinked[bucket]);
-	if (*head != DX_NULLAGINO && !agino_ok(mp, agno, *head))
+	if (*head != DX_NULLAGINO && !dx_agino_ok(mp, agno, *head))
 		return dx_corrupt(mp, "AGI", agibp->b_daddr, "unlinked[%d] is 0x%x", bucket, *head);
 	return 0;
 }
@@ -143,7 +145,7 @@ int dx_iunlink(struct dx_trans *tp, struct dx_inode *ip)
 		return error;
 	note_prev(mp, agno, head, agino);
 	ip->prev_unlinked = 0;
-	set_bucket(tp, agibp, bucket, agino);
+	dx_iunlink_set_bucket(tp, agibp, bucket, agino);
 	return 0;
 }
 
@@ -170,7 +172,7 @@ static int find_prev(struct dx_mount *mp, struct dx_trans *tp, dx_agno_t agno, d
 	dx_agino_t cur, next;
 	int error;
 
-	if (hint && agino_ok(mp, agno, hint)) {
+	if (hint && dx_agino_ok(mp, agno, hint)) {
 		error = next_of(mp, tp, agno, hint, &next);
 		if (error)
 			return error;
@@ -229,14 +231,14 @@ int dx_iunlink_remove(struct dx_trans *tp, struct dx_buf *agibp, struct dx_inode
 	error = next_of(mp, tp, agno, agino, &next);
 	if (error)
 		return error;
-	if (next != DX_NULLAGINO && (next == agino || !agino_ok(mp, agno, next)))
+	if (next != DX_NULLAGINO && (next == agino || !dx_agino_ok(mp, agno, next)))
 		return dx_corrupt(mp, "inode", ip->imap.daddr, "next_unlinked of 0x%x is 0x%x", agino, next);
 
 	error = set_dinode_next(mp, tp, agno, agino, next, DX_NULLAGINO);
 	if (error)
 		return error;
 	if (head == agino) {
-		set_bucket(tp, agibp, bucket, next);
+		dx_iunlink_set_bucket(tp, agibp, bucket, next);
 	} else {
 		error = set_dinode_next(mp, tp, agno, prev, agino, next);
 		if (error)
@@ -245,107 +247,4 @@ int dx_iunlink_remove(struct dx_trans *tp, struct dx_buf *agibp, struct dx_inode
 	note_prev(mp, agno, next, prev);
 	ip->prev_unlinked = 0;
 	return 0;
-}
-
-/* ---- after recovery ---- */
-
-/* A list that cannot be walked: forget it.  Its inodes are lost until xfs_repair finds them. */
-static void clear_bucket(struct dx_mount *mp, dx_agno_t agno, int bucket)
-{
-	struct dx_trans *tp;
-	struct dx_buf *agibp;
-	int error;
-
-	dx_warn(mp, "unlinked list %d of AG %u is broken; its inodes stay allocated, run xfs_repair", bucket, agno);
-	error = dx_trans_alloc(mp, DX_RESV_CLEARAGI, 0, 0, &tp);
-	if (error)
-		return;
-	error = dx_agi_read(mp, tp, agno, &agibp);
-	if (error) {
-		dx_trans_cancel(tp);
-		return;
-	}
-	set_bucket(tp, agibp, bucket, DX_NULLAGINO);
-	dx_trans_commit(tp);
-}
-
-static int process_bucket(struct dx_mount *mp, dx_agno_t agno, int bucket, dx_agino_t agino, u32 *steps)
-{
-	dx_agino_t prev = 0;
-	struct dx_inode *ip;
-	int error;
-
-	while (agino != DX_NULLAGINO) {
-		dx_agino_t cur = agino;
-
-		if (dx_is_shutdown(mp))
-			return -EIO;
-		if (!*steps || !agino_ok(mp, agno, cur))
-			return -EFSCORRUPTED;
-		--*steps;
-		error = dx_iget(mp, NULL, dx_agino_to_ino(mp, agno, cur), 0, &ip);
-		if (error)
-			return error;
-		if (ip->d.nlink) {
-			dx_irele(ip);
-			return -EFSCORRUPTED;
-		}
-		/* read before the reference goes: then the worker takes it off the list */
-		agino = ip->d.next_unlinked;
-		ip->prev_unlinked = prev;
-		prev = cur;
-		dx_irele(ip);
-		cond_resched();
-	}
-	return 0;
-}
-
-/**
- * dx_iunlink_process_all - free every inode that a crash, or an end that failed, left on an unlinked list
- * @mp: mount, log clean or replayed, DX_OP_RECOVERING set, intents finished
- *
- * A broken list is cut off with a warning rather than failing the mount.  One that cannot be walked for
- * want of memory, or because a read failed, stays for the next mount.
- *
- * Return: 0 or -EIO.
- */
-int dx_iunlink_process_all(struct dx_mount *mp)
-{
-	dx_agno_t agno;
-	int bucket, error;
-
-	for (agno = 0; agno < mp->sb.agcount; agno++) {
-		u32 heads[DX_AGI_UNLINKED_BUCKETS], steps;
-		struct dx_buf *agibp;
-		struct dx_agi *agi;
-
-		error = dx_agi_read(mp, NULL, agno, &agibp);
-		if (error)
-			return error;
-		agi = agibp->b_addr;
-		for (bucket = 0; bucket < DX_AGI_UNLINKED_BUCKETS; bucket++)
-			heads[bucket] = be32_to_cpu(agi->agi_unlinked[bucket]);
-		steps = be32_to_cpu(agi->agi_count);
-		dx_buf_relse(agibp);
-
-		for (bucket = 0; bucket < DX_AGI_UNLINKED_BUCKETS; bucket++) {
-			if (heads[bucket] == DX_NULLAGINO)
-				continue;
-			error = process_bucket(mp, agno, bucket, heads[bucket], &steps);
-			if (dx_is_shutdown(mp))
-				return -EIO;
-			if (error) {
-				/* those already queued are on the part of the list that is good */
-				dx_icache_flush_inactive(mp);
-				/* a list that only could not be read now is there for the next mount */
-				if (error == -EFSCORRUPTED || error == -EFSBADCRC)
-					clear_bucket(mp, agno, bucket);
-				else
-					dx_warn(mp, "unlinked list %d of AG %u: error %d; the next mount frees its inodes",
-						bucket, agno, error);
-			}
-		}
-	}
-	dx_icache_flush_inactive(mp);
-	return dx_is_shutdown(mp) ? -EIO : 0;
 }

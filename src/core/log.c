@@ -439,7 +439,7 @@ int dx_log_process_unlinked(struct dx_mount *mp)
 	set_bit(DX_OP_RECOVERING, &mp->opstate);
 	error = dx_iunlink_process_all(mp);
 	clear_bit(DX_OP_RECOVERING, &mp->opstate);
-	return error && dx_is_shutdown(mp) ? -EIO : 0;
+	return error;
 }
 
 /**

@@ -377,22 +377,12 @@ static void abandon_log(struct dx_mount *mp)
 	dx_buf_wait_all_io(mp);
 }
 
-/**
- * dx_mount_open - bring a volume up
- * @mp: zeroed but for bdev, vfs, opts and the callbacks
- *
- * A volume that is refused for what its superblock says has not been written to.  Messages say why.
- *
- * Return: 0, or -errno with nothing left behind: -EINVAL (not ours, unsupported), -EROFS,
- * -EFSCORRUPTED, -EFSBADCRC, -EIO, -ENOMEM.
- */
-int dx_mount_open(struct dx_mount *mp)
+/* Once through; *claimed: the VFS's half has been asked before. */
+static int open_once(struct dx_mount *mp, bool *claimed)
 {
 	char uuid[40];
 	int error;
 
-	if (!mp->name[0])
-		strscpy(mp->name, dx_plat_name(mp->bdev), sizeof(mp->name));
 	mutex_init(&mp->sb_mutex);
 	error = check_access(mp);
 	if (error)
@@ -406,9 +396,10 @@ int dx_mount_open(struct dx_mount *mp)
 	error = set_geometry(mp);
 	if (error)
 		return error;
-	error = mp->claim ? mp->claim(mp) : 0;
+	error = mp->claim && !*claimed ? mp->claim(mp) : 0;
 	if (error)
 		return error;
+	*claimed = true;
 	dx_uuid_str(uuid, &mp->sb.uuid);
 	dx_info(mp, "Mounting V5 Filesystem %s", uuid);
 
@@ -488,6 +479,34 @@ fail_bufs:
 fail_wqs:
 	wqs_destroy(mp);
 	return error;
+}
+
+/**
+ * dx_mount_open - bring a volume up
+ * @mp: zeroed but for bdev, vfs, opts and the callbacks
+ *
+ * A volume that is refused for what its superblock says has not been written to.  Messages say why.
+ *
+ * When freeing unlinked inodes shuts the mount down, all is taken down, which is what a crash would have left, and built up
+ * again without freeing any: they can wait, the volume need not.
+ *
+ * Return: 0, or -errno with nothing left behind: -EINVAL (not ours, unsupported), -EROFS,
+ * -EFSCORRUPTED, -EFSBADCRC, -EIO, -ENOMEM.
+ */
+int dx_mount_open(struct dx_mount *mp)
+{
+	bool claimed = false;
+	int error;
+
+	if (!mp->name[0])
+		strscpy(mp->name, dx_plat_name(mp->bdev), sizeof(mp->name));
+	error = open_once(mp, &claimed);
+	if (!error || !test_bit(DX_OP_UNLINKED_FAILED, &mp->opstate))
+		return error;
+	dx_warn(mp, "unlinked files could not be freed: mounting once more, without");
+	mp->opstate = 0;
+	set_bit(DX_OP_KEEP_UNLINKED, &mp->opstate);
+	return open_once(mp, &claimed);
 }
 
 /* ---- quiesce, remount, close ---- */
@@ -583,11 +602,12 @@ int dx_mount_remount_rw(struct dx_mount *mp)
 	clear_bit(DX_OP_RO_DEVICE, &mp->opstate);
 	clear_bit(DX_OP_RDONLY, &mp->opstate);
 	error = dx_gate_remounted(mp);
+	if (!error)
+		error = dx_log_process_unlinked(mp);
 	if (error) {
 		set_bit(DX_OP_RDONLY, &mp->opstate);
 		return error;
 	}
-	dx_log_process_unlinked(mp);
 	dx_reserve_default(mp);
 	return 0;
 }

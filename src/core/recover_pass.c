@@ -524,7 +524,7 @@ int dx_recover_replay(struct dx_mount *mp, struct dx_log_head *h)
  * Extents that were to be freed are freed, then inodes that were unlinked but open.  DX_OP_RECOVERING is set and stays
  * set.
  *
- * Return: 0 or -errno; a broken unlinked list is reported but does not fail the mount.
+ * Return: 0 or -errno; an unlinked inode that cannot be freed is reported but does not fail the mount.
  */
 int dx_recover_finish(struct dx_mount *mp)
 {
@@ -543,11 +543,8 @@ int dx_recover_finish(struct dx_mount *mp)
 	if (error)
 		return error;
 	error = dx_iunlink_process_all(mp);
-	if (error && dx_is_shutdown(mp))
-		return error;
 	if (error)
-		dx_warn(mp, "cannot free all unlinked files: error %d: run xfs_repair", error);
-	dx_icache_flush_inactive(mp);
+		return error;
 	return dx_log_force(mp, true);
 }
 

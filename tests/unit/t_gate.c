@@ -824,9 +824,211 @@ static void quotas(void)
 	quota_unchecked("uw|", true);
 }
 
+/* ---- unlinked inodes that cannot be freed ---- */
+
+static dx_ino_t ino_b, ino_c;
+
+/* B and C, each of one block, are unlinked and in use; all of that is on disk, the log clean or with another file. */
+static int play_unlinked(void *arg)
+{
+	bool dirty = *(bool *)arg;
+	struct dx_inode *b, *c, *ip;
+	struct dx_name nb = name_of("B"), nc = name_of("C");
+	struct dx_mount *mp;
+	int error;
+
+	mp = open_as(false, false, &error);
+	if (error || find_file(mp, "B", &b) || find_file(mp, "C", &c))
+		return -EIO;
+	ino_b = b->ino;
+	ino_c = c->ino;
+	error = dx_alloc_file_space(c, 0, 4 * mp->sb.blocksize);
+	if (!error)
+		error = dx_remove(mp->rootip, &nb, b);
+	if (!error)
+		error = dx_remove(mp->rootip, &nc, c);
+	if (!error)
+		error = dx_log_force(mp, true);
+	dx_ail_push_all_sync(mp);
+	if (!error)
+		error = dx_sync_sb(mp, true);
+	if (!error)
+		error = dx_log_quiesce(mp, !dirty);
+	if (!error && dirty)
+		error = make_file(mp, "new", &ip);
+	return error ? error : dx_log_force(mp, true);
+}
+
+static u64 inode_off(dx_ino_t ino)
+{
+	struct dx_dsb d;
+
+	host_dev_peek(uv_dev, 0, &d, sizeof(d));
+	return ino << d.sb_inodelog;	/* AG 0 */
+}
+
+static void edit_c(void (*edit)(struct dx_dinode *d))
+{
+	static u8 buf[512];
+
+	host_dev_peek(uv_dev, inode_off(ino_c), buf, sizeof(buf));
+	edit((struct dx_dinode *)buf);
+	dx_update_cksum(buf, sizeof(buf), DX_DINODE_CRC_OFF);
+	host_dev_poke(uv_dev, inode_off(ino_c), buf, sizeof(buf));
+}
+
+/* An extent record: 54 bits of offset behind the flag, 52 of start, 21 of length. */
+static void set_start(struct dx_dinode *d, u64 start)
+{
+	u8 *r = (u8 *)d + DX_DINODE_SIZE;
+	u64 l0 = get_unaligned_be64(r), l1 = get_unaligned_be64(r + 8);
+
+	l0 = (l0 & ~0x1ffULL) | start >> 43;
+	l1 = (l1 & 0x1fffff) | start << 21;
+	put_unaligned_be64(l0, r);
+	put_unaligned_be64(l1, r + 8);
+}
+
+static void in_free_space(struct dx_dinode *d) { set_start(d, 9000); }
+static void out_of_volume(struct dx_dinode *d) { set_start(d, 1ULL << 40); }
+static void onto_itself(struct dx_dinode *d) { d->di_next_unlinked = cpu_to_be32((u32)ino_c); }
+static void has_links(struct dx_dinode *d) { d->di_nlink = cpu_to_be32(1); }
+static void free_space_extent(void) { edit_c(in_free_space); }
+static void wild_extent(void) { edit_c(out_of_volume); }
+static void loop(void) { edit_c(onto_itself); }
+static void links(void) { edit_c(has_links); }
+static void bad_crc(void)
+{
+	u8 b;
+
+	host_dev_peek(uv_dev, inode_off(ino_c) + 300, &b, 1);
+	b ^= 1;
+	host_dev_poke(uv_dev, inode_off(ino_c) + 300, &b, 1);
+}
+
+/* Edits the root of a btree of AG 0, one block. */
+static void edit_root(u32 sector, size_t root_off, void (*edit)(u8 *block))
+{
+	static u8 hdr[4096], blk[4096];
+	u64 off;
+
+	host_dev_peek(uv_dev, sector * sect(), hdr, sect());
+	off = (u64)get_unaligned_be32(hdr + root_off) << 12;
+	host_dev_peek(uv_dev, off, blk, sizeof(blk));
+	edit(blk);
+	dx_update_cksum(blk, sizeof(blk), DX_BTREE_SBLOCK_CRC_OFF);
+	host_dev_poke(uv_dev, off, blk, sizeof(blk));
+}
+
+static void no_btree_block(u8 *blk) { memset(blk, 0, 4); }
+
+static void free_in_inobt(u8 *blk)
+{
+	struct dx_inobt_rec *r = (void *)(blk + DX_BTREE_SBLOCK_LEN);
+	int i, n = be16_to_cpu(((struct dx_btree_sblock *)blk)->bb_numrecs);
+
+	for (i = 0; i < n; i++)
+		if (ino_c - be32_to_cpu(r[i].ir_startino) < 64)
+			r[i].ir_freecount++, r[i].ir_free |= cpu_to_be64(1ULL << (ino_c - be32_to_cpu(r[i].ir_startino)));
+}
+
+static void bad_cntbt(void) { edit_root(1, offsetof(struct dx_agf, agf_roots[1]), no_btree_block); }
+static void bad_inobts(void)
+{
+	edit_root(2, offsetof(struct dx_agi, agi_root), free_in_inobt);
+	edit_root(2, offsetof(struct dx_agi, agi_free_root), free_in_inobt);
+}
+
+static const struct stuck_case {
+	const char *name;
+	void (*damage)(void);
+	const char *says;
+	bool all_stay;			/* B, too */
+	bool cut_off;			/* C's list is given up */
+	bool clean_only;		/* what the log replays heals it */
+} stuck_cases[] = {
+	{ "its extent is free space", free_space_extent, "cannot be freed" },
+	{ "its extent is outside of the volume", wild_extent, "is broken", false, true },
+	{ "its checksum is wrong", bad_crc, "is broken", false, true },
+	{ "it is its own successor", loop, "is broken", false, true },
+	{ "it has a link", links, "is broken", false, true },
+	{ "both inode trees have it as free", bad_inobts, "cannot be freed", false, false, true },
+	{ "the free space tree that takes its blocks is damaged", bad_cntbt, "mounting once more, without", true },
+};
+
+static bool on_list(struct dx_mount *mp, dx_ino_t ino)
+{
+	struct dx_buf *bp;
+	bool on;
+
+	if (dx_agi_read(mp, NULL, 0, &bp))
+		return false;
+	on = ((struct dx_agi *)bp->b_addr)->agi_unlinked[ino % DX_AGI_UNLINKED_BUCKETS] != cpu_to_be32(DX_NULLAGINO);
+	dx_buf_relse(bp);
+	return on;
+}
+
+static int judge_stuck(void *arg)
+{
+	const struct stuck_case *c = arg;
+	struct dx_inode *ip;
+	struct dx_mount *mp;
+	int error;
+
+	mp = open_as(false, false, &error);
+	if (!CHECK_EQ(error, 0)) {
+		printf("# %s\n", host_log());
+		return error;
+	}
+	if (!CHECK(host_log_has(c->says)))
+		printf("# %s\n", host_log());
+	CHECK(host_log_has("xfs_repair"));
+	CHECK(!dx_is_readonly(mp) && !dx_is_shutdown(mp));
+	CHECK_EQ(on_list(mp, ino_b), c->all_stay);
+	CHECK_EQ(on_list(mp, ino_c), !c->cut_off);
+	/* the volume is of use */
+	error = make_file(mp, "after", &ip);
+	if (!CHECK_EQ(error, 0))
+		return error;
+	dx_irele(ip);
+	error = uv_umount(mp);
+	return error;
+}
+
+static void stuck_inodes(void)
+{
+	size_t i;
+
+	if (make_shared(false))
+		exit(2);
+	for (i = 0; i < 2 * ARRAY_SIZE(stuck_cases); i++) {
+		const struct stuck_case *c = &stuck_cases[i / 2];
+		bool dirty = i & 1;
+		char name[160];
+
+		if (dirty && c->clean_only)
+			continue;
+		snprintf(name, sizeof(name), "an unlinked inode that cannot be freed, %s log: %s", dirty ? "dirty" : "clean", c->name);
+		host_test_begin(name);
+		host_dev_reset(uv_dev);
+		host_init(1);
+		CHECK_EQ(host_run(play_unlinked, &dirty), 0);
+		power_cut();
+		c->damage();
+		host_init(1);
+		host_set_printk(2);
+		CHECK_EQ(host_run(judge_stuck, (void *)c), 0);
+		CHECK_EQ(host_warn_count, 0);
+		CHECK_EQ(host_live_allocs(true), 0);
+		host_kill_world();
+		host_test_end();
+	}
+}
+
 int main(void)
 {
 	uv_setup("t_gate");
+	stuck_inodes();
 	quotas();
 	shared_volumes();
 	logs_of_others();
