@@ -19,6 +19,7 @@
 
 #define BATCH		256		/* pushes between submissions */
 #define DELAY_BUSY	msecs_to_jiffies(10)
+#define DELAY_RETRY	msecs_to_jiffies(100)	/* everything left waits for its time to be tried again */
 #define DRAIN_LIMIT	(30 * HZ)	/* of a shut down filesystem */
 
 struct dx_ail {
@@ -266,11 +267,14 @@ static int submit(struct dx_ail *ail)
 	return list_empty(&ail->bufs) ? 0 : dx_buf_delwri_submit_nowait(&ail->bufs);
 }
 
-/* One pass over the list up to @target.  Returns whether something there needs the log forced. */
-static bool push_pass(struct dx_ail *ail, dx_lsn_t target)
+/*
+ * One pass over the list up to @target.  Returns whether something there needs the log forced;
+ * *idle: there was nothing but writes that failed not long ago.
+ */
+static bool push_pass(struct dx_ail *ail, dx_lsn_t target, bool *idle)
 {
 	struct dx_log_item *lip;
-	unsigned int n = 0, pinned = 0;
+	unsigned int n = 0, pinned = 0, retries = 0;
 
 	spin_lock(&ail->lock);
 	ail->pusher = current;
@@ -285,6 +289,8 @@ static bool push_pass(struct dx_ail *ail, dx_lsn_t target)
 		rc = lip->li_ops->push ? lip->li_ops->push(lip, &ail->bufs) : DX_PUSH_PINNED;
 		if (rc == DX_PUSH_PINNED)
 			pinned++;
+		else if (rc == DX_PUSH_RETRY)
+			retries++;
 
 		spin_lock(&ail->lock);
 		ail->pushing = NULL;
@@ -302,6 +308,7 @@ static bool push_pass(struct dx_ail *ail, dx_lsn_t target)
 	ail->pusher = NULL;
 	spin_unlock(&ail->lock);
 	pinned += submit(ail);
+	*idle = n && n == retries;
 	return pinned;
 }
 
@@ -311,10 +318,10 @@ static void ail_work(struct work_struct *work)
 	struct dx_log *l = ail->mp->log;
 	unsigned int nofs = memalloc_nofs_save();
 	dx_lsn_t target = push_target(ail), min = 0;
-	bool pinned = false, more, waiters;
+	bool pinned = false, idle = false, more, waiters;
 
 	if (target)
-		pinned = push_pass(ail, target);
+		pinned = push_pass(ail, target, &idle);
 	min = dx_ail_min_lsn(ail->mp);
 	waiters = l && dx_space_has_waiters(l);
 
@@ -323,7 +330,7 @@ static void ail_work(struct work_struct *work)
 		dx_cil_push_async(l);
 	more = (min && min <= target) || waiters || !list_empty(&ail->bufs);
 	if (more && !READ_ONCE(ail->dead))
-		queue_delayed_work(ail->wq, &ail->work, DELAY_BUSY);
+		queue_delayed_work(ail->wq, &ail->work, idle ? DELAY_RETRY : DELAY_BUSY);
 	memalloc_nofs_restore(nofs);
 }
 

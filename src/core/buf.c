@@ -261,7 +261,7 @@ int dx_buf_get_map(struct dx_mount *mp, const struct dx_buf_map *map, int nmaps,
 			bp->b_flags &= ~(DX_BF_STALE | DX_BF_DONE | DX_BF_WRITE_FAIL);
 			bp->b_ops = NULL;
 			bp->b_type = 0;
-			bp->b_retries = 0;
+			dx_retry_succeeded(&bp->b_retry);
 			memset(bp->b_addr, 0, dx_buf_len(bp));
 		}
 	}

@@ -20,8 +20,6 @@
 #include "dx_buf_cache.h"
 #include "dx_log.h"
 
-#define MAX_WRITE_RETRIES	5	/* failed writes in a row before the filesystem gives up */
-
 /* Any context. */
 static void io_done(struct dx_io *io, int error)
 {
@@ -163,8 +161,7 @@ static bool write_allowed(struct dx_buf *bp)
 /*
  * Task context, buffer locked, the write has ended or was refused.  A failed
  * one leaves the items where they are (dx_buf_item_iodone() looks at b_error), so
- * that the AIL tries again; some failures in a row, or one while
- * unmounting, end the mount.
+ * that the AIL tries again, for as long as the mount's policy says.
  */
 static void write_end(struct dx_buf *bp)
 {
@@ -172,12 +169,12 @@ static void write_end(struct dx_buf *bp)
 
 	if (!bp->b_error) {
 		bp->b_flags &= ~DX_BF_WRITE_FAIL;
-		bp->b_retries = 0;
+		dx_retry_succeeded(&bp->b_retry);
 	} else if (!dx_is_shutdown(mp)) {
 		dx_err_ratelimited(mp, "cannot write metadata to daddr 0x%llx, length %u: error %d",
 				   (unsigned long long)bp->b_maps[0].daddr, bp->b_len_bb, bp->b_error);
 		bp->b_flags |= DX_BF_WRITE_FAIL;
-		if (++bp->b_retries > MAX_WRITE_RETRIES || test_bit(DX_OP_UNMOUNTING, &mp->opstate))
+		if (dx_retry_failed(mp, &bp->b_retry, bp->b_error))
 			dx_force_shutdown(mp, DX_SHUT_META_IO, __func__);
 	}
 	dx_buf_item_iodone(bp);

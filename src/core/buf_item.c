@@ -346,6 +346,8 @@ static unsigned int item_push(struct dx_log_item *lip, struct list_head *list)
 		rc = DX_PUSH_OK;
 	else if (dx_buf_is_pinned(bp))
 		rc = DX_PUSH_PINNED;
+	else if (!dx_retry_due(bp->b_mp, &bp->b_retry))
+		rc = DX_PUSH_RETRY;
 	else
 		rc = dx_buf_delwri_queue(bp, list) ? DX_PUSH_OK : DX_PUSH_FLUSHING;
 	dx_buf_unlock(bp);

@@ -68,7 +68,7 @@ struct dx_buf {
 	struct dx_io		*b_ios;		/* b_nmaps of them; == &b_io1 when one */
 	struct dx_io		b_io1;
 	bool			b_cached;	/* in the hash table: shard lock */
-	u8			b_retries;	/* writes that failed in a row */
+	struct dx_retry		b_retry;	/* of writes; buffer lock */
 };
 
 #define DX_READ_TRYLOCK		(1u << 0)	/* -EAGAIN instead of sleeping for the lock */

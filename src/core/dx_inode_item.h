@@ -30,6 +30,7 @@ struct dx_inode_item {
 	dx_lsn_t		flush_lsn;	/* li_lsn when the copy was made */
 	u64			commit_seq;	/* checkpoint with the last change */
 	u64			datasync_seq;	/* checkpoint with the last change that fdatasync must see */
+	struct dx_retry		retry;		/* reads of the cluster by the pusher; the pusher's own */
 };
 
 static inline struct dx_inode_item *dx_to_inode_item(struct dx_log_item *lip)

@@ -67,7 +67,7 @@ struct dx_item_ops {
 	/* does this intent-done item cancel that intent inside one checkpoint? optional */
 	struct dx_log_item *(*intent)(struct dx_log_item *lip);
 };
-enum { DX_PUSH_OK, DX_PUSH_PINNED, DX_PUSH_LOCKED, DX_PUSH_FLUSHING };
+enum { DX_PUSH_OK, DX_PUSH_PINNED, DX_PUSH_LOCKED, DX_PUSH_FLUSHING, DX_PUSH_RETRY };	/* _RETRY: failed, its time has not come */
 
 #define DX_LI_F_IN_AIL	0		/* bits of li_flags */
 #define DX_LI_F_DIRTY	1		/* dirty in its transaction */

@@ -10,6 +10,7 @@
 #include "dx_kern.h"
 #include "dx_plat.h"
 #include "dx_format.h"
+#include "dx_retry.h"
 
 struct dx_mount;
 struct dx_buf;
@@ -166,6 +167,7 @@ struct dx_mount {
 	struct dx_resv_ent resv[DX_RESV_MAX];
 	struct dx_log	*log;
 	struct dx_ail	*ail;
+	struct dx_retry_conf retry;	/* of metadata I/O that fails */
 	struct dx_buf_cache *bufs;
 	struct dx_icache *icache;
 	struct dx_inode	*rootip;

@@ -269,6 +269,23 @@ static unsigned int push_shutdown(struct dx_inode *ip)
 }
 
 /*
+ * The cluster cannot be read.  What is wrong on disk stays wrong: the inode can never be written back, so
+ * the log can never move on.  A device may get well.
+ */
+static unsigned int read_failed(struct dx_inode *ip, int error)
+{
+	struct dx_mount *mp = ip->mp;
+
+	dx_err_ratelimited(mp, "inode 0x%llx: reading its cluster for writeback failed with %d",
+			   (unsigned long long)ip->ino, error);
+	if (error == -EFSCORRUPTED || error == -EFSBADCRC)
+		dx_force_shutdown(mp, DX_SHUT_CORRUPT_ONDISK, __func__);
+	else if (dx_retry_failed(mp, &ip->item->retry, error))
+		dx_force_shutdown(mp, DX_SHUT_META_IO, __func__);
+	return DX_PUSH_RETRY;
+}
+
+/*
  * Write back: copy every clean-able inode of the cluster into its buffer and queue
  * that.  Never waits for a lock; reads the buffer when it has been dropped
  * from memory.
@@ -293,22 +310,24 @@ static unsigned int item_push(struct dx_log_item *lip, struct list_head *list)
 		return DX_PUSH_FLUSHING;
 	if (dx_is_shutdown(mp))
 		return push_shutdown(ip);
+	if (!dx_retry_due(mp, &ip->item->retry))
+		return DX_PUSH_RETRY;
 
 	error = dx_buf_read(mp, ip->imap.daddr, ip->imap.len_bb, DX_READ_TRYLOCK, &dx_inode_buf_ops, &bp);
 	if (error == -EAGAIN || error == -ENOMEM)
 		return DX_PUSH_LOCKED;
 	if (error && dx_is_shutdown(mp))
 		return DX_PUSH_LOCKED;
-	if (error) {
-		/* the inode can never be written back, so the log can never move on */
-		dx_err_ratelimited(mp, "inode 0x%llx: reading its cluster for writeback failed with %d",
-				   (unsigned long long)ip->ino, error);
-		dx_force_shutdown(mp, DX_SHUT_META_IO, __func__);
-		return DX_PUSH_LOCKED;
-	}
+	if (error)
+		return read_failed(ip, error);
+	dx_retry_succeeded(&ip->item->retry);
 	if (dx_buf_is_pinned(bp)) {
 		dx_buf_relse(bp);
 		return DX_PUSH_PINNED;
+	}
+	if (!dx_retry_due(mp, &bp->b_retry)) {
+		dx_buf_relse(bp);
+		return DX_PUSH_RETRY;
 	}
 	if (test_bit(DX_LI_F_FAILED, &lip->li_flags) && !list_empty(&bp->b_inodes)) {
 		requeue_failed(bp, list);

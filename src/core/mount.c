@@ -384,6 +384,7 @@ static int open_once(struct dx_mount *mp, bool *claimed)
 	int error;
 
 	mutex_init(&mp->sb_mutex);
+	dx_retry_init(mp);
 	error = check_access(mp);
 	if (error)
 		return error;

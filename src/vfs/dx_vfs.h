@@ -36,6 +36,24 @@ enum dx_errortag {
 	DX_TAG_NR
 };
 
+/* Directories in sysfs, parents first; the log's goes before the others. */
+enum dx_sysdir_id {
+	DX_SYS_MOUNT, DX_SYS_ERROR, DX_SYS_METADATA,
+	DX_SYS_ERROR_CLASS, DX_SYS_ERROR_CLASS_LAST = DX_SYS_ERROR_CLASS + DX_ERR_NR - 1,
+#ifdef DX_DEBUG
+	DX_SYS_ERRORTAG,
+#endif
+	DX_SYS_LOG,
+	DX_SYS_NR
+};
+
+struct dx_super;
+struct dx_sysdir {
+	struct kobject		kobj;
+	struct dx_super		*ds;
+	struct completion	released;
+};
+
 /* The VFS half of a mount. */
 struct dx_super {
 	struct dx_mount		mp;
@@ -43,9 +61,8 @@ struct dx_super {
 	struct list_head	mounted;	/* in the list of uuids in use */
 	struct workqueue_struct	*ioend_wq;	/* buffered write completions that need a transaction */
 	struct dx_shrinker	buf_shrinker;
-	struct kobject		kobj, kobj_log, kobj_tag;
-	struct completion	kobj_done;
-	bool			sysfs_on;
+	struct dx_sysdir	sysdir[DX_SYS_NR];
+	int			nr_sysdirs;	/* that are there */
 	atomic64_t		counters[DX_C_NR];
 	atomic64_t		drain_hist[DX_HIST_BUCKETS];
 	unsigned int		errortag[DX_TAG_NR];
@@ -151,6 +168,7 @@ extern const struct export_operations dx_export_ops;
 int dx_sysfs_init(void);
 void dx_sysfs_exit(void);
 int dx_sysfs_add(struct dx_super *ds);
+void dx_sysfs_del_log(struct dx_super *ds);
 void dx_sysfs_del(struct dx_super *ds);
 void dx_count_drain(struct inode *inode, u64 ns);
 /* plat.c */

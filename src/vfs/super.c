@@ -328,10 +328,11 @@ static void put_super(struct super_block *sb)
 	struct dx_super *ds = dx_super(sb);
 	int error;
 
-	dx_sysfs_del(ds);
+	dx_sysfs_del_log(ds);
 	dx_shrinker_unregister(&ds->buf_shrinker);
 	destroy_workqueue(ds->ioend_wq);
 	error = dx_mount_close(&ds->mp);
+	dx_sysfs_del(ds);
 	if (error)
 		pr_err("dioxfs (%s): unmounted with error %d\n", sb->s_id, error);
 	dx_plat_bdev_put(ds->mp.bdev);
@@ -529,12 +530,20 @@ static int init_fs_context(struct fs_context *fc)
 	return 0;
 }
 
+/* The last user has gone; what follows first is writeback, which may need log space. */
+static void kill_sb(struct super_block *sb)
+{
+	if (sb->s_root)
+		dx_retry_leaving(DX_M(sb));
+	kill_block_super(sb);
+}
+
 #define FS_TYPE(_name) {						\
 	.owner			= THIS_MODULE,				\
 	.name			= _name,				\
 	.init_fs_context	= init_fs_context,			\
 	.parameters		= param_spec,				\
-	.kill_sb		= kill_block_super,			\
+	.kill_sb		= kill_sb,				\
 	.fs_flags		= FS_REQUIRES_DEV | DX_FS_ALLOW_IDMAP,	\
 }
 

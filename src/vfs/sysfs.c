@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /sys/fs/dioxfs/<dev>/: counters, log/, and in debug builds errortag/.
+ * /sys/fs/dioxfs/<dev>/: counters, log/, error/, and in debug builds errortag/.
  *
  * One value a file, in decimal; drain_histogram has one line for each power of
- * two of microseconds.
+ * two of microseconds.  error/ has stock XFS's names and values: what is tried again, and for how long (retry.c).
+ *
+ * The directories are a table, parents first; each kobject lives in the mount's structure, so its removal
+ * waits for the last reader.  log/ looks into the log and goes before that does; the others stay until the mount
+ * is closed, for an unmount that waits for a device can be cut short in error/.
  */
 #include <linux/kobject.h>
 #include <linux/sysfs.h>
@@ -29,17 +33,17 @@ void dx_count_drain(struct inode *inode, u64 ns)
 
 struct dx_attr {
 	struct attribute attr;
-	ssize_t	(*show)(struct dx_super *ds, const struct dx_attr *a, char *buf);
-	ssize_t	(*store)(struct dx_super *ds, const struct dx_attr *a, const char *buf, size_t len);
+	ssize_t	(*show)(struct dx_super *ds, int dir, const struct dx_attr *a, char *buf);
+	ssize_t	(*store)(struct dx_super *ds, int dir, const struct dx_attr *a, const char *buf, size_t len);
 	int	arg;
 };
 
-static ssize_t counter_show(struct dx_super *ds, const struct dx_attr *a, char *buf)
+static ssize_t counter_show(struct dx_super *ds, int dir, const struct dx_attr *a, char *buf)
 {
 	return sysfs_emit(buf, "%lld\n", atomic64_read(&ds->counters[a->arg]));
 }
 
-static ssize_t hist_show(struct dx_super *ds, const struct dx_attr *a, char *buf)
+static ssize_t hist_show(struct dx_super *ds, int dir, const struct dx_attr *a, char *buf)
 {
 	int i, n = 0;
 
@@ -76,7 +80,7 @@ ATTRIBUTE_GROUPS(counter);
 
 enum { LOG_HEAD, LOG_TAIL, LOG_SIZE, LOG_USED, LOG_FORCES, LOG_CHECKPOINTS, LOG_BYTES };
 
-static ssize_t log_show(struct dx_super *ds, const struct dx_attr *a, char *buf)
+static ssize_t log_show(struct dx_super *ds, int dir, const struct dx_attr *a, char *buf)
 {
 	struct dx_log_stats st = { };
 
@@ -108,13 +112,80 @@ static struct attribute *log_attrs[] = {
 };
 ATTRIBUTE_GROUPS(log);
 
+/* ---- error/ ---- */
+
+enum { RETRY_MAX, RETRY_TIMEOUT };
+
+static int *retry_word(struct dx_super *ds, int dir, int which)
+{
+	int class = dir - DX_SYS_ERROR_CLASS;
+
+	return which == RETRY_MAX ? &ds->mp.retry.class[class].max_retries : &ds->mp.retry.class[class].timeout_s;
+}
+
+static ssize_t retry_show(struct dx_super *ds, int dir, const struct dx_attr *a, char *buf)
+{
+	return sysfs_emit(buf, "%d\n", READ_ONCE(*retry_word(ds, dir, a->arg)));
+}
+
+static ssize_t retry_store(struct dx_super *ds, int dir, const struct dx_attr *a, const char *buf, size_t len)
+{
+	int v, error = kstrtoint(buf, 0, &v);
+
+	if (error)
+		return error;
+	if (v < DX_RETRY_FOREVER || (a->arg == RETRY_TIMEOUT && v > DX_RETRY_TIMEOUT_MAX_S))
+		return -EINVAL;
+	WRITE_ONCE(*retry_word(ds, dir, a->arg), v);
+	return len;
+}
+
+static struct dx_attr attr_max_retries = {
+	.attr = { .name = "max_retries", .mode = 0644 }, .show = retry_show, .store = retry_store, .arg = RETRY_MAX,
+};
+static struct dx_attr attr_retry_timeout = {
+	.attr = { .name = "retry_timeout_seconds", .mode = 0644 }, .show = retry_show, .store = retry_store,
+	.arg = RETRY_TIMEOUT,
+};
+
+static struct attribute *retry_attrs[] = { &attr_max_retries.attr, &attr_retry_timeout.attr, NULL };
+ATTRIBUTE_GROUPS(retry);
+
+static ssize_t fail_show(struct dx_super *ds, int dir, const struct dx_attr *a, char *buf)
+{
+	return sysfs_emit(buf, "%d\n", READ_ONCE(ds->mp.retry.fail_at_unmount));
+}
+
+static ssize_t fail_store(struct dx_super *ds, int dir, const struct dx_attr *a, const char *buf, size_t len)
+{
+	unsigned int v;
+	int error = kstrtouint(buf, 0, &v);
+
+	if (error)
+		return error;
+	if (v > 1)
+		return -EINVAL;
+	WRITE_ONCE(ds->mp.retry.fail_at_unmount, v);
+	return len;
+}
+
+static struct dx_attr attr_fail_at_unmount = {
+	.attr = { .name = "fail_at_unmount", .mode = 0644 }, .show = fail_show, .store = fail_store,
+};
+
+static struct attribute *error_attrs[] = { &attr_fail_at_unmount.attr, NULL };
+ATTRIBUTE_GROUPS(error);
+
+static struct attribute *no_attrs[] = { NULL };
+ATTRIBUTE_GROUPS(no);
+
 #ifdef DX_DEBUG
-static ssize_t tag_show(struct dx_super *ds, const struct dx_attr *a, char *buf)
+static ssize_t tag_show(struct dx_super *ds, int dir, const struct dx_attr *a, char *buf)
 {
 	return sysfs_emit(buf, "%u\n", READ_ONCE(ds->errortag[a->arg]));
 }
 
-static ssize_t tag_store(struct dx_super *ds, const struct dx_attr *a, const char *buf, size_t len)
+static ssize_t tag_store(struct dx_super *ds, int dir, const struct dx_attr *a, const char *buf, size_t len)
 {
 	unsigned int v;
 	int error = kstrtouint(buf, 0, &v);
@@ -138,118 +209,114 @@ static struct attribute *tag_attrs[] = {
 ATTRIBUTE_GROUPS(tag);
 #endif
 
-static struct dx_super *super_of(struct kobject *kobj)
+/* ---- directories ---- */
+
+static struct dx_sysdir *to_sysdir(struct kobject *kobj)
 {
-	/* The children's parent is the mount's own directory. */
-	if (kobj->parent && kobj->parent != &dioxfs_kset->kobj)
-		kobj = kobj->parent;
-	return container_of(kobj, struct dx_super, kobj);
+	return container_of(kobj, struct dx_sysdir, kobj);
 }
 
 static ssize_t attr_show(struct kobject *kobj, struct attribute *attr, char *buf)
 {
 	struct dx_attr *a = container_of(attr, struct dx_attr, attr);
+	struct dx_sysdir *d = to_sysdir(kobj);
 
-	return a->show ? a->show(super_of(kobj), a, buf) : -EIO;
+	return a->show ? a->show(d->ds, d - d->ds->sysdir, a, buf) : -EIO;
 }
 
 static ssize_t attr_store(struct kobject *kobj, struct attribute *attr, const char *buf, size_t len)
 {
 	struct dx_attr *a = container_of(attr, struct dx_attr, attr);
+	struct dx_sysdir *d = to_sysdir(kobj);
 
-	return a->store ? a->store(super_of(kobj), a, buf, len) : -EIO;
+	return a->store ? a->store(d->ds, d - d->ds->sysdir, a, buf, len) : -EIO;
 }
 
 static const struct sysfs_ops attr_ops = { .show = attr_show, .store = attr_store };
 
-static void mount_release(struct kobject *kobj)
+static void dir_release(struct kobject *kobj)
 {
-	complete(&container_of(kobj, struct dx_super, kobj)->kobj_done);
+	complete(&to_sysdir(kobj)->released);
 }
 
-/* The children live inside the mount's structure too: each completes once, and each is waited for. */
-static void log_release(struct kobject *kobj)
-{
-	complete(&container_of(kobj, struct dx_super, kobj_log)->kobj_done);
-}
-
-static struct kobj_type mount_ktype = {
-	.release = mount_release, .sysfs_ops = &attr_ops, .default_groups = counter_groups,
-};
-static struct kobj_type log_ktype = {
-	.release = log_release, .sysfs_ops = &attr_ops, .default_groups = log_groups,
-};
+#define KTYPE(_groups) { .release = dir_release, .sysfs_ops = &attr_ops, .default_groups = _groups }
+static struct kobj_type counter_ktype = KTYPE(counter_groups), log_ktype = KTYPE(log_groups),
+	error_ktype = KTYPE(error_groups), metadata_ktype = KTYPE(no_groups), retry_ktype = KTYPE(retry_groups);
 #ifdef DX_DEBUG
-static void tag_release(struct kobject *kobj)
-{
-	complete(&container_of(kobj, struct dx_super, kobj_tag)->kobj_done);
-}
-
-static struct kobj_type tag_ktype = {
-	.release = tag_release, .sysfs_ops = &attr_ops, .default_groups = tag_groups,
-};
+static struct kobj_type tag_ktype = KTYPE(tag_groups);
 #endif
 
-/* Drop the last reference and wait for the release: the memory is the mount's. */
-static void put_and_wait(struct dx_super *ds, struct kobject *kobj)
+static const struct {
+	const char		*name;		/* NULL: the device's */
+	int			parent;		/* in this table, -1: /sys/fs/dioxfs */
+	struct kobj_type	*type;
+} dirs[DX_SYS_NR] = {
+	[DX_SYS_MOUNT]		= { NULL, -1, &counter_ktype },
+	[DX_SYS_ERROR]		= { "error", DX_SYS_MOUNT, &error_ktype },
+	[DX_SYS_METADATA]	= { "metadata", DX_SYS_ERROR, &metadata_ktype },
+	[DX_SYS_ERROR_CLASS + DX_ERR_DEFAULT] = { "default", DX_SYS_METADATA, &retry_ktype },
+	[DX_SYS_ERROR_CLASS + DX_ERR_EIO] = { "EIO", DX_SYS_METADATA, &retry_ktype },
+	[DX_SYS_ERROR_CLASS + DX_ERR_ENOSPC] = { "ENOSPC", DX_SYS_METADATA, &retry_ktype },
+	[DX_SYS_ERROR_CLASS + DX_ERR_ENODEV] = { "ENODEV", DX_SYS_METADATA, &retry_ktype },
+#ifdef DX_DEBUG
+	[DX_SYS_ERRORTAG]	= { "errortag", DX_SYS_MOUNT, &tag_ktype },
+#endif
+	[DX_SYS_LOG]		= { "log", DX_SYS_MOUNT, &log_ktype },
+};
+
+/* From the last one down to @first; waits until no reader is inside. */
+static void remove_dirs(struct dx_super *ds, int first)
 {
-	kobject_put(kobj);
-	wait_for_completion(&ds->kobj_done);
+	for (; ds->nr_sysdirs > first; ds->nr_sysdirs--) {
+		struct dx_sysdir *d = &ds->sysdir[ds->nr_sysdirs - 1];
+
+		kobject_del(&d->kobj);
+		kobject_put(&d->kobj);
+		wait_for_completion(&d->released);
+	}
 }
 
 /**
- * dx_sysfs_add - make the mount's directory
+ * dx_sysfs_add - make the mount's directories
  * @ds: mounted
  *
  * Return: 0, or an error with nothing left behind.
  */
 int dx_sysfs_add(struct dx_super *ds)
 {
-	int error;
+	int i, error;
 
-	init_completion(&ds->kobj_done);
-	ds->kobj.kset = dioxfs_kset;
-	error = kobject_init_and_add(&ds->kobj, &mount_ktype, NULL, "%s", ds->sb->s_id);
-	if (error)
-		goto out_put;
-	error = kobject_init_and_add(&ds->kobj_log, &log_ktype, &ds->kobj, "log");
-	if (error)
-		goto out_log;
-#ifdef DX_DEBUG
-	error = kobject_init_and_add(&ds->kobj_tag, &tag_ktype, &ds->kobj, "errortag");
-	if (error)
-		goto out_tag;
-#endif
-	ds->sysfs_on = true;
+	for (i = 0; i < DX_SYS_NR; i++) {
+		struct dx_sysdir *d = &ds->sysdir[i];
+		struct kobject *parent = dirs[i].parent < 0 ? NULL : &ds->sysdir[dirs[i].parent].kobj;
+
+		d->ds = ds;
+		init_completion(&d->released);
+		if (!parent)
+			d->kobj.kset = dioxfs_kset;
+		error = kobject_init_and_add(&d->kobj, dirs[i].type, parent, "%s", dirs[i].name ?: ds->sb->s_id);
+		if (error) {
+			kobject_put(&d->kobj);
+			wait_for_completion(&d->released);
+			remove_dirs(ds, 0);
+			return error;
+		}
+		ds->nr_sysdirs = i + 1;
+	}
 	return 0;
-
-#ifdef DX_DEBUG
-out_tag:
-	put_and_wait(ds, &ds->kobj_tag);
-	kobject_del(&ds->kobj_log);
-#endif
-out_log:
-	put_and_wait(ds, &ds->kobj_log);
-	kobject_del(&ds->kobj);
-out_put:
-	put_and_wait(ds, &ds->kobj);
-	return error;
 }
 
-/** dx_sysfs_del - remove it; waits until no reader is inside */
+/** dx_sysfs_del_log - remove what looks into the log, which is about to go */
+void dx_sysfs_del_log(struct dx_super *ds)
+{
+	BUILD_BUG_ON(DX_SYS_LOG != DX_SYS_NR - 1);
+	remove_dirs(ds, DX_SYS_LOG);
+}
+
+/** dx_sysfs_del - remove the rest */
 void dx_sysfs_del(struct dx_super *ds)
 {
-	if (!ds->sysfs_on)
-		return;
-	ds->sysfs_on = false;
-#ifdef DX_DEBUG
-	kobject_del(&ds->kobj_tag);
-	put_and_wait(ds, &ds->kobj_tag);
-#endif
-	kobject_del(&ds->kobj_log);
-	put_and_wait(ds, &ds->kobj_log);
-	kobject_del(&ds->kobj);
-	put_and_wait(ds, &ds->kobj);
+	remove_dirs(ds, 0);
 }
 
 /** dx_sysfs_init - /sys/fs/dioxfs; module load */

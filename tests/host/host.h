@@ -108,6 +108,7 @@ void host_dev_snap_free(struct host_dev_snap *s);
 #define HOST_FAIL_ANY	7u
 void host_dev_fail(struct dx_bdev *dev, unsigned int what, u64 nth, bool all_after, int error);
 void host_dev_fail_range(struct dx_bdev *dev, unsigned int what, u64 daddr_bb, u64 len_bb, int error);
+void host_dev_fail_outside(struct dx_bdev *dev, unsigned int what, u64 daddr_bb, u64 len_bb, int error);	/* all that touches nothing there */
 void host_dev_fail_none(struct dx_bdev *dev);
 
 /* A crash: stop the world when the nth write (or flush) from now is submitted or has completed. */

@@ -231,6 +231,7 @@ struct dx_bdev {
 	unsigned int range_what;
 	u64 range_off, range_len;
 	int range_error;
+	bool range_outside;
 	u64 slow_off, slow_len;
 	unsigned int slow_ms;
 	u64 crash_left;
@@ -464,8 +465,9 @@ static int injected(struct dx_bdev *d, const struct dx_io *io)
 	unsigned int kind = io->op == DX_IO_READ ? HOST_FAIL_READ :
 			    io->op == DX_IO_WRITE ? HOST_FAIL_WRITE : HOST_FAIL_FLUSH;
 
-	if ((d->range_what & kind) && (kind == HOST_FAIL_FLUSH ||
-	    (io->daddr_bb < d->range_off + d->range_len && io->daddr_bb + io->len_bytes / 512 > d->range_off)))
+	bool in = io->daddr_bb < d->range_off + d->range_len && io->daddr_bb + io->len_bytes / 512 > d->range_off;
+
+	if ((d->range_what & kind) && (kind == HOST_FAIL_FLUSH || in != d->range_outside))
 		return d->range_error;
 	if (!(d->fail_what & kind))
 		return 0;
@@ -777,6 +779,13 @@ void host_dev_fail_range(struct dx_bdev *d, unsigned int what, u64 daddr_bb, u64
 	d->range_off = daddr_bb;
 	d->range_len = len_bb;
 	d->range_error = error;
+	d->range_outside = false;
+}
+
+void host_dev_fail_outside(struct dx_bdev *d, unsigned int what, u64 daddr_bb, u64 len_bb, int error)
+{
+	host_dev_fail_range(d, what, daddr_bb, len_bb, error);
+	d->range_outside = true;
 }
 
 void host_dev_crash_at(struct dx_bdev *d, u64 nth, enum host_crash_when when)
