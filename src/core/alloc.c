@@ -10,7 +10,9 @@
  *
  * Busy extents (freed, but the free is not durable yet) are avoided.  When nothing else is
  * left, user data waits for a log force; metadata takes them, because a metadata
- * block reaches the disk only after the log that also holds the free.
+ * block reaches the disk only after the log that also holds the free.  What is being discarded nobody can have, and
+ * waits for.  Waiting is done with no AGF locked, unless the transaction has changed one, and is never cut
+ * short by an ENOSPC while somebody else's extents are busy.
  *
  * Locks: an AGF stays locked in the transaction once something was taken from
  * its AG.  A transaction that holds one blocks only for AGFs of higher AGs, and merely
@@ -21,7 +23,7 @@
 
 #define NEAR_STEPS	48	/* extents looked at on each side of the target */
 #define CNT_STEPS	24	/* long enough extents looked at in the cntbt */
-#define BUSY_ROUNDS	8	/* log forces before we believe that no more comes free */
+#define BUSY_ROUNDS	8	/* waits of a transaction that others may be waiting for */
 
 /* One request in one AG. */
 struct agreq {
@@ -32,7 +34,7 @@ struct agreq {
 	struct dx_buf		*agbp;
 	struct dx_perag		*pag;
 	dx_agbno_t		target;		/* DX_NULLAGBNO: anywhere */
-	bool			reuse;		/* busy extents are fine */
+	enum { AVOID_BUSY, AVOID_DISCARDS, AVOID_NOTHING } avoid;
 	bool			saw_busy;
 	unsigned int		busy_gen;
 	/* best so far; len 0 = none */
@@ -70,14 +72,27 @@ static dx_agbno_t align_down(const struct dx_alloc_arg *args, dx_agbno_t bno)
 	return args->alignment > 1 ? rounddown(bno, args->alignment) : bno;
 }
 
+/* Cut [*bno, *bno + *len) down to what is not busy, as far as the request minds. */
+static bool trim_busy(struct agreq *rq, dx_agbno_t *bno, dx_extlen_t *len)
+{
+	u32 flags = rq->avoid == AVOID_DISCARDS ? DX_BUSY_DISCARDED : 0;
+	unsigned int gen;
+
+	if (rq->avoid == AVOID_NOTHING || !dx_busy_trim(rq->mp, rq->agno, bno, len, flags, &gen))
+		return false;
+	if (!rq->saw_busy)
+		rq->busy_gen = gen;	/* whatever comes free after the first look is worth a second one */
+	rq->saw_busy = true;
+	return true;
+}
+
 /* What of the free extent [*bno, *bno + *len) the request may use. */
 static void usable_part(struct agreq *rq, dx_agbno_t *bno, dx_extlen_t *len)
 {
 	struct dx_alloc_arg *args = rq->args;
 	dx_agbno_t start, end;
 
-	if (!rq->reuse && dx_busy_trim(rq->mp, rq->agno, bno, len, &rq->busy_gen))
-		rq->saw_busy = true;
+	trim_busy(rq, bno, len);
 	start = *bno;
 	end = *bno + *len;
 	if (args->min_agbno)
@@ -168,17 +183,8 @@ static int find_exact(struct agreq *rq)
 	if (end <= bno)
 		return 0;
 	len = min(end - bno, args->maxlen);
-	if (!rq->reuse) {
-		dx_agbno_t tbno = bno;
-		dx_extlen_t tlen = len;
-
-		if (dx_busy_trim(rq->mp, rq->agno, &tbno, &tlen, &rq->busy_gen)) {
-			rq->saw_busy = true;
-			if (tbno != bno)
-				return 0;
-			len = tlen;
-		}
-	}
+	if (trim_busy(rq, &bno, &len) && bno != rq->target)
+		return 0;
 	len = fit_len(args, len);
 	if (!len)
 		return 0;
@@ -416,12 +422,9 @@ static void note_agf_held(struct dx_trans *tp, dx_agno_t agno)
 /* Find and take, in an AG whose AGFL is ready.  rq->len == 0: nothing fits. */
 static int search_and_take(struct agreq *rq, enum dx_alloc_type how)
 {
-	bool own_busy = !list_empty(&rq->tp->t_busy);
-	int error, round;
+	int error;
 
-	for (round = 0; ; round++) {
-		unsigned int gen;
-
+	for (;;) {
 		rq->len = 0;
 		rq->saw_busy = false;
 		if (how == DX_ALLOC_EXACT)
@@ -432,23 +435,12 @@ static int search_and_take(struct agreq *rq, enum dx_alloc_type how)
 			error = find_size(rq);
 		if (error)
 			return error;
-		if (rq->len || !rq->saw_busy || how == DX_ALLOC_EXACT)
+		if (rq->len || !rq->saw_busy || how == DX_ALLOC_EXACT || rq->args->userdata)
 			break;
-		if (!rq->args->userdata) {
-			rq->reuse = true;
-			continue;
-		}
-		/*
-		 * Only busy extents are left: make the frees durable.  What
-		 * this transaction freed itself cannot become so while we wait.
-		 */
-		gen = rq->busy_gen;
-		if (round >= BUSY_ROUNDS || dx_is_shutdown(rq->mp))
+		/* a block of the AGFL is waited for by the tree that takes it */
+		if (rq->avoid == AVOID_DISCARDS && !rq->args->resv_agfl)
 			break;
-		dx_busy_flush(rq->mp, rq->agno, gen);
-		if (own_busy && READ_ONCE(rq->pag->busy_gen) == gen)
-			break;
-		cond_resched();
+		rq->avoid++;
 	}
 	if (!rq->len)
 		return 0;
@@ -456,7 +448,7 @@ static int search_and_take(struct agreq *rq, enum dx_alloc_type how)
 		WARN_ON_ONCE(1);
 		return -EFSCORRUPTED;
 	}
-	if (rq->reuse && !rq->args->resv_agfl)
+	if (rq->avoid != AVOID_BUSY && !rq->args->resv_agfl)
 		dx_busy_reuse(rq->mp, rq->agno, rq->bno, rq->len, rq->args->userdata);
 	error = take_extent(rq);
 	if (error)
@@ -521,6 +513,10 @@ static int alloc_in_ag(struct dx_alloc_arg *args, dx_agno_t agno, dx_agbno_t tar
 		note_agf_held(args->tp, agno);
 	error = search_and_take(&rq, how);
 	if (error || !rq.len) {
+		if (rq.saw_busy && !args->saw_busy) {
+			args->saw_busy = true;
+			args->busy_gen = rq.busy_gen;
+		}
 		dx_trans_brelse(args->tp, rq.agbp);
 		return error;
 	}
@@ -551,6 +547,57 @@ static int alloc_any_ag(struct dx_alloc_arg *args, dx_agno_t start, dx_agbno_t t
 	return 0;
 }
 
+/*
+ * There would be space, were it not busy: wait for that.  Returns whether it is worth trying again.
+ *
+ * The transaction may have busy extents of its own, which stay so until its commit, or an AGF, which the
+ * owner of other ones may want: then it is not patient for ever.  With neither, everybody else gets done.
+ */
+static bool wait_for_busy(struct dx_alloc_arg *args, unsigned int *rounds)
+{
+	struct dx_mount *mp = args->mp;
+	struct dx_trans *tp = args->tp;
+	struct list_head *p;
+	int own = 0;
+
+	list_for_each(p, &tp->t_busy)
+		own++;
+	if (dx_is_shutdown(mp))
+		return false;
+	if (atomic_read(&mp->busy_gen) != args->busy_gen)
+		return true;
+	if (atomic_read(&mp->busy_nr) <= own)
+		return false;
+	if ((own || tp->t_highest_agno != DX_NULLAGNO) && (*rounds)++ >= BUSY_ROUNDS)
+		return false;
+	dx_busy_flush(mp, args->busy_gen);
+	cond_resched();
+	return true;
+}
+
+/* One search, as far as the type of the request goes. */
+static int alloc_once(struct dx_alloc_arg *args, dx_agno_t agno, dx_agbno_t agbno)
+{
+	int error;
+
+	switch (args->type) {
+	case DX_ALLOC_EXACT:
+	case DX_ALLOC_NEAR:
+		return alloc_in_ag(args, agno, agbno, args->type, 0);
+	case DX_ALLOC_THIS_AG:
+		return alloc_in_ag(args, agno, DX_NULLAGBNO, DX_ALLOC_THIS_AG, 0);
+	case DX_ALLOC_ANY_AG:
+		agbno = DX_NULLAGBNO;
+		break;
+	case DX_ALLOC_START_AG:
+		break;
+	}
+	error = alloc_any_ag(args, agno, agbno, DX_FIX_TRYLOCK);
+	if (!error && args->fsbno == DX_NULLFSBNO)
+		error = alloc_any_ag(args, agno, agbno, 0);
+	return error;
+}
+
 /**
  * dx_alloc_vextent - allocate an extent
  * @args: request and answer; see struct dx_alloc_arg
@@ -559,6 +606,9 @@ static int alloc_any_ag(struct dx_alloc_arg *args, dx_agno_t start, dx_agbno_t t
  * that AG, best fit.  START_AG: near fsbno, else any AG from there on.  ANY_AG:
  * any AG, best fit.  ->userdata must be set for all that is written without
  * the log (file data, remote attribute values).
+ *
+ * When all that fits is busy it waits, but for EXACT and ->no_wait: a caller that can do with something shorter or
+ * farther away asks for that first.
  *
  * Returns 0 with args->fsbno and ->len set, or 0 with fsbno == DX_NULLFSBNO when no
  * space fits (the transaction may be dirty then: an AGFL was filled), or -errno.  The AGF
@@ -572,6 +622,8 @@ int dx_alloc_vextent(struct dx_alloc_arg *args)
 	dx_agno_t agno;
 	dx_agbno_t agbno = DX_NULLAGBNO;
 	u32 usable = dx_alloc_ag_max_usable(mp);
+	bool may_wait = !args->no_wait && args->type != DX_ALLOC_EXACT;
+	unsigned int rounds = 0;
 	int error;
 
 	args->fsbno = DX_NULLFSBNO;
@@ -593,27 +645,17 @@ int dx_alloc_vextent(struct dx_alloc_arg *args)
 		agbno = dx_fsb_to_agbno(mp, want);
 		if (agno >= mp->sb.agcount)
 			return 0;
+		if (args->type == DX_ALLOC_EXACT && agbno >= mp->perag[agno].length)
+			return 0;
 	}
 
-	switch (args->type) {
-	case DX_ALLOC_EXACT:
-		if (agbno >= mp->perag[agno].length)
-			return 0;
-		return alloc_in_ag(args, agno, agbno, DX_ALLOC_EXACT, 0);
-	case DX_ALLOC_NEAR:
-		return alloc_in_ag(args, agno, agbno, DX_ALLOC_NEAR, 0);
-	case DX_ALLOC_THIS_AG:
-		return alloc_in_ag(args, agno, DX_NULLAGBNO, DX_ALLOC_THIS_AG, 0);
-	case DX_ALLOC_START_AG:
-		break;
-	case DX_ALLOC_ANY_AG:
-		agbno = DX_NULLAGBNO;
-		break;
-	}
-	error = alloc_any_ag(args, agno, agbno, DX_FIX_TRYLOCK);
-	if (!error && args->fsbno == DX_NULLFSBNO)
-		error = alloc_any_ag(args, agno, agbno, 0);
-	return error;
+	do {
+		args->saw_busy = false;
+		error = alloc_once(args, agno, agbno);
+		if (error || args->fsbno != DX_NULLFSBNO || !args->saw_busy)
+			return error;
+	} while (may_wait && wait_for_busy(args, &rounds));
+	return dx_is_shutdown(mp) ? -EIO : 0;
 }
 
 /* ---- freeing --------------------------------------------------------------------- */

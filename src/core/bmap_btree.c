@@ -79,6 +79,7 @@ int dx_bmap_alloc_meta_block(struct dx_trans *tp, struct dx_inode *ip, dx_fsbno_
 			.fsbno = near == DX_BT_NULLPTR ? home : near,
 			.type = try == 0 ? DX_ALLOC_NEAR : DX_ALLOC_START_AG,
 			.minleft = try < 2 ? minleft : 0,
+			.no_wait = try < 3,
 		};
 		u32 lowspace = tp->t_flags & DX_TRANS_LOWSPACE;
 

@@ -103,6 +103,8 @@ static int try_alloc(struct dx_trans *tp, const struct want *w, enum dx_alloc_ty
 		.tp = tp, .mp = tp->t_mp, .fsbno = target, .type = type,
 		.minlen = minlen, .maxlen = w->len, .prod = 1, .alignment = 1,
 		.minleft = minleft, .total = w->total, .userdata = w->userdata,
+		/* the last resort waits for what is busy; before that there are others to ask */
+		.no_wait = type != DX_ALLOC_ANY_AG,
 	};
 	int error;
 

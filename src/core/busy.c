@@ -12,9 +12,16 @@
  * A metadata reuse takes a range out of an entry; when that leaves two pieces,
  * the second hangs off the first (->part) and shares its fate.
  *
+ * Discards go a piece at a time: only the piece that the device is at (DX_BUSY_DISCARDED) is out of reach of metadata,
+ * and each is free for all as soon as it is done.  So whoever needs space waits for one piece at most, however
+ * slow the device is.
+ *
  * Lock: pag->busy_lock, a leaf; never held while sleeping.
  */
 #include "dx_alloc_int.h"
+
+#define PIECE_BYTES	(64 << 20)	/* of a discard, at most */
+#define AG_PIECES	16		/* nor more of an AG than one in so many */
 
 /* First entry that ends behind @bno. */
 static struct dx_busy_extent *busy_first(struct dx_perag *pag, dx_agbno_t bno)
@@ -129,6 +136,7 @@ void dx_busy_insert_list(struct dx_mount *mp, struct list_head *list, dx_agno_t 
 	b->bno = bno;
 	b->len = len;
 	b->flags = flags;
+	atomic_inc(&mp->busy_nr);
 	dx_busy_reuse(mp, agno, bno, len, false);
 	spin_lock(&pag->busy_lock);
 	busy_link(pag, b);
@@ -169,17 +177,26 @@ bool dx_busy_overlaps(struct dx_mount *mp, dx_agno_t agno, dx_agbno_t bno, dx_ex
 	return ret;
 }
 
+/* Next entry from @b on, before @end, with all of @flags. */
+static struct dx_busy_extent *busy_with(struct dx_busy_extent *b, dx_agbno_t end, u32 flags)
+{
+	while (b && b->bno < end && (b->flags & flags) != flags)
+		b = busy_next(b);
+	return b && b->bno < end ? b : NULL;
+}
+
 /**
  * dx_busy_trim - cut an extent down to its longest part that is not busy
  * @mp: mount
  * @agno: AG
  * @bno: in, out: first block
  * @len: in, out: blocks; 0 when all are busy
+ * @flags: DX_BUSY_DISCARDED: only what the device is discarding counts as busy; 0: everything does
  * @gen: out, when something was busy: for dx_busy_flush()
  *
  * Returns whether anything was busy.
  */
-bool dx_busy_trim(struct dx_mount *mp, dx_agno_t agno, dx_agbno_t *bno, dx_extlen_t *len, unsigned int *gen)
+bool dx_busy_trim(struct dx_mount *mp, dx_agno_t agno, dx_agbno_t *bno, dx_extlen_t *len, u32 flags, unsigned int *gen)
 {
 	struct dx_perag *pag = &mp->perag[agno];
 	dx_agbno_t pos = *bno, end = *bno + *len, best = *bno;
@@ -187,12 +204,12 @@ bool dx_busy_trim(struct dx_mount *mp, dx_agno_t agno, dx_agbno_t *bno, dx_extle
 	struct dx_busy_extent *b;
 
 	spin_lock(&pag->busy_lock);
-	b = busy_first(pag, pos);
-	if (!b || b->bno >= end) {
+	b = busy_with(busy_first(pag, pos), end, flags);
+	if (!b) {
 		spin_unlock(&pag->busy_lock);
 		return false;
 	}
-	for (; b && b->bno < end; b = busy_next(b)) {
+	for (; b; b = busy_with(busy_next(b), end, flags)) {
 		if (b->bno > pos && b->bno - pos > best_len) {
 			best = pos;
 			best_len = b->bno - pos;
@@ -203,7 +220,7 @@ bool dx_busy_trim(struct dx_mount *mp, dx_agno_t agno, dx_agbno_t *bno, dx_extle
 		best = pos;
 		best_len = end - pos;
 	}
-	*gen = pag->busy_gen;
+	*gen = atomic_read(&mp->busy_gen);
 	spin_unlock(&pag->busy_lock);
 	*bno = best;
 	*len = best_len;
@@ -218,7 +235,7 @@ bool dx_busy_trim(struct dx_mount *mp, dx_agno_t agno, dx_agbno_t *bno, dx_extle
  * @len: blocks
  * @userdata: must be false; data waits with dx_busy_flush() instead
  *
- * Waits for a discard under way: it would destroy the new contents.
+ * Waits for a discard under way, of one piece: it would destroy the new contents.
  */
 void dx_busy_reuse(struct dx_mount *mp, dx_agno_t agno, dx_agbno_t bno, dx_extlen_t len, bool userdata)
 {
@@ -232,12 +249,12 @@ void dx_busy_reuse(struct dx_mount *mp, dx_agno_t agno, dx_agbno_t bno, dx_extle
 		discarding = false;
 		spin_lock(&pag->busy_lock);
 		done = busy_cut(pag, bno, len, &spare, &discarding);
-		gen = pag->busy_gen;
+		gen = atomic_read(&mp->busy_gen);
 		spin_unlock(&pag->busy_lock);
 		if (done)
 			break;
 		if (discarding)
-			wait_event(pag->busy_wait, READ_ONCE(pag->busy_gen) != gen);
+			wait_event(mp->busy_wait, atomic_read(&mp->busy_gen) != gen);
 		else
 			spare = kzalloc(sizeof(*spare), GFP_NOFS | __GFP_NOFAIL);
 	} while (!done);
@@ -245,43 +262,130 @@ void dx_busy_reuse(struct dx_mount *mp, dx_agno_t agno, dx_agbno_t bno, dx_extle
 }
 
 /**
- * dx_busy_flush - force the log and wait until some busy extent of an AG is clear
- * @mp: mount
- * @agno: AG
+ * dx_busy_flush - force the log and wait until some busy extent is clear
+ * @mp: mount; the caller had better hold no AGF
  * @gen: from dx_busy_trim()
  *
- * Gives up after a while: the busy ones may be the caller's own.
+ * What waits to be discarded for the mount option alone is let go for us.  Gives up after a while: the busy
+ * ones may be the caller's own.
  */
-void dx_busy_flush(struct dx_mount *mp, dx_agno_t agno, unsigned int gen)
+void dx_busy_flush(struct dx_mount *mp, unsigned int gen)
 {
-	struct dx_perag *pag = &mp->perag[agno];
+	atomic_inc(&mp->busy_waiters);
+	if (!dx_log_force(mp, true))
+		wait_event_timeout(mp->busy_wait, atomic_read(&mp->busy_gen) != gen || dx_is_shutdown(mp), HZ / 4);
+	atomic_dec(&mp->busy_waiters);
+}
 
-	if (dx_log_force(mp, true))
-		return;
-	wait_event_timeout(pag->busy_wait,
-			   READ_ONCE(pag->busy_gen) != gen || RB_EMPTY_ROOT(&pag->busy_tree) || dx_is_shutdown(mp),
-			   HZ / 4);
+/* Whatever is left of an entry is not busy any more. */
+static void entry_free(struct dx_mount *mp, struct dx_busy_extent *b)
+{
+	struct dx_perag *pag = &mp->perag[b->agno];
+	struct dx_busy_extent *part;
+
+	list_del_init(&b->list);
+	spin_lock(&pag->busy_lock);
+	for (part = b; part; part = part->part)
+		busy_unlink(pag, part);
+	atomic_dec(&mp->busy_nr);
+	atomic_inc(&mp->busy_gen);
+	spin_unlock(&pag->busy_lock);
+	wake_up_all(&mp->busy_wait);
+	for (; b; b = part) {
+		part = b->part;
+		kfree(b);
+	}
 }
 
 static void busy_free(struct dx_mount *mp, struct list_head *list)
 {
-	struct dx_busy_extent *b, *next, *part;
-	struct dx_perag *pag;
+	struct dx_busy_extent *b, *next;
+
+	list_for_each_entry_safe(b, next, list, list)
+		entry_free(mp, b);
+}
+
+/**
+ * dx_busy_piece - how much one discard may keep from everybody
+ * @mp: mount
+ *
+ * Return: blocks.
+ */
+u32 dx_busy_piece(struct dx_mount *mp)
+{
+	return max_t(u32, min_t(u32, PIECE_BYTES >> mp->sb.blocklog, mp->sb.agblocks / AG_PIECES), 1);
+}
+
+/* Move up to @max blocks from the start of a part into @piece, for the device.  False when nothing is left of it. */
+static bool piece_begin(struct dx_perag *pag, struct dx_busy_extent *part, struct dx_busy_extent *piece, u32 max)
+{
+	u32 n;
+
+	spin_lock(&pag->busy_lock);
+	n = min_t(u32, part->len, max);
+	if (n) {
+		*piece = (struct dx_busy_extent){
+			.agno = part->agno, .bno = part->bno, .len = n, .flags = DX_BUSY_DISCARDED,
+		};
+		if (n == part->len) {
+			busy_unlink(pag, part);
+		} else {
+			part->bno += n;
+			part->len -= n;
+		}
+		busy_link(pag, piece);
+	}
+	spin_unlock(&pag->busy_lock);
+	return n;
+}
+
+static void piece_end(struct dx_mount *mp, struct dx_busy_extent *piece)
+{
+	struct dx_perag *pag = &mp->perag[piece->agno];
+
+	spin_lock(&pag->busy_lock);
+	busy_unlink(pag, piece);
+	atomic_inc(&mp->busy_gen);
+	spin_unlock(&pag->busy_lock);
+	wake_up_all(&mp->busy_wait);
+}
+
+/**
+ * dx_busy_discard - discard what a list of busy extents covers, and clear them
+ * @mp: mount
+ * @list: entries whose blocks nobody will need, by what is on disk; empty afterwards
+ * @yield: stop when somebody waits for space
+ *
+ * Sleeps.  A failure ends the effort but is no error: a discard is a hint.
+ *
+ * Return: blocks discarded.
+ */
+u64 dx_busy_discard(struct dx_mount *mp, struct list_head *list, bool yield)
+{
+	struct dx_busy_extent *b, *next, *part, piece;
+	u32 max = dx_busy_piece(mp), len;
+	bool stop = false;
+	u64 blocks = 0;
 
 	list_for_each_entry_safe(b, next, list, list) {
-		pag = &mp->perag[b->agno];
-		list_del_init(&b->list);
-		spin_lock(&pag->busy_lock);
-		for (part = b; part; part = part->part)
-			busy_unlink(pag, part);
-		pag->busy_gen++;
-		spin_unlock(&pag->busy_lock);
-		wake_up_all(&pag->busy_wait);
-		for (; b; b = part) {
-			part = b->part;
-			kfree(b);
+		struct dx_perag *pag = &mp->perag[b->agno];
+
+		/* a part that is used up is in nobody's reach, so what hangs off it stays */
+		for (part = b; part && !stop; part = part->part) {
+			while (!stop && piece_begin(pag, part, &piece, max)) {
+				len = piece.len;
+				stop = dx_plat_discard(mp->bdev, dx_agb_to_daddr(mp, piece.agno, piece.bno),
+						       dx_fsb_to_bb(mp, len));
+				if (!stop)
+					blocks += len;
+				piece_end(mp, &piece);
+				cond_resched();
+				stop |= (yield && atomic_read(&mp->busy_waiters)) || dx_is_shutdown(mp);
+			}
 		}
+		entry_free(mp, b);
 	}
+	return blocks;
 }
 
 struct discard_work {
@@ -290,34 +394,11 @@ struct discard_work {
 	struct list_head	list;
 };
 
-/**
- * dx_busy_discard - discard what a list of busy extents covers
- * @mp: mount
- * @list: entries with DX_BUSY_DISCARDED: nobody cuts them
- *
- * Sleeps.  A failure ends the effort but is no error: a discard is a hint.
- */
-void dx_busy_discard(struct dx_mount *mp, struct list_head *list)
-{
-	struct dx_busy_extent *b, *part;
-
-	list_for_each_entry(b, list, list) {
-		for (part = b; part; part = part->part) {
-			if (!part->len || !(part->flags & DX_BUSY_DISCARDED))
-				continue;
-			if (dx_plat_discard(mp->bdev, dx_agb_to_daddr(mp, part->agno, part->bno),
-					    dx_fsb_to_bb(mp, part->len)))
-				return;
-		}
-	}
-}
-
 static void discard_fn(struct work_struct *work)
 {
 	struct discard_work *dw = container_of(work, struct discard_work, work);
 
-	dx_busy_discard(dw->mp, &dw->list);
-	busy_free(dw->mp, &dw->list);
+	dx_busy_discard(dw->mp, &dw->list, true);
 	kfree(dw);
 }
 
@@ -331,7 +412,7 @@ static void discard_fn(struct work_struct *work)
  */
 void dx_busy_clear(struct dx_mount *mp, struct list_head *list, bool do_discard)
 {
-	struct dx_busy_extent *b, *next, *part;
+	struct dx_busy_extent *b, *next;
 	struct discard_work *dw;
 
 	if (!do_discard || !mp->opts.discard || !mp->discard_wq || dx_is_shutdown(mp) ||
@@ -344,20 +425,7 @@ void dx_busy_clear(struct dx_mount *mp, struct list_head *list, bool do_discard)
 	INIT_LIST_HEAD(&dw->list);
 	INIT_WORK(&dw->work, discard_fn);
 	list_for_each_entry_safe(b, next, list, list) {
-		struct dx_perag *pag = &mp->perag[b->agno];
-		bool any = false;
-
-		if (b->flags & DX_BUSY_SKIP_DISCARD)
-			continue;
-		spin_lock(&pag->busy_lock);
-		for (part = b; part; part = part->part) {
-			if (part->len) {
-				part->flags |= DX_BUSY_DISCARDED;
-				any = true;
-			}
-		}
-		spin_unlock(&pag->busy_lock);
-		if (any)
+		if (!(b->flags & DX_BUSY_SKIP_DISCARD))
 			list_move_tail(&b->list, &dw->list);
 	}
 	busy_free(mp, list);
@@ -379,7 +447,7 @@ void dx_busy_wait_all(struct dx_mount *mp)
 	for (agno = 0; agno < mp->sb.agcount; agno++) {
 		struct dx_perag *pag = &mp->perag[agno];
 
-		while (!wait_event_timeout(pag->busy_wait, RB_EMPTY_ROOT(&pag->busy_tree), HZ)) {
+		while (!wait_event_timeout(mp->busy_wait, RB_EMPTY_ROOT(&pag->busy_tree), HZ)) {
 			if (dx_is_shutdown(mp))
 				break;
 		}

@@ -91,7 +91,10 @@ struct dx_alloc_arg {
 	bool		wasdel;		/* the space was reserved by delayed allocation */
 	dx_agbno_t	min_agbno;	/* the extent must lie in [min_agbno, max_agbno) of the AG; 0 = no bound */
 	dx_agbno_t	max_agbno;
+	bool		no_wait;	/* fail rather than wait until something is not busy any more */
 	bool		resv_agfl;	/* internal */
+	bool		saw_busy;	/* internal: there would be space but for busy extents */
+	unsigned int	busy_gen;	/* internal */
 };
 /* 0 with fsbno == NULLFSBNO: no space that fits.  AGF stays locked in tp. */
 int dx_alloc_vextent(struct dx_alloc_arg *args);
@@ -118,16 +121,16 @@ struct dx_busy_extent {
 	dx_agbno_t		bno;
 	dx_extlen_t		len;
 	u32			flags;
-#define DX_BUSY_DISCARDED	1
+#define DX_BUSY_DISCARDED	1	/* the device is at it */
 #define DX_BUSY_SKIP_DISCARD	2
 	struct dx_busy_extent	*part;		/* rest behind a hole that a reuse made; same fate */
 };
 void dx_busy_insert(struct dx_trans *tp, dx_agno_t agno, dx_agbno_t bno, dx_extlen_t len, bool skip_discard);
 bool dx_busy_overlaps(struct dx_mount *mp, dx_agno_t agno, dx_agbno_t bno, dx_extlen_t len);
 /* longest non-busy part of [bno, bno+len); returns whether anything was busy */
-bool dx_busy_trim(struct dx_mount *mp, dx_agno_t agno, dx_agbno_t *bno, dx_extlen_t *len, unsigned int *gen);
+bool dx_busy_trim(struct dx_mount *mp, dx_agno_t agno, dx_agbno_t *bno, dx_extlen_t *len, u32 flags, unsigned int *gen);
 void dx_busy_reuse(struct dx_mount *mp, dx_agno_t agno, dx_agbno_t bno, dx_extlen_t len, bool userdata);	/* metadata may reuse: take out of the tree */
-void dx_busy_flush(struct dx_mount *mp, dx_agno_t agno, unsigned int gen);	/* force the log and wait for progress */
+void dx_busy_flush(struct dx_mount *mp, unsigned int gen);	/* force the log and wait for progress */
 void dx_busy_clear(struct dx_mount *mp, struct list_head *list, bool do_discard);	/* checkpoint durable; discards when mounted so */
 void dx_busy_wait_all(struct dx_mount *mp);
 

@@ -20,6 +20,7 @@ int dx_alloc_for_agfl(struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t agno, 
 /* a busy extent on a private list, not to be allocated until dx_busy_clear(list) */
 void dx_busy_insert_list(struct dx_mount *mp, struct list_head *list, dx_agno_t agno, dx_agbno_t bno,
 			 dx_extlen_t len, u32 flags);
-void dx_busy_discard(struct dx_mount *mp, struct list_head *list);
+u64 dx_busy_discard(struct dx_mount *mp, struct list_head *list, bool yield);
+u32 dx_busy_piece(struct dx_mount *mp);
 
 #endif /* DX_ALLOC_INT_H */

@@ -61,8 +61,6 @@ struct dx_perag {
 	/* busy extents: freed, not yet durably */
 	spinlock_t	busy_lock;
 	struct rb_root	busy_tree;
-	unsigned int	busy_gen;
-	wait_queue_head_t busy_wait;
 	/* placement hints of the inode allocator */
 	dx_agino_t	ialloc_left, ialloc_right;
 	atomic_t	fstrms;
@@ -156,6 +154,9 @@ struct dx_mount {
 
 	struct dx_perag	*perag;		/* [agcount] */
 	atomic_t	agfrotor, agirotor;
+	/* busy extents of all AGs: changes when one is clear; how many there are; who waits, and for what */
+	atomic_t	busy_gen, busy_nr, busy_waiters;
+	wait_queue_head_t busy_wait;
 
 	struct percpu_counter icount, ifree, fdblocks;
 	atomic64_t	delalloc_resv;	/* held by delayed extents, with their indlen */

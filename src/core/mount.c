@@ -174,11 +174,11 @@ static int perags_init(struct dx_mount *mp)
 		pag->max_agino = dx_agb_to_agino(mp, rounddown(pag->length, align)) - 1;
 		spin_lock_init(&pag->busy_lock);
 		pag->busy_tree = RB_ROOT;
-		init_waitqueue_head(&pag->busy_wait);
 		pag->ialloc_left = pag->ialloc_right = DX_NULLAGINO;
 		pag->inodes_ok = agno < max_agno;
 		atomic_set(&pag->fstrms, 0);
 	}
+	init_waitqueue_head(&mp->busy_wait);
 	atomic_set(&mp->agfrotor, 0);
 	atomic_set(&mp->agirotor, 0);
 	return 0;

@@ -4,13 +4,14 @@
  *
  * Free extents are picked a batch at a time under the AGF lock and made busy,
  * so that nobody gets them; then the AGF is let go while the device discards,
- * and allocation in that AG goes on elsewhere.  Extents that are busy already are
+ * and allocation in that AG goes on elsewhere.  A batch is short (an extent may be most of an AG, or of the
+ * volume) so that there is an elsewhere.  Extents that are busy already are
  * skipped where they are: their free may not be durable.
  */
 #include "dx_btree.h"
 #include "dx_alloc_int.h"
 
-#define TRIM_BATCH	64
+#define TRIM_BATCH	64	/* extents; and dx_busy_piece() blocks */
 
 struct trim_range {
 	dx_agbno_t	start, end;	/* [start, end) within the AG */
@@ -19,11 +20,12 @@ struct trim_range {
 
 /* Collect one batch from *pos on; *pos moves behind it. */
 static int trim_gather(struct dx_mount *mp, dx_agno_t agno, const struct trim_range *r, dx_agbno_t *pos,
-		       struct list_head *list, u64 *blocks)
+		       struct list_head *list)
 {
 	struct dx_btree_cur *cur;
 	union dx_btree_rec rec;
 	struct dx_buf *agbp;
+	u32 room = dx_busy_piece(mp);
 	int stat, error, n = 0;
 
 	error = dx_agf_read(mp, NULL, agno, 0, &agbp);
@@ -38,7 +40,7 @@ static int trim_gather(struct dx_mount *mp, dx_agno_t agno, const struct trim_ra
 		error = dx_btree_lookup(cur, DX_LOOKUP_GE, &stat);
 	while (!error && stat) {
 		dx_agbno_t bno, end;
-		dx_extlen_t len;
+		dx_extlen_t len, whole;
 		unsigned int gen;
 
 		error = dx_btree_get_rec(cur, &rec, &stat);
@@ -48,21 +50,28 @@ static int trim_gather(struct dx_mount *mp, dx_agno_t agno, const struct trim_ra
 			break;
 		bno = max(rec.alloc.startblock, *pos);
 		end = min(rec.alloc.startblock + rec.alloc.blockcount, r->end);
-		if (bno < end && end - bno >= r->minlen) {
+		/* a batch may have ended within this extent: its length is that of all of it */
+		whole = end - max(rec.alloc.startblock, r->start);
+		if (bno < end && whole >= r->minlen) {
 			len = end - bno;
 			*pos = end;
-			dx_busy_trim(mp, agno, &bno, &len, &gen);
-			if (len >= r->minlen) {
-				dx_busy_insert_list(mp, list, agno, bno, len, DX_BUSY_DISCARDED);
-				*blocks += len;
+			if (dx_busy_trim(mp, agno, &bno, &len, 0, &gen))
+				whole = len;
+			if (len && whole >= r->minlen) {
+				if (len > room) {
+					len = room;
+					*pos = bno + len;
+				}
+				dx_busy_insert_list(mp, list, agno, bno, len, 0);
+				room -= len;
 				n++;
 			}
-			if (n >= TRIM_BATCH)
+			if (n >= TRIM_BATCH || !room)
 				break;
 		}
 		error = dx_btree_increment(cur, 0, &stat);
 	}
-	if (n < TRIM_BATCH)
+	if (n < TRIM_BATCH && room)
 		*pos = r->end;
 	dx_btree_del_cursor(cur, error);
 	dx_buf_relse(agbp);
@@ -88,7 +97,8 @@ int dx_trim_free(struct dx_mount *mp, u64 start_bb, u64 end_bb, u64 minlen_bb, u
 	*discarded_bytes = 0;
 	if (!dx_plat_can_discard(mp->bdev))
 		return -EOPNOTSUPP;
-	if (dx_is_readonly(mp))
+	/* read-only for its users does not keep a volume from being trimmed; a log that was not replayed does */
+	if (test_bit(DX_OP_NORECOVERY, &mp->opstate) || test_bit(DX_OP_RO_DEVICE, &mp->opstate))
 		return -EROFS;
 	if (start_bb >= dx_fsb_to_bb(mp, mp->sb.dblocks) || minlen > dx_alloc_ag_max_usable(mp))
 		return -EINVAL;
@@ -113,16 +123,13 @@ int dx_trim_free(struct dx_mount *mp, u64 start_bb, u64 end_bb, u64 minlen_bb, u
 
 		while (!error && pos < r.end) {
 			LIST_HEAD(list);
-			u64 got = 0;
 
 			if (dx_is_shutdown(mp)) {
 				error = -EIO;
 				break;
 			}
-			error = trim_gather(mp, agno, &r, &pos, &list, &got);
-			dx_busy_discard(mp, &list);
-			dx_busy_clear(mp, &list, false);
-			blocks += got;
+			error = trim_gather(mp, agno, &r, &pos, &list);
+			blocks += dx_busy_discard(mp, &list, false);
 			cond_resched();
 		}
 	}

@@ -74,6 +74,7 @@ void host_dev_reset(struct dx_bdev *dev);	/* back to the image; knobs and counts
 void host_dev_set_lbs(struct dx_bdev *dev, unsigned int bytes);
 void host_dev_set_readonly(struct dx_bdev *dev, bool ro);
 void host_dev_set_discard(struct dx_bdev *dev, bool can);	/* default: can */
+void host_dev_set_discard_speed(struct dx_bdev *dev, unsigned int ms_per_mib);	/* until the reset; default: at once */
 
 struct host_dev_counts {
 	u64 reads, writes, flushes, fua, preflush, discards;

@@ -216,6 +216,7 @@ struct dx_bdev {
 	struct overlay base;	/* the image as it was opened; what is not there is zero */
 	unsigned int lbs;
 	bool ro, can_discard;
+	unsigned int discard_ms;
 	struct overlay seen, durable;
 	struct list_head cache, inflight;
 	u64 cache_seq;
@@ -601,6 +602,8 @@ int dx_plat_discard(struct dx_bdev *bdev, u64 daddr_bb, u64 len_bb)
 		 "discard of a bad range: daddr %llu, length %llu", daddr_bb, len_bb))
 		return -EINVAL;
 	bdev->c.discards++;
+	if (bdev->discard_ms)
+		msleep(max_t(u64, len * bdev->discard_ms >> 20, 1));
 	len = min_t(u64, len, 8 << 20);
 	if (len) {
 		struct wreq *w = calloc(1, sizeof(*w));
@@ -705,7 +708,7 @@ void host_dev_reset(struct dx_bdev *d)
 	host_dev_fail_none(d);
 	d->crash_left = 0;
 	d->cache_seq = 0;
-	d->slow_ms = 0;
+	d->slow_ms = d->discard_ms = 0;
 }
 
 void host_dev_close(struct dx_bdev *d)
@@ -719,6 +722,7 @@ void host_dev_close(struct dx_bdev *d)
 void host_dev_set_lbs(struct dx_bdev *d, unsigned int bytes) { d->lbs = bytes; }
 void host_dev_set_readonly(struct dx_bdev *d, bool ro) { d->ro = ro; }
 void host_dev_set_discard(struct dx_bdev *d, bool can) { d->can_discard = can; }
+void host_dev_set_discard_speed(struct dx_bdev *d, unsigned int ms_per_mib) { d->discard_ms = ms_per_mib; }
 
 void host_dev_counts(struct dx_bdev *d, struct host_dev_counts *c)
 {

@@ -554,7 +554,7 @@ static int t_busy_cut(void *arg)
 	CHECK(dx_busy_overlaps(mp, 0, 1099, 1));
 	bno = 990;
 	len = 230;
-	CHECK(dx_busy_trim(mp, 0, &bno, &len, &gen));
+	CHECK(dx_busy_trim(mp, 0, &bno, &len, 0, &gen));
 	CHECK_EQ(bno, 1100);
 	CHECK_EQ(len, 100);
 	dx_busy_reuse(mp, 0, 990, 15, false);
@@ -628,6 +628,100 @@ static int t_discard(void *arg)
 		CHECK(RB_EMPTY_ROOT(&mp->perag[agno].busy_tree));
 	host_dev_counts(dev, &c);
 	CHECK(c.discards > 100);
+	return finish(mp);
+}
+
+/* Take all that can be had, but in @spare_agno (DX_NULLAGNO: nowhere is spared).  Returns blocks. */
+static u64 fill_up(struct dx_mount *mp, dx_agno_t spare_agno)
+{
+	struct dx_alloc_arg a = { .minlen = 1, .prod = 1, .alignment = 1, .type = DX_ALLOC_THIS_AG, .userdata = true };
+	dx_agno_t agno;
+	u64 blocks = 0;
+
+	for (agno = 0; agno < mp->sb.agcount; agno++) {
+		if (agno == spare_agno)
+			continue;
+		for (a.maxlen = 8192; a.maxlen; ) {
+			a.fsbno = dx_agb_to_fsb(mp, agno, 0);
+			if (alloc_one(mp, &a, false))
+				a.maxlen /= 2;
+			else
+				blocks += a.len;
+		}
+	}
+	return blocks;
+}
+
+static int trim_fiber(void *arg)
+{
+	u64 bytes = 0;
+	int error = dx_trim_free(arg, 0, U64_MAX, 0, &bytes);
+
+	CHECK(bytes > 0);
+	return error;
+}
+
+/* What is to be had at once, or after a moment: the time that one piece of a discard takes. */
+static void alloc_in_time(struct dx_mount *mp, dx_extlen_t len, bool userdata, u64 *worst_ms)
+{
+	struct dx_alloc_arg a = { .minlen = 1, .maxlen = len, .prod = 1, .alignment = 1, .type = DX_ALLOC_ANY_AG,
+				  .fsbno = DX_NULLFSBNO, .userdata = userdata };
+	u64 start = host_now_ns();
+
+	CHECK_EQ(alloc_one(mp, &a, true), 0);
+	*worst_ms = max_t(u64, *worst_ms, (host_now_ns() - start) / NSEC_PER_MSEC);
+}
+
+/* FITRIM of an AG that is all that is left, on a slow device: nobody waits for long, nobody gets ENOSPC. */
+static int t_slow_trim(void *arg)
+{
+	struct dx_mount *mp = do_mount();
+	struct host_fiber *f;
+	u64 worst = 0, start;
+	int i;
+
+	if (!mp)
+		return -EIO;
+	model_init(mp);
+	fill_up(mp, 1);
+	CHECK_EQ(dx_log_force(mp, true), 0);
+	host_dev_set_discard_speed(dev, 100);
+	start = host_now_ns();
+	f = host_spawn(trim_fiber, mp, "trim");
+	for (i = 0; i < 150; i++) {
+		msleep(37);
+		alloc_in_time(mp, 32, i % 5, &worst);
+	}
+	CHECK_EQ(host_join(f), 0);
+	printf("# trim: %llu ms, worst allocation beside it %llu ms\n",
+	       (unsigned long long)(host_now_ns() - start) / NSEC_PER_MSEC, (unsigned long long)worst);
+	CHECK((host_now_ns() - start) / NSEC_PER_MSEC > 5000);
+	CHECK(worst < 1200);
+	return finish(mp);
+}
+
+/* Everything was freed, and waits to be discarded by a slow device that is mounted with discard: it can be had. */
+static int t_slow_discard(void *arg)
+{
+	u64 worst = 0, blocks, got = 0;
+	struct dx_mount *mp;
+
+	with_discard = true;
+	mp = do_mount();
+	with_discard = false;
+	if (!mp)
+		return -EIO;
+	model_init(mp);
+	blocks = fill_up(mp, DX_NULLAGNO);
+	CHECK(blocks > mp->sb.dblocks / 2);
+	CHECK_EQ(dx_log_force(mp, true), 0);
+	host_dev_set_discard_speed(dev, 400);
+	CHECK_EQ(free_all(mp), 0);
+	for (; got + 2048 < blocks; got += 1024)
+		alloc_in_time(mp, 1024, true, &worst);
+	printf("# worst allocation beside the discards %llu ms\n", (unsigned long long)worst);
+	CHECK(worst < 15000);
+	host_dev_set_discard_speed(dev, 0);
 	return finish(mp);
 }
 
@@ -982,6 +1076,8 @@ static const struct test { const char *name; int (*fn)(void *); u64 seed; unsign
 	{ "double free", t_double_free, 0, 0, true },
 	{ "FITRIM", t_trim, 5 },
 	{ "online discard", t_discard, 10 },
+	{ "allocation beside a slow FITRIM", t_slow_trim, 13 },
+	{ "allocation beside slow discards", t_slow_discard, 14 },
 	{ "inodes come and go", t_inodes, 6 },
 	{ "chunks are kept with ikeep", t_ikeep, 11 },
 	{ "sparse chunks on a fragmented volume", t_sparse, 7 },
