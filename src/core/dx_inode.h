@@ -104,6 +104,7 @@ void dx_ihold(struct dx_inode *ip);
 void dx_irele(struct dx_inode *ip);	/* last reference of an unlinked inode: inactivation is queued or run; may sleep and start transactions */
 unsigned long dx_icache_count(struct dx_mount *mp);	/* reclaimable */
 unsigned long dx_icache_scan(struct dx_mount *mp, unsigned long nr);
+void dx_icache_thaw(struct dx_mount *mp);
 void dx_icache_flush_inactive(struct dx_mount *mp);	/* run all queued inactivations (freeze, unmount, ENOSPC) */
 void dx_icache_blockgc(struct dx_mount *mp);		/* trim post-EOF preallocation of idle inodes (ENOSPC) */
 

@@ -182,7 +182,9 @@ struct dx_mount {
 	/* The VFS's half; all NULL in the host build. */
 	int	(*claim)(struct dx_mount *mp);		/* the superblock is known, nothing is written: may refuse */
 	void	(*freeze_enter)(struct dx_mount *mp);	/* around every transaction: waits while frozen */
+	bool	(*freeze_try)(struct dx_mount *mp);	/* the same, but rather fails than waits */
 	void	(*freeze_exit)(struct dx_mount *mp);
+	struct task_struct *freeze_owner;		/* has entered for all of its transactions: the inactivation worker */
 	void	(*trace)(struct dx_mount *mp, const char *what, u64 a, u64 b, u64 c);
 };
 

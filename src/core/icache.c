@@ -30,6 +30,7 @@
 #define INACT_QUEUE_LOW		16
 /* so many at a time, or as many as come in a tick: waking the worker for each costs switches of context */
 #define INACT_BATCH		32
+#define FREEZE_POLL		msecs_to_jiffies(20)
 /* How often inactivation is tried again for want of memory; each wait is twice the one before. */
 #define INACT_TRIES		10
 
@@ -253,6 +254,29 @@ static int inactivate_patiently(struct dx_inode *ip)
 	return error;
 }
 
+/*
+ * A frozen filesystem lets no transaction begin.  The worker must not wait for the thaw in the middle of an inactivation,
+ * where whoever looks up that inode would wait with it, though he only wants to read: what is in the queue can be had back.
+ * So it enters for the whole of one inode, or not at all.
+ */
+static bool keep_thawed(struct dx_mount *mp)
+{
+	if (!mp->freeze_try)
+		return true;
+	if (!mp->freeze_try(mp))
+		return false;
+	WRITE_ONCE(mp->freeze_owner, current);
+	return true;
+}
+
+static void may_freeze(struct dx_mount *mp)
+{
+	if (!mp->freeze_try)
+		return;
+	WRITE_ONCE(mp->freeze_owner, NULL);
+	mp->freeze_exit(mp);
+}
+
 static void inact_worker(struct work_struct *work)
 {
 	struct dx_icache *ic = container_of(to_delayed_work(work), struct dx_icache, work);
@@ -261,6 +285,12 @@ static void inact_worker(struct work_struct *work)
 
 	spin_lock(&ic->lock);
 	while (!list_empty(&ic->inact)) {
+		if (!keep_thawed(ic->mp)) {
+			/* on its way into the freeze, or out of it; once it is in, the thaw calls */
+			if (!test_bit(DX_OP_FROZEN, &ic->mp->opstate))
+				queue_delayed_work(ic->mp->inact_wq, &ic->work, FREEZE_POLL);
+			break;
+		}
 		ip = list_first_entry(&ic->inact, struct dx_inode, i_lru);
 		list_del_init(&ip->i_lru);
 		set_bit(DX_I_INACTIVATING, &ip->i_flags);
@@ -273,6 +303,7 @@ static void inact_worker(struct work_struct *work)
 				dx_err_ratelimited(ic->mp, "inode 0x%llx: inactivation failed with %d",
 						   (unsigned long long)ip->ino, error);
 		}
+		may_freeze(ic->mp);
 		cond_resched();
 
 		spin_lock(&ic->lock);
@@ -289,7 +320,7 @@ static void inact_worker(struct work_struct *work)
  * dx_icache_flush_inactive - have every queued inactivation done before returning
  * @mp: mount
  *
- * For freeze, unmount and ENOSPC.  No transaction and no ILOCK may be held.
+ * For freeze, unmount and ENOSPC.  No transaction and no ILOCK may be held.  Of a frozen filesystem nothing is done.
  */
 void dx_icache_flush_inactive(struct dx_mount *mp)
 {
@@ -299,11 +330,22 @@ void dx_icache_flush_inactive(struct dx_mount *mp)
 	do {
 		flush_delayed_work(&ic->work);
 		spin_lock(&ic->lock);
-		more = !list_empty(&ic->inact);
+		more = !list_empty(&ic->inact) && !test_bit(DX_OP_FROZEN, &mp->opstate);
 		if (more)
 			mod_delayed_work(mp->inact_wq, &ic->work, 0);
 		spin_unlock(&ic->lock);
+		if (more)
+			msleep(1);	/* it may be that the worker cannot now: keep_thawed() */
 	} while (more);
+}
+
+/**
+ * dx_icache_thaw - do what has waited for the end of a freeze
+ * @mp: mount; DX_OP_FROZEN is clear
+ */
+void dx_icache_thaw(struct dx_mount *mp)
+{
+	mod_delayed_work(mp->inact_wq, &mp->icache->work, 1);
 }
 
 /**

@@ -83,7 +83,7 @@ int dx_trans_alloc(struct dx_mount *mp, enum dx_resv type, u32 blocks, u32 flags
 	 * Not into a frozen filesystem, whoever starts it: freeing an unlinked
 	 * inode has no write access to the mount that would have waited.
 	 */
-	if (mp->freeze_enter && !(flags & (DX_TRANS_NO_WRITECOUNT | DX_TRANS_RECOVERY))) {
+	if (mp->freeze_enter && READ_ONCE(mp->freeze_owner) != current && !(flags & (DX_TRANS_NO_WRITECOUNT | DX_TRANS_RECOVERY))) {
 		mp->freeze_enter(mp);
 		flags |= DX_TRANS_FREEZE_HELD;
 	}

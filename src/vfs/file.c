@@ -285,26 +285,20 @@ static int vn_open(struct inode *inode, struct file *file)
 }
 
 /*
- * Last close of a writer: speculative preallocation past EOF has served.
- * Trimming it moves space, so it runs in a lockout, and only when nobody is in the way.
+ * Speculative preallocation past EOF has served.  Trimming it moves space, so it runs in a lockout, and only when
+ * nobody is in the way.
  */
-static int vn_release(struct inode *inode, struct file *file)
+static void trim_prealloc(struct inode *inode)
 {
 	struct dx_inode *ip = DX_I(inode);
-	struct dx_mount *mp = ip->mp;
 	struct dx_lockout lk;
 
-	if (dx_is_readonly(mp) || dx_is_shutdown(mp) || !(file->f_mode & FMODE_WRITE))
-		return 0;
-	/* Truncated and rewritten: do not leave the file empty for long after a crash. */
-	if (test_and_clear_bit(DX_I_TRUNCATED, &ip->i_flags) && ip->delayed_blks)
-		filemap_flush(inode->i_mapping);
 	if (!inode->i_nlink || !test_bit(DX_I_EOFBLOCKS, &ip->i_flags) || mapping_mapped(inode->i_mapping))
-		return 0;
+		return;
 	if (ip->d.flags & (DX_DIFLAG_PREALLOC | DX_DIFLAG_APPEND))
-		return 0;
+		return;
 	if (atomic_read(&inode->i_writecount) > 1 || !inode_trylock(inode))
-		return 0;
+		return;
 	if (!atomic_read(&inode->i_dio_count) &&
 	    !dx_lockout_begin_iolocked(&lk, inode, DX_LK_SETSIZE)) {
 		if (!dx_free_eofblocks_from(ip, i_size_read(inode)))
@@ -312,6 +306,26 @@ static int vn_release(struct inode *inode, struct file *file)
 		dx_lockout_end(&lk);
 	}
 	inode_unlock(inode);
+}
+
+/*
+ * Last close of a writer.  A close does not wait for the end of a freeze, least of all with the inode's locks: what
+ * there is to trim is trimmed at the next close, or when the inode leaves memory.
+ */
+static int vn_release(struct inode *inode, struct file *file)
+{
+	struct dx_inode *ip = DX_I(inode);
+	struct dx_mount *mp = ip->mp;
+
+	if (dx_is_readonly(mp) || dx_is_shutdown(mp) || !(file->f_mode & FMODE_WRITE))
+		return 0;
+	if (!sb_start_write_trylock(inode->i_sb))
+		return 0;
+	/* Truncated and rewritten: do not leave the file empty for long after a crash. */
+	if (test_and_clear_bit(DX_I_TRUNCATED, &ip->i_flags) && ip->delayed_blks)
+		filemap_flush(inode->i_mapping);
+	trim_prealloc(inode);
+	sb_end_write(inode->i_sb);
 	return 0;
 }
 

@@ -223,6 +223,7 @@ static int vn_freeze(struct super_block *sb)
 static int vn_unfreeze(struct super_block *sb)
 {
 	clear_bit(DX_OP_FROZEN, &DX_M(sb)->opstate);
+	dx_icache_thaw(DX_M(sb));
 	return 0;
 }
 
@@ -264,6 +265,11 @@ static void on_shutdown(struct dx_mount *mp)
 static void freeze_enter(struct dx_mount *mp)
 {
 	sb_start_intwrite(mp->vfs);
+}
+
+static bool freeze_try(struct dx_mount *mp)
+{
+	return sb_start_intwrite_trylock(mp->vfs);
 }
 
 static void freeze_exit(struct dx_mount *mp)
@@ -368,6 +374,7 @@ static int fill_super(struct super_block *sb, struct fs_context *fc)
 	mp->vfs = sb;
 	mp->shutdown_cb = on_shutdown;
 	mp->freeze_enter = freeze_enter;
+	mp->freeze_try = freeze_try;
 	mp->freeze_exit = freeze_exit;
 	mp->trace = core_trace;
 	mp->claim = claim_volume;
