@@ -20,8 +20,11 @@ static int zero_blocks(struct dx_mount *mp, dx_fsbno_t fsbno, dx_filblks_t len)
 	void *zeroes = kvzalloc(chunk, GFP_NOFS);
 	int error = 0;
 
-	if (!zeroes)
-		return -ENOMEM;
+	if (!zeroes) {
+		/* the transaction is dirty: it goes on, more slowly */
+		chunk = mp->sb.blocksize;
+		zeroes = kzalloc(chunk, GFP_NOFS | __GFP_NOFAIL);
+	}
 	while (left && !error) {
 		struct dx_io io = {
 			.op = DX_IO_WRITE, .bdev = mp->bdev, .daddr_bb = at, .data = zeroes,

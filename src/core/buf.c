@@ -19,6 +19,8 @@
 #include "dx_buf_cache.h"
 #include "dx_log.h"
 
+#define MEMORY_WAIT_MS	2
+
 /* ---- hash table ---- */
 
 struct buf_key {
@@ -76,7 +78,7 @@ static void buf_free(struct dx_buf *bp)
  * below a page is kmalloc'ed in powers of two, which are naturally aligned, so that no
  * sector straddles a page; larger buffers may come from vmalloc.
  */
-static struct dx_buf *buf_alloc(struct dx_mount *mp, const struct dx_buf_map *map, int nmaps)
+static struct dx_buf *buf_try_alloc(struct dx_mount *mp, const struct dx_buf_map *map, int nmaps)
 {
 	unsigned int nofs = memalloc_nofs_save();
 	struct dx_buf *bp;
@@ -125,6 +127,16 @@ fail:
 	bp = NULL;
 out:
 	memalloc_nofs_restore(nofs);
+	return bp;
+}
+
+/* With DX_GET_NOFAIL it may take long: the pieces can be too large for what __GFP_NOFAIL promises. */
+static struct dx_buf *buf_alloc(struct dx_mount *mp, const struct dx_buf_map *map, int nmaps, u32 flags)
+{
+	struct dx_buf *bp;
+
+	while (!(bp = buf_try_alloc(mp, map, nmaps)) && (flags & DX_GET_NOFAIL))
+		msleep(MEMORY_WAIT_MS);
 	return bp;
 }
 
@@ -199,7 +211,7 @@ again:
 	}
 	if (!fresh) {
 		spin_unlock(&s->lock);
-		fresh = buf_alloc(mp, map, nmaps);
+		fresh = buf_alloc(mp, map, nmaps, flags);
 		if (!fresh)
 			return -ENOMEM;
 		goto again;
@@ -210,6 +222,11 @@ again:
 		refcount_inc(&fresh->b_ref);	/* the table's */
 	}
 	spin_unlock(&s->lock);
+	if (error == -ENOMEM || error == -EBUSY) {
+		/* the table could not grow on the spot; it has asked a worker to */
+		msleep(MEMORY_WAIT_MS);
+		goto again;
+	}
 	if (error)
 		goto out_free;
 	*bpp = fresh;
@@ -227,7 +244,7 @@ out_free:
  * @mp: the mount
  * @map: segments, in the order in which they lie in memory
  * @nmaps: how many
- * @flags: DX_READ_TRYLOCK, DX_GET_INCORE
+ * @flags: DX_READ_TRYLOCK, DX_GET_INCORE, DX_GET_NOFAIL
  * @bpp: the buffer, locked, with a reference
  *
  * Contents are valid only if DX_BF_DONE is set; a caller that did not read overwrites
@@ -274,7 +291,7 @@ int dx_buf_get_map(struct dx_mount *mp, const struct dx_buf_map *map, int nmaps,
  * @mp: the mount
  * @map: segments
  * @nmaps: how many
- * @flags: DX_READ_TRYLOCK, DX_READ_NOVERIFY, DX_GET_INCORE
+ * @flags: DX_READ_TRYLOCK, DX_READ_NOVERIFY, DX_GET_INCORE, DX_GET_NOFAIL
  * @ops: verifiers; may be NULL with DX_READ_NOVERIFY
  * @bpp: the buffer, locked, with a reference
  *
@@ -355,7 +372,7 @@ void dx_buf_readahead(struct dx_mount *mp, const struct dx_buf_map *map, int nma
 struct dx_buf *dx_buf_get_uncached(struct dx_mount *mp, u32 len_bb)
 {
 	struct dx_buf_map map = { .daddr = (dx_daddr_t)-1, .len_bb = len_bb };
-	struct dx_buf *bp = buf_alloc(mp, &map, 1);
+	struct dx_buf *bp = buf_alloc(mp, &map, 1, 0);
 
 	if (bp)
 		bp->b_flags = DX_BF_UNCACHED;

@@ -465,6 +465,9 @@ static struct dx_buf *find_joined(struct dx_trans *tp, const struct dx_buf_map *
  * The one way into a transaction.  A buffer is joined once; when the same transaction asks again it finds the buffer
  * there, and the request is counted for dx_trans_brelse() to take back.  Such a buffer holds what the transaction has
  * made of it: @reader needs that to be there, whoever fills it does not care.
+ *
+ * A transaction that writes waits for memory: when it is dirty it cannot be given up, and what comes after a roll, or
+ * with deferred work, is part of something that has begun.
  */
 static int buf_for_trans(struct dx_mount *mp, struct dx_trans *tp, const struct dx_buf_map *map, int nmaps, u32 flags,
 			 bool reader, const struct dx_buf_ops *ops, struct dx_buf **bpp)
@@ -472,6 +475,8 @@ static int buf_for_trans(struct dx_mount *mp, struct dx_trans *tp, const struct 
 	struct dx_buf *bp = tp ? find_joined(tp, map, nmaps) : NULL;
 	int error = 0;
 
+	if (tp && tp->t_ticket)
+		flags |= DX_GET_NOFAIL;
 	if (!bp) {
 		error = reader ? dx_buf_read_map(mp, map, nmaps, flags, ops, &bp) :
 				 dx_buf_get_map(mp, map, nmaps, flags, &bp);

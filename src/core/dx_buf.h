@@ -75,6 +75,7 @@ struct dx_buf {
 #define DX_READ_RA		(1u << 1)	/* read-ahead */
 #define DX_READ_NOVERIFY	(1u << 2)
 #define DX_GET_INCORE		(1u << 3)	/* only if cached; else -ENOENT */
+#define DX_GET_NOFAIL		(1u << 4)	/* waits for memory: never -ENOMEM */
 
 int dx_buf_cache_init(struct dx_mount *mp);
 void dx_buf_cache_destroy(struct dx_mount *mp);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Fail each read, write, flush and allocation of a mount, a random load and an
- * unmount in turn, once or from there on: an error or a shutdown, no
+ * unmount in turn, once or from there on: an error or a shutdown (of I/O alone, not of allocations), no
  * warning, nothing leaked; and when the device is back, recovery, nothing lost
  * that was forced, and a volume that xfs_repair finds no fault with.  The same for a
  * mount that recovers; and logs with damaged records.
@@ -99,6 +99,9 @@ static int load_fiber(void *arg)
 		CHECK_EQ(error, 0);
 	if (shut)
 		__sync_fetch_and_add(&all->shutdowns, 1);
+	/* memory is what is waited for once a transaction cannot be given up */
+	if (f && f->kind >= F_ALLOC)
+		CHECK(!shut);
 	/* whatever failed, what was done is on the disk if it says so */
 	if (!shut && !error && !recovering)
 		for (i = 0; i < um_nusers; i++)

@@ -30,7 +30,7 @@ start() {
 }
 stop() {
 	turn good
-	mountpoint -q $MNT && umount_fs
+	grep -q " $MNT " /proc/mounts && umount_fs
 	repair_check $DM && dmsetup remove flaky
 }
 set_to() { echo "$2" >"$E/$1" && [ "$(cat "$E/$1")" = "$2" ]; }
