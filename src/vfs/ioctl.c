@@ -573,8 +573,6 @@ static long ioc_fitrim(struct file *file, unsigned int cmd, void __user *arg)
 		return -EPERM;
 	if (!dx_bdev_can_discard(sb->s_bdev))
 		return -EOPNOTSUPP;
-	if (dx_is_readonly(mp))
-		return -EROFS;
 	if (copy_from_user(&r, arg, sizeof(r)))
 		return -EFAULT;
 	if (r.start >= max || r.minlen > dx_fsb_to_b(mp, mp->sb.agblocks) || r.len < mp->sb.blocksize)

@@ -38,6 +38,9 @@ if null_disk; then
 	t_eq "random operations beside fstrim and online discard match the array" 0 $rc
 	t "a file survives the trims around it" md5sum -c "$TMP/md5"
 	t_errno "fstrim with a minimum larger than the volume is refused" "Invalid argument" fstrim -m 100G -o 100G $MNT
+	before=$(used)
+	t "a read-only mount can be trimmed" bash -c "mount -o remount,ro $MNT && fstrim $MNT"
+	t "which reaches the device" test "$(used)" -gt "$before"
 	umount $MNT
 	t "xfs_repair agrees after discards" repair_check $N
 	rmdir $C
