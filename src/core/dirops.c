@@ -382,59 +382,67 @@ int dx_remove_trans(struct dx_mount *mp, enum dx_resv type, u32 *blocks, struct 
 	return error;
 }
 
+/* A directory goes only when nothing is in it, neither a subdirectory (each is a link of it) nor a name. */
+static int check_removable(struct dx_inode *ip)
+{
+	bool empty = true;
+	int error = 0;
+
+	if (!S_ISDIR(ip->d.mode))
+		return 0;
+	if (ip->d.nlink == 2)
+		error = dx_dir_isempty(ip, &empty);
+	if (error)
+		return error;
+	return ip->d.nlink == 2 && empty ? 0 : -ENOTEMPTY;
+}
+
+/* Every name that goes is one link less of what it named: a directory takes its '.' and '..' along. */
+static int drop_links(struct dx_trans *tp, struct dx_inode *dp, struct dx_inode *ip)
+{
+	struct dx_inode *named[] = { ip, ip, dp };
+	int i, n = S_ISDIR(ip->d.mode) ? ARRAY_SIZE(named) : 1, error = 0;
+
+	for (i = 0; i < n && !error; i++)
+		error = dx_droplink(tp, named[i]);
+	return error;
+}
+
 /**
  * dx_remove - remove a name: unlink, or rmdir when it is a directory's
  * @dp: directory
  * @name: its entry
  * @ip: inode that the entry names
  *
+ * The links go before the name: the last one puts the inode on its AG's unlinked list, under the AGI, and
+ * to change the directory may take an AGF (L1).
+ *
  * Return: 0, -ENOTEMPTY, -EROFS, -EIO; never -ENOSPC for want of free blocks.
  */
 int dx_remove(struct dx_inode *dp, const struct dx_name *name, struct dx_inode *ip)
 {
-	struct dx_mount *mp = dp->mp;
-	bool is_dir = S_ISDIR(ip->d.mode), empty;
-	u32 blocks = dx_dir_remove_space(mp);
+	u32 blocks = dx_dir_remove_space(dp->mp);
 	struct dx_trans *tp;
 	int error;
 
-	dx_icache_throttle(mp);
-	error = dx_remove_trans(mp, DX_RESV_REMOVE, &blocks, &tp);
+	dx_icache_throttle(dp->mp);
+	error = dx_remove_trans(dp->mp, DX_RESV_REMOVE, &blocks, &tp);
 	if (error)
 		return error;
-
 	dx_ilock_two(dp, ip);
 	dx_trans_ijoin(tp, dp, DX_ILOCK_EXCL);
 	dx_trans_ijoin(tp, ip, DX_ILOCK_EXCL);
 
-	if (is_dir) {
-		error = -ENOTEMPTY;
-		if (ip->d.nlink != 2)
-			goto out_cancel;
-		error = dx_dir_isempty(ip, &empty);
-		if (!error && !empty)
-			error = -ENOTEMPTY;
-		if (error)
-			goto out_cancel;
-		/* its '..' named dp, its '.' itself */
-		error = dx_droplink(tp, dp);
-		if (!error)
-			error = dx_droplink(tp, ip);
-		if (error)
-			goto out_cancel;
+	error = check_removable(ip);
+	if (!error)
+		error = drop_links(tp, dp, ip);
+	if (!error)
+		error = dx_dir_removename(tp, dp, name, ip->ino, blocks);
+	if (error) {
+		dx_trans_cancel(tp);
+		return error;
 	}
-	error = dx_droplink(tp, ip);
-	if (error)
-		goto out_cancel;
 	dx_trans_ichgtime(tp, dp, DX_ICHGTIME_MOD | DX_ICHGTIME_CHG);
 	dx_trans_log_inode(tp, dp, DX_ILOG_CORE);
-
-	error = dx_dir_removename(tp, dp, name, ip->ino, blocks);
-	if (error)
-		goto out_cancel;
 	return dx_trans_commit(tp);
-
-out_cancel:
-	dx_trans_cancel(tp);
-	return error;
 }
