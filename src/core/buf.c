@@ -361,6 +361,34 @@ void dx_buf_readahead(struct dx_mount *mp, const struct dx_buf_map *map, int nma
 }
 
 /**
+ * dx_buf_keep - a reference on a buffer that will be needed
+ * @mp: the mount
+ * @daddr: address
+ * @len_bb: length
+ * @ops: verifiers, for a read
+ *
+ * One that is not cached starts being read.  Waits neither for that nor for the lock, which may be anybody's; so
+ * the contents may not be valid yet, or not at all when the read fails: dx_buf_read() sees to that.
+ *
+ * Return: the buffer, not locked; NULL when memory is short.
+ */
+struct dx_buf *dx_buf_keep(struct dx_mount *mp, dx_daddr_t daddr, u32 len_bb, const struct dx_buf_ops *ops)
+{
+	struct dx_buf_map map = { daddr, len_bb };
+	struct dx_buf *bp;
+	bool is_new;
+
+	if (!maps_ok(mp, &map, 1) || find_or_add(mp, &map, 1, 0, &bp, &is_new))
+		return NULL;
+	if (is_new) {
+		bp->b_ops = ops;
+		dx_buf_hold(bp);	/* for the completion */
+		dx_buf_read_io(bp, true);
+	}
+	return bp;
+}
+
+/**
  * dx_buf_get_uncached - a buffer that no lookup finds
  * @mp: the mount
  * @len_bb: length

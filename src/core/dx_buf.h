@@ -99,6 +99,7 @@ static inline int dx_buf_read(struct dx_mount *mp, dx_daddr_t daddr, u32 len_bb,
 	return dx_buf_read_map(mp, &m, 1, flags, ops, bpp);
 }
 void dx_buf_readahead(struct dx_mount *mp, const struct dx_buf_map *map, int nmaps, const struct dx_buf_ops *ops);
+struct dx_buf *dx_buf_keep(struct dx_mount *mp, dx_daddr_t daddr, u32 len_bb, const struct dx_buf_ops *ops);
 int dx_buf_read_uncached(struct dx_mount *mp, dx_daddr_t daddr, u32 len_bb, const struct dx_buf_ops *ops, struct dx_buf **bpp);
 struct dx_buf *dx_buf_get_uncached(struct dx_mount *mp, u32 len_bb);
 

@@ -17,12 +17,17 @@
  * transaction that dirties the inode meanwhile logs both: when it moves the item forward
  * in the AIL, the copy under way no longer protects the tail.
  *
+ * ->cluster is a reference on the buffer that the inode goes to, from the first change until all is written (or NULL: there
+ * was no memory for it).  Were it read only when it is needed, the pusher would have to wait for each one, and to find memory
+ * when there is none because all of it is dirty.
+ *
  * ->fields changes under the ILOCK (exclusive) and ip->i_lock; the flush fields under
  * ip->i_lock; ->lock_mode and ->tr_fields belong to the transaction that joined the item.
  */
 struct dx_inode_item {
 	struct dx_log_item	item;
 	struct dx_inode		*ip;
+	struct dx_buf		*cluster;	/* kept, so that writing back needs no memory; i_lock */
 	u32			fields;		/* DX_ILOG_*, not flushed */
 	u32			last_fields;	/* being flushed */
 	u32			tr_fields;	/* logged by the current transaction */
@@ -46,6 +51,9 @@ void dx_inode_item_free(struct dx_inode *ip);			/* of an inode that nobody can r
 
 /* inode_flush.c */
 void dx_iflush_attach_stale(struct dx_buf *bp, struct dx_inode *ip);	/* ip->i_lock held, buffer locked */
+
+void dx_inode_keep_cluster(struct dx_inode *ip);		/* inode_item.c */
+struct dx_buf *dx_inode_take_cluster(struct dx_inode_item *iip);	/* ip->i_lock held; for the caller to put after it */
 
 /* icache.c */
 bool dx_icache_peek(struct dx_mount *mp, dx_ino_t ino, void (*fn)(struct dx_inode *ip, void *data), void *data);

@@ -206,7 +206,11 @@ int dx_iflush_cluster(struct dx_buf *bp)
 void dx_iflush_attach_stale(struct dx_buf *bp, struct dx_inode *ip)
 {
 	struct dx_inode_item *iip = ip->item;
+	struct dx_buf *kept = dx_inode_take_cluster(iip);
 
+	/* the caller has a reference of his own: this is not the last */
+	if (kept)
+		dx_buf_put(kept);
 	set_bit(DX_I_FLUSHING, &ip->i_flags);
 	iip->last_fields |= iip->fields;
 	iip->fields = 0;
@@ -235,12 +239,13 @@ static void end_flush_locked(struct dx_inode *ip)
 void dx_iflush_abort(struct dx_inode *ip)
 {
 	struct dx_inode_item *iip = ip->item;
-	struct dx_buf *bp;
+	struct dx_buf *bp, *kept;
 
 	if (!iip)
 		return;
 	spin_lock(&ip->i_lock);
 	bp = detach(&iip->item);
+	kept = dx_inode_take_cluster(iip);
 	iip->fields = 0;
 	if (test_bit(DX_LI_F_IN_AIL, &iip->item.li_flags))
 		dx_ail_delete(ip->mp, &iip->item);
@@ -248,16 +253,20 @@ void dx_iflush_abort(struct dx_inode *ip)
 	spin_unlock(&ip->i_lock);
 	if (bp)
 		dx_buf_put(bp);
+	if (kept)
+		dx_buf_put(kept);
 }
 
 /* The copy is on disk: the item leaves the AIL unless it has been logged again since. */
 static void flush_done(struct dx_inode *ip)
 {
 	struct dx_inode_item *iip = ip->item;
-	struct dx_buf *bp;
+	struct dx_buf *bp, *kept = NULL;
 
 	spin_lock(&ip->i_lock);
 	bp = detach(&iip->item);
+	if (!iip->fields)
+		kept = dx_inode_take_cluster(iip);
 	/*
 	 * Pinned means logged again, in a checkpoint that moves the item when
 	 * it completes.  Pinning takes i_lock, so neither can begin in between.
@@ -269,6 +278,8 @@ static void flush_done(struct dx_inode *ip)
 	spin_unlock(&ip->i_lock);
 	if (bp)
 		dx_buf_put(bp);
+	if (kept)
+		dx_buf_put(kept);
 }
 
 /**

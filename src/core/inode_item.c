@@ -47,8 +47,46 @@ void dx_inode_item_free(struct dx_inode *ip)
 	if (!ip->item)
 		return;
 	dx_ail_wait_push(ip->mp, &ip->item->item);
+	if (ip->item->cluster)
+		dx_buf_put(ip->item->cluster);
 	kmem_cache_free(item_slab, ip->item);
 	ip->item = NULL;
+}
+
+/* ---- the cluster's buffer ---- */
+
+/**
+ * dx_inode_keep_cluster - have the cluster's buffer at hand for writing back
+ * @ip: dirty
+ *
+ * Does not wait for I/O; when there is no memory it is left to the pusher to try again.
+ */
+void dx_inode_keep_cluster(struct dx_inode *ip)
+{
+	struct dx_buf *bp = dx_buf_keep(ip->mp, ip->imap.daddr, ip->imap.len_bb, &dx_inode_buf_ops);
+
+	if (!bp)
+		return;
+	spin_lock(&ip->i_lock);
+	if (!ip->item->cluster && ip->item->fields)	/* written meanwhile: nobody would let go of it */
+		swap(ip->item->cluster, bp);
+	spin_unlock(&ip->i_lock);
+	if (bp)
+		dx_buf_put(bp);
+}
+
+/**
+ * dx_inode_take_cluster - let go of the cluster's buffer
+ * @iip: item of an inode, whose i_lock is held
+ *
+ * Return: the buffer, for the caller to put without that lock, or NULL.
+ */
+struct dx_buf *dx_inode_take_cluster(struct dx_inode_item *iip)
+{
+	struct dx_buf *bp = iip->cluster;
+
+	iip->cluster = NULL;
+	return bp;
 }
 
 /* ---- sizes and formats of the forks ---- */
@@ -287,8 +325,8 @@ static unsigned int read_failed(struct dx_inode *ip, int error)
 
 /*
  * Write back: copy every clean-able inode of the cluster into its buffer and queue
- * that.  Never waits for a lock; reads the buffer when it has been dropped
- * from memory.
+ * that.  Never waits for a lock, nor for a read but one that failed before: the buffer has been kept, or is
+ * started to be read now.
  */
 static unsigned int item_push(struct dx_log_item *lip, struct list_head *list)
 {
@@ -313,7 +351,12 @@ static unsigned int item_push(struct dx_log_item *lip, struct list_head *list)
 	if (!dx_retry_due(mp, &ip->item->retry))
 		return DX_PUSH_RETRY;
 
-	error = dx_buf_read(mp, ip->imap.daddr, ip->imap.len_bb, DX_READ_TRYLOCK, &dx_inode_buf_ops, &bp);
+	error = dx_buf_read(mp, ip->imap.daddr, ip->imap.len_bb, DX_READ_TRYLOCK | DX_GET_INCORE, &dx_inode_buf_ops,
+			    &bp);
+	if (error == -ENOENT) {
+		dx_inode_keep_cluster(ip);
+		return DX_PUSH_LOCKED;
+	}
 	if (error == -EAGAIN || error == -ENOMEM)
 		return DX_PUSH_LOCKED;
 	if (error && dx_is_shutdown(mp))
@@ -406,6 +449,7 @@ void dx_trans_ijoin(struct dx_trans *tp, struct dx_inode *ip, int unlock_mode)
 void dx_trans_log_inode(struct dx_trans *tp, struct dx_inode *ip, u32 fields)
 {
 	struct dx_inode_item *iip = ip->item;
+	bool keep;
 
 	lockdep_assert_held_write(&ip->ilock);
 	if (WARN_ON_ONCE(!iip))
@@ -423,7 +467,10 @@ void dx_trans_log_inode(struct dx_trans *tp, struct dx_inode *ip, u32 fields)
 	spin_lock(&ip->i_lock);
 	/* what is being written is not safe yet: see struct dx_inode_item */
 	iip->fields |= fields | iip->last_fields;
+	keep = !iip->cluster && !test_bit(DX_I_STALE, &ip->i_flags);
 	spin_unlock(&ip->i_lock);
+	if (keep)
+		dx_inode_keep_cluster(ip);
 }
 
 /**

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Writing inodes back: when memory is short, and what their clusters cost.
+ *
+ *	t_push [substring of a test's name]
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "util_model.h"
+#include "dx_dir.h"
+#include "dx_log.h"
+#include "dx_alloc.h"
+
+#define DIRS	8
+#define FILES	2000
+
+static dx_ino_t inos[FILES];
+
+static int make(struct dx_inode *dp, const char *what, int i, umode_t mode, struct dx_inode **ipp)
+{
+	struct dx_create_args a = { .mode = mode };
+	struct dx_name n = { .ftype = dx_mode_to_ftype(mode) };
+	char name[24];
+
+	n.len = sprintf(name, "%s%d", what, i);
+	n.name = (u8 *)name;
+	return dx_create(dp, &n, &a, ipp);
+}
+
+static int fill(void *arg)
+{
+	struct dx_mount *mp = uv_mount(NULL);
+	struct dx_inode *dp[DIRS], *ip;
+	int i;
+
+	(void)arg;
+	if (!CHECK(mp))
+		return -EIO;
+	for (i = 0; i < DIRS; i++)
+		CHECK_EQ(make(mp->rootip, "d", i, S_IFDIR | 0700, &dp[i]), 0);
+	for (i = 0; i < FILES && CHECK_EQ(make(dp[i % DIRS], "f", i, S_IFREG | 0600, &ip), 0); i++) {
+		inos[i] = ip->ino;
+		dx_irele(ip);
+	}
+	for (i = 0; i < DIRS; i++)
+		dx_irele(dp[i]);
+	return uv_umount(mp);
+}
+
+static int touch_all(struct dx_mount *mp, int sec)
+{
+	struct dx_setattr sa = { .valid = DX_ATTR_ATIME, .atime.tv_sec = sec };
+	struct dx_inode *ip;
+	int i, error = 0;
+
+	for (i = 0; i < FILES && !error; i++) {
+		error = dx_iget(mp, NULL, inos[i], 0, &ip);
+		if (error)
+			break;
+		error = dx_setattr_nosize(ip, &sa, false);
+		dx_irele(ip);
+	}
+	return error;
+}
+
+static u64 reads(void)
+{
+	struct host_dev_counts c;
+
+	host_dev_counts(uv_dev, &c);
+	return c.reads;
+}
+
+static int heal(void *arg)
+{
+	msleep(10000);
+	host_fail_alloc_from(0);
+	return 0;
+}
+
+/* Inodes of which nothing but the log has heard, and no memory: that is what they are written back for. */
+static int without_memory(void *arg)
+{
+	struct dx_mount *mp = uv_mount(NULL);
+	struct host_fiber *f;
+	u64 before, start;
+
+	(void)arg;
+	if (!CHECK(mp))
+		return 0;
+	CHECK_EQ(touch_all(mp, 5), 0);
+	CHECK_EQ(dx_log_force(mp, true), 0);
+	dx_buf_cache_scan(mp, 1 << 20);
+	dx_buf_cache_scan(mp, 1 << 20);
+	before = reads();
+	host_fail_alloc_from(1);
+	f = host_spawn(heal, NULL, "healer");
+	start = host_now_ns();
+	dx_ail_push_all_sync(mp);
+	printf("# %llu reads, %llu ms\n", (unsigned long long)(reads() - before),
+	       (unsigned long long)(host_now_ns() - start) / NSEC_PER_MSEC);
+	CHECK(host_now_ns() - start < 9 * NSEC_PER_SEC);
+	CHECK_EQ(reads() - before, 0);
+	host_join(f);
+	/* and nothing is kept afterwards */
+	dx_buf_cache_scan(mp, 1 << 20);
+	dx_buf_cache_scan(mp, 1 << 20);
+	CHECK(dx_buf_cache_count(mp) < 64);
+	return uv_umount(mp);
+}
+
+/* Dirtied when there was no memory for their clusters: these are read when they are wanted, all at once. */
+static int cold(void *arg)
+{
+	struct dx_setattr sa = { .valid = DX_ATTR_ATIME, .atime.tv_sec = 7 };
+	struct dx_mount *mp = uv_mount(NULL);
+	static struct dx_inode *ip[FILES];
+	u64 start;
+	int i;
+
+	(void)arg;
+	if (!CHECK(mp))
+		return 0;
+	for (i = 0; i < FILES; i++)
+		CHECK_EQ(dx_iget(mp, NULL, inos[i], 0, &ip[i]), 0);
+	dx_buf_cache_scan(mp, 1 << 20);
+	dx_buf_cache_scan(mp, 1 << 20);
+	for (i = 0; i < FILES; i++) {
+		host_fail_alloc_nth(2);		/* the ticket; then the buffer */
+		CHECK_EQ(dx_setattr_nosize(ip[i], &sa, false), 0);
+		host_fail_alloc_nth(0);
+		dx_irele(ip[i]);
+	}
+	CHECK_EQ(dx_log_force(mp, true), 0);
+	start = host_now_ns();
+	dx_ail_push_all_sync(mp);
+	printf("# %llu ms\n", (unsigned long long)(host_now_ns() - start) / NSEC_PER_MSEC);
+	CHECK(host_now_ns() - start < 5 * NSEC_PER_SEC);
+	return uv_umount(mp);
+}
+
+static const struct { const char *name; int (*fn)(void *arg); } tests[] = {
+	{ "dirty inodes are written back without a read, and without memory", without_memory },
+	{ "inodes whose clusters are not in memory are written back", cold },
+};
+
+int main(int argc, char **argv)
+{
+	int i;
+
+	uv_setup("t_push");
+	if (uv_make(&uv_profiles[1]))
+		return 1;
+	host_test("files", 1, fill, NULL);
+	for (i = 0; i < ARRAY_SIZE(tests); i++) {
+		if (argc > 1 && !strstr(tests[i].name, argv[1]))
+			continue;
+		host_test(tests[i].name, 3, tests[i].fn, NULL);
+		host_kill_world();
+	}
+	host_test_begin("xfs_repair -n after it");
+	CHECK(uv_repair_clean("p"));
+	host_test_end();
+	uv_teardown();
+	return host_test_exit();
+}
