@@ -12,6 +12,7 @@
 #   make test            everything, closes with "N passed, N failed" (KERNELS="trixie forky": also, in short, on these)
 #   make test-debug      the virtual machine tests under a bug-finding kernel (scripts/debug-kernel)
 #   make test-matrix     ... under each supported release's kernel (KERNELS="trixie forky")
+#   make test-long       what takes hours: fuzzers, crash points, faults, the full race matrix (HOURS=2, or MINUTES=)
 #   make bench           dioxfs against the stock xfs, as ratios
 
 KVER ?= $(shell uname -r)
@@ -73,10 +74,14 @@ test-matrix: deps
 	rc=0; for r in $(or $(KERNELS),bullseye bookworm trixie forky); do scripts/test --kernel $$r $(TEST_ARGS) || rc=1; done; \
 	$(if $(KERNELS),,scripts/next-kernel;) exit $$rc
 
+# Each time with other seeds, which it prints. Not in CI.
+test-long: deps
+	scripts/test --only long --minutes $(or $(MINUTES),$(if $(HOURS),$(shell expr $(HOURS) \* 60),60)) $(if $(SEED),--seed $(SEED)) $(TEST_ARGS)
+
 bench: deps
 	scripts/bench $(BENCH_ARGS)
 
 check:
 	scripts/check
 
-.PHONY: all modules kdir clean deps dkms-install dkms-remove deb race test test-host test-vm test-debug test-matrix bench check
+.PHONY: all modules kdir clean deps dkms-install dkms-remove deb race test test-host test-vm test-debug test-matrix test-long bench check

@@ -10,7 +10,7 @@
  * recovery; a sample asks xfs_logprint before and xfs_repair -n after.
  *
  *	t_crash [kind [seed [event [mode]]]]		one of each, for a closer look
- *	CRASH_POINTS=n CRASH_OPS=n CRASH_REPAIR=one-in-n CRASH_JOBS=n UM_TRACE=1 CRASH_SAVE=image-before-recovery
+ *	CRASH_SEED=n CRASH_POINTS=n CRASH_OPS=n CRASH_REPAIR=one-in-n CRASH_JOBS=n UM_TRACE=1 CRASH_SAVE=image-before-recovery
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -398,7 +398,7 @@ out:
 int main(int argc, char **argv)
 {
 	int only = argc > 1 ? atoi(argv[1]) : -1, i;
-	u64 seed = argc > 2 ? strtoull(argv[2], NULL, 0) : 1000;
+	u64 seed = argc > 2 ? strtoull(argv[2], NULL, 0) : getenv("CRASH_SEED") ? strtoull(getenv("CRASH_SEED"), NULL, 0) : 1000;
 	time_t t0 = time(NULL);
 
 	only_event = argc > 3 ? atoi(argv[3]) : 0;

@@ -9,7 +9,7 @@
  * Each fault has a process of its own, with a time limit.
  *
  *	t_faults [volume [scenario [kind [n]]]]
- *	FAULTS_MAX=n of each kind; FAULTS_REPAIR=one-in-n; FAULTS_JOBS=n
+ *	FAULTS_SEED=n; FAULTS_MAX=n of each kind; FAULTS_REPAIR=one-in-n; FAULTS_JOBS=n
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -501,6 +501,8 @@ int main(int argc, char **argv)
 		repair_one_in = atoi(getenv("FAULTS_REPAIR"));
 	if (getenv("FAULTS_JOBS"))
 		jobs = clamp(atoi(getenv("FAULTS_JOBS")), 1, (int)ARRAY_SIZE(running));
+	if (getenv("FAULTS_SEED"))
+		seed = strtoull(getenv("FAULTS_SEED"), NULL, 0);
 	um_trace = getenv("UM_TRACE") != NULL;
 	all = mmap(NULL, sizeof(*all), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	uv_setup("t_faults");
