@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# vm: timeout=150
+# vm: timeout=240
 #
 # The judge of the race run can convict: it finds each kind of damage done on
 # purpose, and a row in which user space does by hand what the broken kernel did is LOST.
