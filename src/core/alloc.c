@@ -24,6 +24,7 @@
 #define NEAR_STEPS	48	/* extents looked at on each side of the target */
 #define CNT_STEPS	24	/* long enough extents looked at in the cntbt */
 #define BUSY_ROUNDS	8	/* waits of a transaction that others may be waiting for */
+#define MUST_ROUNDS	24	/* waits of up to 64 ms for an AGF that may only be tried */
 
 /* One request in one AG. */
 struct agreq {
@@ -487,6 +488,36 @@ int dx_alloc_for_agfl(struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t agno, 
 	return error;
 }
 
+/*
+ * A block of an AG that has no more than its free list should hold.  The trees have next to no records
+ * then: taking one out splits nothing, so the list need not be ready, and in the end its blocks are
+ * as good as any.  Whatever is freed in the AG refills it.
+ */
+static int take_last(struct agreq *rq, u32 flags)
+{
+	struct dx_alloc_arg *args = rq->args;
+	int error;
+
+	if (args->userdata)	/* may not have busy blocks, and those of the list may be */
+		return 0;
+	error = dx_agf_read(rq->mp, rq->tp, rq->agno, flags & DX_FIX_TRYLOCK ? DX_READ_TRYLOCK : 0, &rq->agbp);
+	if (error == -EAGAIN && (flags & DX_FIX_TRYLOCK)) {
+		args->contended = true;
+		return 0;
+	}
+	if (error)
+		return error;
+	args->minlen = args->maxlen = 1;
+	if (rq->pag->freeblks)
+		return search_and_take(rq, DX_ALLOC_THIS_AG);
+	error = dx_alloc_get_freelist(rq->tp, rq->agbp, rq->agno, &rq->bno, false);
+	if (error || rq->bno == DX_NULLAGBNO)
+		return error;
+	dx_busy_reuse(rq->mp, rq->agno, rq->bno, 1, false);
+	rq->len = 1;
+	return 0;
+}
+
 /* Try one AG.  args->fsbno is set when it worked. */
 static int alloc_in_ag(struct dx_alloc_arg *args, dx_agno_t agno, dx_agbno_t target, enum dx_alloc_type how, u32 flags)
 {
@@ -496,32 +527,36 @@ static int alloc_in_ag(struct dx_alloc_arg *args, dx_agno_t agno, dx_agbno_t tar
 		.args = &ag_args, .mp = args->mp, .tp = args->tp, .agno = agno, .pag = pag, .target = target,
 	};
 	u32 flcount = pag->flcount;
+	bool last = flags & DX_FIX_LAST;
 	int error;
 
 	ag_args.type = how;
 	if (args->tp->t_highest_agno != DX_NULLAGNO && agno < args->tp->t_highest_agno)
 		flags |= DX_FIX_TRYLOCK;
 	error = dx_alloc_fix_freelist(&ag_args, agno, &rq.agbp, flags);
+	args->contended |= ag_args.contended;
 	if (error)
 		return error;
-	if (!rq.agbp) {
-		if (pag->flcount != flcount)
-			note_agf_held(args->tp, agno);	/* dirty: stays locked to the commit */
-		return 0;
-	}
 	if (pag->flcount != flcount)
-		note_agf_held(args->tp, agno);
-	error = search_and_take(&rq, how);
+		note_agf_held(args->tp, agno);	/* dirty: stays locked to the commit */
+	if (!rq.agbp && !last)
+		return 0;
+	error = rq.agbp ? search_and_take(&rq, how) : take_last(&rq, flags);
+	args->contended |= ag_args.contended;
 	if (error || !rq.len) {
 		if (rq.saw_busy && !args->saw_busy) {
 			args->saw_busy = true;
 			args->busy_gen = rq.busy_gen;
 		}
-		dx_trans_brelse(args->tp, rq.agbp);
+		if (rq.agbp)
+			dx_trans_brelse(args->tp, rq.agbp);
 		return error;
 	}
 	note_agf_held(args->tp, agno);
-	dx_trans_mod_fdblocks(args->tp, -(s64)rq.len, !args->wasdel);
+	if (args->resv == DX_AGRESV_NONE)
+		dx_trans_mod_fdblocks(args->tp, -(s64)rq.len, !args->wasdel);
+	else
+		dx_agresv_take(args->tp, pag, args->resv, rq.len);
 	args->fsbno = dx_agb_to_fsb(args->mp, agno, rq.bno);
 	args->len = rq.len;
 	return 0;
@@ -576,25 +611,27 @@ static bool wait_for_busy(struct dx_alloc_arg *args, unsigned int *rounds)
 }
 
 /* One search, as far as the type of the request goes. */
-static int alloc_once(struct dx_alloc_arg *args, dx_agno_t agno, dx_agbno_t agbno)
+static int alloc_once(struct dx_alloc_arg *args, dx_agno_t agno, dx_agbno_t agbno, u32 flags)
 {
 	int error;
 
 	switch (args->type) {
 	case DX_ALLOC_EXACT:
 	case DX_ALLOC_NEAR:
-		return alloc_in_ag(args, agno, agbno, args->type, 0);
+		return alloc_in_ag(args, agno, agbno, args->type, flags);
 	case DX_ALLOC_THIS_AG:
-		return alloc_in_ag(args, agno, DX_NULLAGBNO, DX_ALLOC_THIS_AG, 0);
+		return alloc_in_ag(args, agno, DX_NULLAGBNO, DX_ALLOC_THIS_AG, flags);
+	case DX_ALLOC_LOWEST_AG:
+		return alloc_any_ag(args, 0, DX_NULLAGBNO, flags);
 	case DX_ALLOC_ANY_AG:
 		agbno = DX_NULLAGBNO;
 		break;
 	case DX_ALLOC_START_AG:
 		break;
 	}
-	error = alloc_any_ag(args, agno, agbno, DX_FIX_TRYLOCK);
+	error = alloc_any_ag(args, agno, agbno, flags | DX_FIX_TRYLOCK);
 	if (!error && args->fsbno == DX_NULLFSBNO)
-		error = alloc_any_ag(args, agno, agbno, 0);
+		error = alloc_any_ag(args, agno, agbno, flags);
 	return error;
 }
 
@@ -604,7 +641,9 @@ static int alloc_once(struct dx_alloc_arg *args, dx_agno_t agno, dx_agbno_t agbn
  *
  * EXACT: at args->fsbno or not at all.  NEAR: in that AG, as near as sensible.  THIS_AG: in
  * that AG, best fit.  START_AG: near fsbno, else any AG from there on.  ANY_AG:
- * any AG, best fit.  ->userdata must be set for all that is written without
+ * any AG, best fit.  LOWEST_AG: the first from AG 0 on, so that the transaction may still wait for
+ * every other that has something.  ->must: what others would be left with does not matter.
+ * ->userdata must be set for all that is written without
  * the log (file data, remote attribute values).
  *
  * When all that fits is busy it waits, but for EXACT and ->no_wait: a caller that can do with something shorter or
@@ -624,7 +663,7 @@ int dx_alloc_vextent(struct dx_alloc_arg *args)
 	u32 usable = dx_alloc_ag_max_usable(mp);
 	bool may_wait = !args->no_wait && args->type != DX_ALLOC_EXACT;
 	unsigned int rounds = 0;
-	int error;
+	int error, try;
 
 	args->fsbno = DX_NULLFSBNO;
 	args->len = 0;
@@ -635,7 +674,8 @@ int dx_alloc_vextent(struct dx_alloc_arg *args)
 	if (!args->minlen || args->minlen > args->maxlen || args->mod >= max_t(u32, args->prod, 1))
 		return 0;
 	if (want == DX_NULLFSBNO) {
-		if (args->type != DX_ALLOC_ANY_AG && args->type != DX_ALLOC_START_AG) {
+		if (args->type != DX_ALLOC_ANY_AG && args->type != DX_ALLOC_START_AG &&
+		    args->type != DX_ALLOC_LOWEST_AG) {
 			WARN_ON_ONCE(1);
 			return -EINVAL;
 		}
@@ -651,11 +691,26 @@ int dx_alloc_vextent(struct dx_alloc_arg *args)
 
 	do {
 		args->saw_busy = false;
-		error = alloc_once(args, agno, agbno);
+		error = alloc_once(args, agno, agbno, 0);
 		if (error || args->fsbno != DX_NULLFSBNO || !args->saw_busy)
-			return error;
+			break;
 	} while (may_wait && wait_for_busy(args, &rounds));
-	return dx_is_shutdown(mp) ? -EIO : 0;
+	/*
+	 * A transaction that has no way back.  Who holds the AGFs that it may not wait for (L1)
+	 * will be done with them, unless he waits for ours.
+	 */
+	for (try = 0; args->must && !error && args->fsbno == DX_NULLFSBNO && try < MUST_ROUNDS; try++) {
+		if (try) {
+			if (!args->contended || dx_is_shutdown(mp))
+				break;
+			msleep(min(1 << try, 64));
+		}
+		args->contended = false;
+		error = alloc_once(args, agno, agbno, DX_FIX_LAST);
+	}
+	if (!error && args->fsbno == DX_NULLFSBNO && args->saw_busy && dx_is_shutdown(mp))
+		return -EIO;
+	return error;
 }
 
 /* ---- freeing --------------------------------------------------------------------- */
@@ -770,16 +825,17 @@ out:
 }
 
 /**
- * dx_free_extent - free an extent now
+ * dx_free_extent_of - free an extent now
  * @tp: transaction with room for the trees of one AG
  * @fsbno: first block
  * @len: blocks, within one AG
+ * @kind: of the tree that it belonged to; DX_AGRESV_NONE: to none that has blocks set aside
  *
  * Blocks for the AGF: callers that free in several AGs in one transaction do so in
  * ascending order.  The extent is busy until the transaction is durable.
- * Credits fdblocks.  Returns 0 or -errno.
+ * Credits fdblocks, or what the AG has to set aside.  Returns 0 or -errno.
  */
-int dx_free_extent(struct dx_trans *tp, dx_fsbno_t fsbno, dx_extlen_t len)
+int dx_free_extent_of(struct dx_trans *tp, dx_fsbno_t fsbno, dx_extlen_t len, enum dx_agresv_kind kind)
 {
 	struct dx_mount *mp = tp->t_mp;
 	dx_agno_t agno = dx_fsb_to_agno(mp, fsbno);
@@ -800,9 +856,20 @@ int dx_free_extent(struct dx_trans *tp, dx_fsbno_t fsbno, dx_extlen_t len)
 	error = dx_alloc_free_ag_extent(tp, agbp, agno, agbno, len);
 	if (error)
 		return error;
-	dx_trans_mod_fdblocks(tp, len, false);
+	dx_agresv_give(tp, &mp->perag[agno], kind, len);
 	dx_busy_insert(tp, agno, agbno, len, false);
 	return 0;
+}
+
+/**
+ * dx_free_extent - free an extent of a file, or a chunk of inodes, now
+ * @tp: as dx_free_extent_of()
+ * @fsbno: first block
+ * @len: blocks, within one AG
+ */
+int dx_free_extent(struct dx_trans *tp, dx_fsbno_t fsbno, dx_extlen_t len)
+{
+	return dx_free_extent_of(tp, fsbno, len, DX_AGRESV_NONE);
 }
 
 /**

@@ -322,33 +322,6 @@ static int bmbt_splice(struct dx_bmap_edit *e, const struct dx_irec *old, int no
 	return 0;
 }
 
-/* Most blocks that @ninsert inserts around @off can make the btree allocate. */
-static int bmbt_blocks_needed(struct dx_bmap_edit *e, dx_fileoff_t off, int ninsert, u32 *need)
-{
-	struct dx_btree_cur *cur = edit_cursor(e);
-	int error, stat, l;
-	u32 full = 0;
-
-	cur->rec.bmbt.startoff = off;
-	error = dx_btree_lookup(cur, DX_LOOKUP_LE, &stat);
-	if (error)
-		return error;
-	for (l = 0; l < cur->nlevels; l++) {
-		u32 n;
-
-		if (cur->lev[l].bp)
-			n = be16_to_cpu(((struct dx_btree_lblock *)cur->lev[l].bp->b_addr)->bb_numrecs);
-		else
-			n = ((struct dx_bmbt_root *)e->f->data)->numrecs;
-		/* a level passes on an insert only if it splits, and splits once */
-		if (n + (l ? 1 : ninsert) <= cur->ops->maxrecs(cur, l))
-			break;
-		full++;
-	}
-	*need = full;
-	return 0;
-}
-
 /* Before anything changes: will there be blocks for it, and may the fork have so many extents? */
 static int check_growth(struct dx_bmap_edit *e, dx_fileoff_t off, int grow)
 {
@@ -366,7 +339,8 @@ static int check_growth(struct dx_bmap_edit *e, dx_fileoff_t off, int grow)
 			need = 1;
 	} else if (e->tp->t_blk_res <= mp->bm_maxlevels[e->whichfork]) {
 		/* only then is it worth counting */
-		error = bmbt_blocks_needed(e, off, grow, &need);
+		edit_cursor(e)->rec.bmbt.startoff = off;
+		error = dx_btree_insert_blocks(e->cur, grow, &need);
 		if (error)
 			return error;
 	}

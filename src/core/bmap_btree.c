@@ -68,28 +68,25 @@ int dx_bmap_alloc_meta_block(struct dx_trans *tp, struct dx_inode *ip, dx_fsbno_
 	struct dx_mount *mp = ip->mp;
 	dx_fsbno_t home = dx_agb_to_fsb(mp, dx_ino_to_agno(mp, ip->ino),
 					dx_agino_to_agbno(mp, dx_ino_to_agino(mp, ip->ino)));
+	/* near, anywhere, and when it must be, whatever there is */
+	static const enum dx_alloc_type types[] = { DX_ALLOC_NEAR, DX_ALLOC_START_AG, DX_ALLOC_START_AG };
 	int error, try;
 
 	*fsbno = DX_NULLFSBNO;
 	if (!tp->t_blk_res)
 		return 0;
-	for (try = 0; try < 4; try++) {
+	for (try = 0; try < ARRAY_SIZE(types); try++) {
+		bool must = try == ARRAY_SIZE(types) - 1;
 		struct dx_alloc_arg args = {
 			.tp = tp, .mp = mp, .minlen = 1, .maxlen = 1, .prod = 1, .alignment = 1,
-			.fsbno = near == DX_BT_NULLPTR ? home : near,
-			.type = try == 0 ? DX_ALLOC_NEAR : DX_ALLOC_START_AG,
-			.minleft = try < 2 ? minleft : 0,
-			.no_wait = try < 3,
+			.fsbno = near == DX_BT_NULLPTR ? home : near, .type = types[try],
+			.minleft = must ? 0 : minleft, .must = must, .no_wait = !must,
 		};
-		u32 lowspace = tp->t_flags & DX_TRANS_LOWSPACE;
 
-		if (try == 3) {
-			args.type = DX_ALLOC_ANY_AG;
-			tp->t_flags |= DX_TRANS_LOWSPACE;
-		}
+		/* nothing is changed yet: then -ENOSPC is an answer */
+		if (must && !(tp->t_flags & DX_TRANS_DIRTY))
+			break;
 		error = dx_alloc_vextent(&args);
-		if (try == 3 && !lowspace)
-			tp->t_flags &= ~DX_TRANS_LOWSPACE;
 		if (error)
 			return error;
 		if (args.fsbno != DX_NULLFSBNO) {

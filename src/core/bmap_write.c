@@ -80,10 +80,16 @@ static dx_fsbno_t pick_target(struct dx_inode *ip, struct dx_fork *f, dx_fileoff
 			     dx_agino_to_agbno(mp, dx_ino_to_agino(mp, ip->ino)));
 }
 
+/* Does the transaction hold no AGF yet?  Then it may choose any AG, and must choose with what follows in mind. */
+static bool first_alloc(struct dx_trans *tp)
+{
+	return tp->t_highest_agno == DX_NULLAGNO;
+}
+
 /* blocks that the AG must keep after the first allocation, for the btree of this map */
 static u32 write_minleft(struct dx_trans *tp, struct dx_fork *f)
 {
-	if (tp->t_highest_agno != DX_NULLAGNO)
+	if (!first_alloc(tp))
 		return 0;
 	if (f->format != DX_DINODE_FMT_BTREE)
 		return 1;
@@ -100,14 +106,14 @@ struct want {
 };
 
 static int try_alloc(struct dx_trans *tp, const struct want *w, enum dx_alloc_type type, dx_fsbno_t target,
-		     dx_extlen_t minlen, u32 minleft, dx_fsbno_t *fsbno, dx_extlen_t *len)
+		     dx_extlen_t minlen, u32 minleft, bool must, dx_fsbno_t *fsbno, dx_extlen_t *len)
 {
 	struct dx_alloc_arg args = {
 		.tp = tp, .mp = tp->t_mp, .fsbno = target, .type = type,
 		.minlen = minlen, .maxlen = w->len, .prod = 1, .alignment = 1,
-		.minleft = minleft, .total = w->total, .userdata = w->userdata,
-		/* the last resort waits for what is busy; before that there are others to ask */
-		.no_wait = type != DX_ALLOC_ANY_AG,
+		.minleft = minleft, .total = w->total, .userdata = w->userdata, .must = must,
+		/* the last resorts wait for what is busy; before that there are others to ask */
+		.no_wait = !must && type != DX_ALLOC_ANY_AG && type != DX_ALLOC_LOWEST_AG,
 	};
 	int error;
 
@@ -121,11 +127,12 @@ static int try_alloc(struct dx_trans *tp, const struct want *w, enum dx_alloc_ty
 	return error;
 }
 
+/* Sets *fsbno and *len; DX_NULLFSBNO: there is no space. */
 static int alloc_blocks(struct dx_trans *tp, struct dx_inode *ip, struct dx_fork *f, const struct want *win,
 			dx_fsbno_t *fsbno, dx_extlen_t *len)
 {
 	dx_fsbno_t target = pick_target(ip, f, win->off, win->len);
-	u32 minleft = write_minleft(tp, f), saved;
+	u32 minleft = write_minleft(tp, f);
 	struct want w = *win;
 	dx_extlen_t minlen;
 	int error;
@@ -136,30 +143,40 @@ static int alloc_blocks(struct dx_trans *tp, struct dx_inode *ip, struct dx_fork
 		w.minlen = w.len;
 
 	/* all of it here, else all of it anywhere, else in large pieces anywhere */
-	error = try_alloc(tp, &w, DX_ALLOC_NEAR, target, w.len, minleft, fsbno, len);
+	error = try_alloc(tp, &w, DX_ALLOC_NEAR, target, w.len, minleft, false, fsbno, len);
 	if (error || *fsbno != DX_NULLFSBNO)
 		return error;
 	for (minlen = w.len; minlen > w.minlen && minlen >= 16; minlen /= 8) {
 		w.total = min_t(u64, w.total, minlen);
-		error = try_alloc(tp, &w, DX_ALLOC_START_AG, target, minlen, minleft, fsbno, len);
+		error = try_alloc(tp, &w, DX_ALLOC_START_AG, target, minlen, minleft, false, fsbno, len);
+		if (error || *fsbno != DX_NULLFSBNO)
+			return error;
+	}
+	/* metadata: an AG that has room for all that the transaction will need */
+	if (!w.userdata && first_alloc(tp) && w.total > w.minlen) {
+		error = try_alloc(tp, &w, DX_ALLOC_START_AG, target, w.minlen, minleft, false, fsbno, len);
 		if (error || *fsbno != DX_NULLFSBNO)
 			return error;
 	}
 	w.total = w.minlen;
-	error = try_alloc(tp, &w, DX_ALLOC_NEAR, target, w.minlen, minleft, fsbno, len);
-	if (error || *fsbno != DX_NULLFSBNO)
-		return error;
-	error = try_alloc(tp, &w, DX_ALLOC_START_AG, target, w.minlen, minleft, fsbno, len);
-	if (error || *fsbno != DX_NULLFSBNO)
-		return error;
-	/* the last blocks of the volume: any AG, nothing kept back */
+	/* no AG has: begin with the lowest one, so that the rest may come from any other */
+	if (w.userdata || !first_alloc(tp)) {
+		error = try_alloc(tp, &w, DX_ALLOC_NEAR, target, w.minlen, minleft, false, fsbno, len);
+		if (error || *fsbno != DX_NULLFSBNO)
+			return error;
+		error = try_alloc(tp, &w, DX_ALLOC_START_AG, target, w.minlen, minleft, false, fsbno, len);
+		if (error || *fsbno != DX_NULLFSBNO)
+			return error;
+	}
 	w.prod = 0;
-	saved = tp->t_flags & DX_TRANS_LOWSPACE;
-	tp->t_flags |= DX_TRANS_LOWSPACE;
-	error = try_alloc(tp, &w, DX_ALLOC_ANY_AG, target, w.minlen, 0, fsbno, len);
-	if (!saved)
-		tp->t_flags &= ~DX_TRANS_LOWSPACE;
-	return error;
+	error = try_alloc(tp, &w, first_alloc(tp) ? DX_ALLOC_LOWEST_AG : DX_ALLOC_ANY_AG, target, w.minlen, minleft,
+			  false, fsbno, len);
+	if (error || *fsbno != DX_NULLFSBNO)
+		return error;
+	/* what has begun must be done; a file's data may come short, and is reported so */
+	if ((w.userdata && f == &ip->df) || w.minlen > 1 || !(tp->t_flags & DX_TRANS_DIRTY))
+		return 0;
+	return try_alloc(tp, &w, DX_ALLOC_START_AG, target, 1, 0, true, fsbno, len);
 }
 
 /**

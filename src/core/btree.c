@@ -626,6 +626,35 @@ int dx_btree_insert(struct dx_btree_cur *cur, int *stat)
 }
 
 /**
+ * dx_btree_insert_blocks - most blocks that inserts at one place can make a tree allocate
+ * @cur: cursor; looks for cur->rec (its key only) and is at the place afterwards
+ * @n: records to insert, fewer than half of a leaf
+ * @blocks: out
+ *
+ * A level passes an insert on to the next only if it splits, and splits once.  Returns 0 or -errno.
+ */
+int dx_btree_insert_blocks(struct dx_btree_cur *cur, int n, u32 *blocks)
+{
+	int error, stat, level;
+	struct view v;
+
+	*blocks = 0;
+	error = dx_btree_lookup(cur, DX_LOOKUP_LE, &stat);
+	if (error)
+		return error;
+	for (level = 0; level < cur->nlevels; level++) {
+		view(cur, level, &v);
+		if (v.nrecs + (level ? 1 : n) <= (int)cur->ops->maxrecs(cur, level))
+			return 0;
+		++*blocks;
+	}
+	/* a root that is a block gets another one above it; one in an inode becomes a block, which is counted */
+	if (!is_iroot(cur, cur->nlevels - 1))
+		++*blocks;
+	return 0;
+}
+
+/**
  * dx_btree_delete - delete the record at the cursor
  * @cur: cursor on a record; its position is undefined afterwards
  * @stat: out: 1 = done, 0 = there is no record at the cursor

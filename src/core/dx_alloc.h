@@ -72,11 +72,12 @@ int dx_btree_decrement(struct dx_btree_cur *cur, int level, int *stat);
 int dx_btree_update(struct dx_btree_cur *cur, const union dx_btree_rec *rec);
 int dx_btree_insert(struct dx_btree_cur *cur, int *stat);				/* cur->rec */
 int dx_btree_delete(struct dx_btree_cur *cur, int *stat);
+int dx_btree_insert_blocks(struct dx_btree_cur *cur, int n, u32 *blocks);	/* most that inserting n times at cur->rec can allocate */
 /* calls fn for each block of the tree, top down, left to right (free a whole bmbt, count) */
 int dx_btree_visit_blocks(struct dx_btree_cur *cur, int (*fn)(struct dx_btree_cur *cur, int level, struct dx_buf *bp, void *data), void *data);
 
 /* ---- extent allocator: alloc.c ---- */
-enum dx_alloc_type { DX_ALLOC_ANY_AG, DX_ALLOC_THIS_AG, DX_ALLOC_START_AG, DX_ALLOC_NEAR, DX_ALLOC_EXACT };
+enum dx_alloc_type { DX_ALLOC_ANY_AG, DX_ALLOC_LOWEST_AG, DX_ALLOC_THIS_AG, DX_ALLOC_START_AG, DX_ALLOC_NEAR, DX_ALLOC_EXACT };
 struct dx_alloc_arg {
 	struct dx_trans	*tp;
 	struct dx_mount	*mp;
@@ -92,6 +93,9 @@ struct dx_alloc_arg {
 	dx_agbno_t	min_agbno;	/* the extent must lie in [min_agbno, max_agbno) of the AG; 0 = no bound */
 	dx_agbno_t	max_agbno;
 	bool		no_wait;	/* fail rather than wait until something is not busy any more */
+	enum dx_agresv_kind resv;	/* a tree with blocks set aside for it */
+	bool		must;		/* for a dirty transaction, ->minlen 1: whatever is left will do */
+	bool		contended;	/* out: an AG could not be asked, its AGF was locked (L1) */
 	bool		resv_agfl;	/* internal */
 	bool		saw_busy;	/* internal: there would be space but for busy extents */
 	unsigned int	busy_gen;	/* internal */
@@ -100,9 +104,18 @@ struct dx_alloc_arg {
 int dx_alloc_vextent(struct dx_alloc_arg *args);
 /* Free an extent now (AG btrees; inserts a busy extent). Used by the EFI finisher. */
 int dx_free_extent(struct dx_trans *tp, dx_fsbno_t fsbno, dx_extlen_t len);
+int dx_free_extent_of(struct dx_trans *tp, dx_fsbno_t fsbno, dx_extlen_t len, enum dx_agresv_kind kind);
 int dx_alloc_fix_freelist(struct dx_alloc_arg *args, dx_agno_t agno, struct dx_buf **agbpp, u32 flags);
 int dx_alloc_get_freelist(struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t agno, dx_agbno_t *bnop, bool btreeblk);
 int dx_alloc_put_freelist(struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t agno, dx_agbno_t bno, bool btreeblk);
+/* ---- what may be taken: ag_space.c, agresv.c ---- */
+s64 dx_ag_avail(struct dx_mount *mp, struct dx_perag *pag, enum dx_agresv_kind kind);
+int dx_agresv_setup(struct dx_mount *mp);
+void dx_agresv_release(struct dx_mount *mp);
+u32 dx_agresv_held(const struct dx_perag *pag, enum dx_agresv_kind kind);
+u32 dx_agresv_short(const struct dx_perag *pag, enum dx_agresv_kind kind, u32 need);
+void dx_agresv_take(struct dx_trans *tp, struct dx_perag *pag, enum dx_agresv_kind kind, dx_extlen_t len);
+void dx_agresv_give(struct dx_trans *tp, struct dx_perag *pag, enum dx_agresv_kind kind, dx_extlen_t len);
 u32 dx_alloc_min_freelist(struct dx_mount *mp, struct dx_perag *pag);
 u64 dx_alloc_set_aside(struct dx_mount *mp);
 u32 dx_alloc_ag_max_usable(struct dx_mount *mp);
@@ -138,6 +151,7 @@ void dx_busy_wait_all(struct dx_mount *mp);
 /* Pick an AG and a free inode for @mode near @parent; *ino is DX_NULLINO for -ENOSPC.  May roll *tpp when a chunk must be made. AGI stays locked in tp. */
 int dx_dialloc(struct dx_trans **tpp, dx_ino_t parent, umode_t mode, dx_ino_t *ino);
 struct dx_icluster_free { bool deleted; dx_ino_t first_ino; u64 alloc_mask; };	/* chunk went away */
+int dx_difree_prepare(struct dx_trans *tp, struct dx_buf *agibp, dx_ino_t ino);	/* -ENOSPC while @tp is clean, not later */
 int dx_difree(struct dx_trans *tp, dx_ino_t ino, struct dx_icluster_free *cluster);
 /* Where is the inode on disk?  *daddr/len_bb of its cluster buffer, *boffset in bytes. @untrusted: look it up in the inobt (-EINVAL/-ENOENT when free). */
 struct dx_imap { dx_daddr_t daddr; u32 len_bb; u32 boffset; };

@@ -10,6 +10,9 @@
 /* dx_alloc_fix_freelist() flags */
 #define DX_FIX_TRYLOCK	(1u << 0)	/* do not sleep for the AGF */
 #define DX_FIX_FREEING	(1u << 1)	/* no space wanted: for dx_free_extent() */
+#define DX_FIX_LAST	(1u << 2)	/* nothing is kept back: for dx_alloc_arg.must */
+
+bool dx_ag_can_serve(const struct dx_alloc_arg *args, struct dx_perag *pag, bool last, dx_extlen_t *most);
 
 /* put [bno, bno+len) into both trees, without fdblocks and busy tracking */
 int dx_alloc_free_ag_extent(struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t agno, dx_agbno_t bno, dx_extlen_t len);

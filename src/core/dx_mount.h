@@ -46,6 +46,12 @@ struct dx_sb {
 	uuid_t	meta_uuid;		/* the uuid that metadata blocks carry */
 };
 
+/*
+ * Trees that have blocks set aside in their AG: agresv.c has a row for each.
+ */
+enum dx_agresv_kind { DX_AGRESV_NONE, DX_AGRESV_FINOBT, DX_AGRESV_MAX };
+struct dx_agresv { u32 most, used, reserved; };	/* fsblocks: can ever have, has, set aside for the difference */
+
 /* One allocation group. */
 struct dx_perag {
 	struct dx_mount	*mp;
@@ -57,6 +63,8 @@ struct dx_perag {
 	u8		levels[DX_BTNUM_MAX];	/* bnobt and cntbt */
 	u32		freeblks, longest, flcount, btreeblks;
 	u32		count, freecount;	/* inodes */
+	struct dx_agresv resv[DX_AGRESV_MAX];	/* AGF */
+	u32		resv_held;		/* sum of ->reserved */
 	bool		inodes_ok;		/* may hold inodes (maxagi) */
 	/* busy extents: freed, not yet durably */
 	spinlock_t	busy_lock;
@@ -153,6 +161,7 @@ struct dx_mount {
 	u64	s_maxbytes;
 
 	struct dx_perag	*perag;		/* [agcount] */
+	dx_agno_t inode_agcount;	/* AGs 0 .. that may hold inodes: fewer with inode32 */
 	atomic_t	agfrotor, agirotor;
 	/* busy extents of all AGs: changes when one is clear; how many there are; who waits, and for what */
 	atomic_t	busy_gen, busy_nr, busy_waiters;
@@ -163,6 +172,7 @@ struct dx_mount {
 	spinlock_t	resv_lock;	/* reserve pool */
 	u64	resblks, resblks_avail;
 	u64	alloc_set_aside;	/* fsblocks never given to users: AGFL refills, bmbt */
+	atomic64_t agresv_blks;		/* set aside in AGs: not in the counter fdblocks, but free on disk */
 	atomic64_t allocbt_blks;	/* in free space btrees (agf_btreeblks of all AGs): in fdblocks, yet not to be given either */
 
 	struct dx_resv_ent resv[DX_RESV_MAX];

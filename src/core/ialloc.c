@@ -21,6 +21,7 @@
 
 #define ALL_FREE	(~0ULL)
 #define WALK_BATCH	64
+#define PLENTY		64	/* blocks that nobody takes from an AG between a look and a lock */
 
 static void log_agi_counts(struct dx_trans *tp, struct dx_buf *agibp)
 {
@@ -76,6 +77,24 @@ static int find_chunk(struct dx_btree_cur *cur, dx_agino_t startino, bool must, 
 	return error;
 }
 
+/*
+ * The record of the chunk that an inode lies in, and the inode's bit in its masks; 0: there is no
+ * such chunk, or it has a hole there.
+ */
+static int chunk_of(struct dx_btree_cur *cur, dx_agino_t agino, union dx_btree_rec *rec, u64 *bit)
+{
+	int stat, error;
+
+	*bit = 0;
+	cur->rec.inobt.startino = agino;
+	error = dx_btree_lookup(cur, DX_LOOKUP_LE, &stat);
+	if (!error && stat)
+		error = dx_btree_get_rec(cur, rec, &stat);
+	if (!error && stat && agino - rec->inobt.startino < DX_INODES_PER_CHUNK)
+		*bit = dx_inobt_alloc_mask(rec->inobt.holemask) & 1ULL << (agino - rec->inobt.startino);
+	return error;
+}
+
 static bool same_rec(const union dx_btree_rec *a, const union dx_btree_rec *b)
 {
 	return a->inobt.startino == b->inobt.startino && a->inobt.holemask == b->inobt.holemask &&
@@ -125,6 +144,31 @@ out:
 
 /* ---- making chunks -------------------------------------------------------------- */
 
+/* Make a buffer a cluster of free inodes, the first of which is @ino. */
+static void format_cluster(struct dx_buf *bp, dx_ino_t ino, u32 gen)
+{
+	struct dx_mount *mp = bp->b_mp;
+	struct dx_dinode blank = {
+		.di_magic = cpu_to_be16(DX_DINODE_MAGIC),
+		.di_version = 3,
+		.di_gen = cpu_to_be32(gen),
+		.di_next_unlinked = cpu_to_be32(DX_NULLAGINO),
+	};
+	size_t off;
+
+	uuid_copy(&blank.di_uuid, &mp->sb.meta_uuid);
+	dx_buf_zero(bp, 0, dx_buf_len(bp));
+	for (off = 0; off < dx_buf_len(bp); off += mp->sb.inodesize, ino++) {
+		struct dx_dinode *dip = dx_buf_off(bp, off);
+
+		blank.di_ino = cpu_to_be64(ino);
+		memcpy(dip, &blank, sizeof(blank));
+		dx_dinode_calc_crc(mp, dip);
+	}
+	bp->b_ops = &dx_inode_buf_ops;
+	bp->b_flags |= DX_BF_DONE;
+}
+
 /**
  * dx_ialloc_inode_init - format the clusters of new inodes
  * @mp: mount
@@ -141,41 +185,27 @@ out:
 int dx_ialloc_inode_init(struct dx_mount *mp, struct dx_trans *tp, struct list_head *list, u32 icount, dx_agno_t agno,
 			 dx_agbno_t agbno, u32 length, u32 gen)
 {
-	u32 step = min(mp->icluster_blks, length), done, i;
+	u32 step = min(mp->icluster_blks, length);
+	dx_agbno_t end = agbno + length;
 
 	if (!length || length % step || icount != length << mp->sb.inopblog)
 		return dx_corrupt(mp, "inode chunk", dx_agb_to_daddr(mp, agno, agbno), "length %u for %u inodes",
 				  length, icount);
-	for (done = 0; done < length; done += step) {
-		dx_daddr_t daddr = dx_agb_to_daddr(mp, agno, agbno + done);
-		dx_agino_t first = dx_agb_to_agino(mp, agbno + done);
+	for (; agbno < end; agbno += step) {
 		struct dx_buf *bp;
 		int error;
 
-		error = dx_trans_get_buf(mp, tp, daddr, dx_fsb_to_bb(mp, step), 0, &bp);
+		error = dx_trans_get_buf(mp, tp, dx_agb_to_daddr(mp, agno, agbno), dx_fsb_to_bb(mp, step), 0, &bp);
 		if (error)
 			return error;
-		bp->b_ops = &dx_inode_buf_ops;
-		dx_buf_zero(bp, 0, dx_buf_len(bp));
-		for (i = 0; i < step << mp->sb.inopblog; i++) {
-			struct dx_dinode *dip = dx_buf_off(bp, (size_t)i << mp->sb.inodelog);
-
-			dip->di_magic = cpu_to_be16(DX_DINODE_MAGIC);
-			dip->di_version = 3;
-			dip->di_gen = cpu_to_be32(gen);
-			dip->di_next_unlinked = cpu_to_be32(DX_NULLAGINO);
-			dip->di_ino = cpu_to_be64(dx_agino_to_ino(mp, agno, first + i));
-			uuid_copy(&dip->di_uuid, &mp->sb.meta_uuid);
-			dx_dinode_calc_crc(mp, dip);
-		}
-		bp->b_flags |= DX_BF_DONE;
-		if (tp) {
-			dx_trans_inode_alloc_buf(tp, bp);
-			dx_trans_ordered_buf(tp, bp);
-		} else {
+		format_cluster(bp, dx_agino_to_ino(mp, agno, dx_agb_to_agino(mp, agbno)), gen);
+		if (!tp) {
 			dx_buf_delwri_queue(bp, list);
 			dx_buf_relse(bp);
+			continue;
 		}
+		dx_trans_inode_alloc_buf(tp, bp);
+		dx_trans_ordered_buf(tp, bp);
 	}
 	return 0;
 }
@@ -270,6 +300,22 @@ static bool over_imax(struct dx_mount *mp, u32 n)
 	return mp->maxicount && percpu_counter_read_positive(&mp->icount) + n > mp->maxicount;
 }
 
+/* Blocks that an inode btree can allocate for one record: each level splits, and a new root comes on top. */
+static u32 tree_growth(struct dx_mount *mp, struct dx_perag *pag, enum dx_btnum btnum)
+{
+	return min_t(u32, mp->inobt_maxlevels, pag->levels[btnum] + 1);
+}
+
+/* The same for a new chunk, beyond what the AG has set aside. */
+static u32 chunk_growth(struct dx_mount *mp, struct dx_perag *pag)
+{
+	u32 blocks = tree_growth(mp, pag, DX_BTNUM_INO);
+
+	if (dx_has_finobt(mp))
+		blocks += dx_agresv_short(pag, DX_AGRESV_FINOBT, tree_growth(mp, pag, DX_BTNUM_FINO));
+	return blocks;
+}
+
 /* Make a chunk, or a part of one, in an AG.  *done = false: no space there. */
 static int alloc_chunk(struct dx_trans *tp, struct dx_buf *agibp, dx_agno_t agno, bool *done)
 {
@@ -283,6 +329,7 @@ static int alloc_chunk(struct dx_trans *tp, struct dx_buf *agibp, dx_agno_t agno
 	int error;
 
 	*done = false;
+	args.minleft = chunk_growth(mp, &mp->perag[agno]);
 	error = alloc_whole(&args, agibp, agno);
 	if (error)
 		return error;
@@ -458,8 +505,9 @@ static int ag_has_room(struct dx_trans *tp, dx_agno_t agno, umode_t mode, bool p
 {
 	struct dx_mount *mp = tp->t_mp;
 	struct dx_perag *pag = &mp->perag[agno];
-	u32 need = dx_has_sparse(mp) && !picky ? mp->ialloc_min_blks : mp->ialloc_blks + mp->ialloc_align - 1;
+	u32 need = picky ? mp->ialloc_blks + mp->ialloc_align - 1 : mp->ialloc_min_blks;
 	u32 spare = S_ISDIR(mode) || S_ISREG(mode) || S_ISLNK(mode);
+	u32 growth = pag->agi_init ? chunk_growth(mp, pag) : 1;
 
 	*room = false;
 	if (!pag->agf_init) {
@@ -470,10 +518,8 @@ static int ag_has_room(struct dx_trans *tp, dx_agno_t agno, umode_t mode, bool p
 			return error;
 		dx_trans_brelse(tp, agbp);
 	}
-	if (picky)
-		*room = dx_alloc_longest_free(mp, pag) >= need && READ_ONCE(pag->freeblks) >= need + spare;
-	else
-		*room = READ_ONCE(pag->freeblks) > 0;
+	*room = dx_alloc_longest_free(mp, pag) >= need &&
+		dx_ag_avail(mp, pag, DX_AGRESV_NONE) >= need + growth + (picky ? spare : 0);
 	return 0;
 }
 
@@ -496,11 +542,9 @@ int dx_dialloc(struct dx_trans **tpp, dx_ino_t parent, umode_t mode, dx_ino_t *i
 
 	*ino = DX_NULLINO;
 	if (S_ISDIR(mode))
-		start = (u32)(atomic_inc_return(&mp->agirotor) - 1) % count;
+		start = (u32)(atomic_inc_return(&mp->agirotor) - 1) % mp->inode_agcount;
 	else
-		start = dx_ino_to_agno(mp, parent);
-	if (start >= count)
-		start = 0;
+		start = dx_ino_to_agno(mp, parent) % mp->inode_agcount;
 
 	/* first where it is comfortable, then wherever it is possible */
 	for (pass = 0; pass < 2; pass++) {
@@ -580,6 +624,58 @@ static int free_chunk_blocks(struct dx_trans *tp, dx_agno_t agno, const union dx
 }
 
 /**
+ * dx_difree_prepare - will dx_difree() find the blocks that it needs?
+ * @tp: transaction, nothing changed in it yet
+ * @agibp: AGI of the inode's AG, locked in @tp
+ * @ino: inode
+ *
+ * The first free inode of a chunk brings a record into the finobt, which may have to grow.  Where
+ * its AG has nothing set aside for that (it was too full at mount) nor anything else left, the inode
+ * cannot be freed now.
+ *
+ * Return: 0; -ENOSPC; -errno of the trees.  The AGF is locked in @tp when space was that short.
+ */
+int dx_difree_prepare(struct dx_trans *tp, struct dx_buf *agibp, dx_ino_t ino)
+{
+	struct dx_mount *mp = tp->t_mp;
+	dx_agno_t agno = dx_ino_to_agno(mp, ino);
+	struct dx_perag *pag = &mp->perag[agno];
+	u32 most = tree_growth(mp, pag, DX_BTNUM_FINO), need;
+	union dx_btree_rec rec;
+	struct dx_btree_cur *cur;
+	struct dx_buf *agfbp;
+	u64 bit;
+	int error;
+
+	if (!dx_has_finobt(mp))
+		return 0;
+	/* nearly always, and then without looking */
+	if (!dx_agresv_short(pag, DX_AGRESV_FINOBT, most) && dx_ag_avail(mp, pag, DX_AGRESV_FINOBT) > most + PLENTY)
+		return 0;
+	cur = dx_inobt_cursor(mp, tp, agibp, agno, DX_BTNUM_INO);
+	error = chunk_of(cur, dx_ino_to_agino(mp, ino), &rec, &bit);
+	dx_btree_del_cursor(cur, error);
+	if (error || !bit || rec.inobt.freecount)
+		return error;		/* dx_difree() says what is wrong, if anything */
+	cur = dx_inobt_cursor(mp, tp, agibp, agno, DX_BTNUM_FINO);
+	cur->rec = rec;
+	error = dx_btree_insert_blocks(cur, 1, &need);
+	dx_btree_del_cursor(cur, error);
+	if (error || !need)
+		return error;
+	error = dx_agf_read(mp, tp, agno, 0, &agfbp);
+	if (error)
+		return error;
+	/* those of the free list, too: see dx_alloc_arg.must */
+	if (pag->freeblks + pag->flcount >= need)
+		return 0;
+	dx_trans_brelse(tp, agfbp);
+	dx_err_ratelimited(mp, "AG %u is full: inode 0x%llx stays allocated and on the unlinked list; a mount that finds space there frees it",
+			   agno, (unsigned long long)ino);
+	return -ENOSPC;
+}
+
+/**
  * dx_difree - free an inode number
  * @tp: transaction
  * @ino: inode, allocated, off its unlinked list
@@ -596,8 +692,8 @@ int dx_difree(struct dx_trans *tp, dx_ino_t ino, struct dx_icluster_free *cluste
 	union dx_btree_rec old, new;
 	struct dx_btree_cur *cur;
 	struct dx_buf *agibp;
-	u64 bit, there;
 	int stat, error;
+	u64 bit;
 
 	memset(cluster, 0, sizeof(*cluster));
 	if (!dx_verify_ino(mp, ino))
@@ -606,15 +702,10 @@ int dx_difree(struct dx_trans *tp, dx_ino_t ino, struct dx_icluster_free *cluste
 	if (error)
 		return error;
 	cur = dx_inobt_cursor(mp, tp, agibp, agno, DX_BTNUM_INO);
-	cur->rec.inobt.startino = agino;
-	error = dx_btree_lookup(cur, DX_LOOKUP_LE, &stat);
-	if (!error && stat)
-		error = dx_btree_get_rec(cur, &old, &stat);
+	error = chunk_of(cur, agino, &old, &bit);
 	if (error)
 		goto out;
-	bit = stat && agino - old.inobt.startino < DX_INODES_PER_CHUNK ? 1ULL << (agino - old.inobt.startino) : 0;
-	there = stat ? dx_inobt_alloc_mask(old.inobt.holemask) : 0;
-	if (!(there & bit) || (old.inobt.free & bit)) {
+	if (!bit || (old.inobt.free & bit)) {
 		error = dx_corrupt(mp, "inobt", agibp->b_daddr, "AG %u inode %u is freed but not allocated", agno, agino);
 		goto out;
 	}
@@ -625,7 +716,7 @@ int dx_difree(struct dx_trans *tp, dx_ino_t ino, struct dx_icluster_free *cluste
 	if (!mp->opts.ikeep && new.inobt.freecount == new.inobt.count && mp->sb.inopblock <= DX_INODES_PER_CHUNK) {
 		cluster->deleted = true;
 		cluster->first_ino = dx_agino_to_ino(mp, agno, new.inobt.startino);
-		cluster->alloc_mask = there;
+		cluster->alloc_mask = dx_inobt_alloc_mask(new.inobt.holemask);
 		error = dx_btree_delete(cur, &stat);
 		if (!error)
 			error = sync_finobt(tp, agibp, agno, &old, NULL);
@@ -654,25 +745,19 @@ static int imap_lookup(struct dx_mount *mp, struct dx_trans *tp, dx_agno_t agno,
 	struct dx_btree_cur *cur;
 	union dx_btree_rec rec;
 	struct dx_buf *agibp;
-	int stat, error;
+	int error;
 	u64 bit;
 
 	error = dx_ialloc_read_agi(mp, tp, agno, &agibp);
 	if (error)
 		return error;
 	cur = dx_inobt_cursor(mp, tp, agibp, agno, DX_BTNUM_INO);
-	cur->rec.inobt.startino = agino;
-	error = dx_btree_lookup(cur, DX_LOOKUP_LE, &stat);
-	if (!error && stat)
-		error = dx_btree_get_rec(cur, &rec, &stat);
+	error = chunk_of(cur, agino, &rec, &bit);
 	dx_btree_del_cursor(cur, error);
 	dx_trans_brelse(tp, agibp);
 	if (error)
 		return error;
-	if (!stat || agino - rec.inobt.startino >= DX_INODES_PER_CHUNK)
-		return -EINVAL;
-	bit = 1ULL << (agino - rec.inobt.startino);
-	if (!(dx_inobt_alloc_mask(rec.inobt.holemask) & bit))
+	if (!bit)
 		return -EINVAL;
 	if (untrusted && (rec.inobt.free & bit))
 		return -ENOENT;

@@ -79,6 +79,8 @@ static int inobt_alloc_block(struct dx_btree_cur *cur, u64 near, u64 *ptr)
 		.maxlen = 1,
 		.prod = 1,
 		.alignment = 1,
+		.resv = cur->btnum == DX_BTNUM_FINO ? DX_AGRESV_FINOBT : DX_AGRESV_NONE,
+		.must = true,
 	};
 	int error;
 
@@ -98,7 +100,8 @@ static int inobt_free_block(struct dx_btree_cur *cur, struct dx_buf *bp)
 	dx_agbno_t bno = dx_bb_to_fsbt(mp, bp->b_daddr - agbb * cur->agno);
 
 	count_block(cur, -1);
-	return dx_free_extent(cur->tp, dx_agb_to_fsb(mp, cur->agno, bno), 1);
+	return dx_free_extent_of(cur->tp, dx_agb_to_fsb(mp, cur->agno, bno), 1,
+				 cur->btnum == DX_BTNUM_FINO ? DX_AGRESV_FINOBT : DX_AGRESV_NONE);
 }
 
 static void inobt_rec_from_disk(const void *disk, union dx_btree_rec *rec)

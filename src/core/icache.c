@@ -299,7 +299,8 @@ static void inact_worker(struct work_struct *work)
 
 		if (inact_allowed(ic->mp)) {
 			error = inactivate_patiently(ip);
-			if (error && !dx_is_shutdown(ic->mp))
+			/* dx_difree_prepare() has said what -ENOSPC means */
+			if (error && error != -ENOSPC && !dx_is_shutdown(ic->mp))
 				dx_err_ratelimited(ic->mp, "inode 0x%llx: inactivation failed with %d",
 						   (unsigned long long)ip->ino, error);
 		}

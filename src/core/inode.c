@@ -307,10 +307,15 @@ int dx_free_eofblocks(struct dx_inode *ip)
  * ---- the end ----
  */
 
-/* Freeing the number may split finobt blocks; when space is short we go without a reservation, as unlink always works. */
-static int ifree_trans(struct dx_mount *mp, struct dx_trans **tpp)
+/*
+ * Freeing the number may split finobt blocks.  Its AG has blocks set aside for that; when they do not suffice and
+ * space is short we go without a reservation, as unlink always works.
+ */
+static int ifree_trans(struct dx_inode *ip, struct dx_trans **tpp)
 {
-	u32 blocks = dx_has_finobt(mp) ? mp->inobt_maxlevels : 0;
+	struct dx_mount *mp = ip->mp;
+	struct dx_perag *pag = &mp->perag[dx_ino_to_agno(mp, ip->ino)];
+	u32 blocks = dx_has_finobt(mp) ? dx_agresv_short(pag, DX_AGRESV_FINOBT, mp->inobt_maxlevels) : 0;
 	int error;
 
 	error = dx_trans_alloc(mp, DX_RESV_IFREE, blocks, DX_TRANS_RESERVE, tpp);
@@ -324,7 +329,7 @@ static int free_number(struct dx_inode *ip)
 	struct dx_trans *tp;
 	int error;
 
-	error = ifree_trans(ip->mp, &tp);
+	error = ifree_trans(ip, &tp);
 	if (error)
 		return error;
 	dx_ilock(ip, DX_ILOCK_EXCL);
@@ -429,7 +434,7 @@ static int stale_clusters(struct dx_trans *tp, const struct dx_icluster_free *cl
  * @tp: DX_RESV_IFREE
  * @ip: joined, ILOCK held exclusively; no blocks, no attribute fork, nlink 0, on its unlinked list
  *
- * Return: 0 or -errno.
+ * Return: 0 or -errno; -ENOSPC with @tp clean when the AG cannot take the number back: it is as full as can be.
  */
 int dx_ifree(struct dx_trans *tp, struct dx_inode *ip)
 {
@@ -445,6 +450,9 @@ int dx_ifree(struct dx_trans *tp, struct dx_inode *ip)
 				  (unsigned long long)ip->d.nblocks);
 
 	error = dx_agi_read(mp, tp, dx_ino_to_agno(mp, ip->ino), &agibp);
+	if (error)
+		return error;
+	error = dx_difree_prepare(tp, agibp, ip->ino);
 	if (error)
 		return error;
 	error = dx_iunlink_remove(tp, agibp, ip);

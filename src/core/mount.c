@@ -161,6 +161,7 @@ static int perags_init(struct dx_mount *mp)
 	/* inode32: only AGs whose inode numbers all fit 32 bits */
 	if (mp->opts.inode32 && mp->agino_log < 32)
 		max_agno = min_t(u64, max_agno, 1ULL << (32 - mp->agino_log));
+	mp->inode_agcount = max_agno;
 	for (agno = 0; agno < s->agcount; agno++) {
 		struct dx_perag *pag = &mp->perag[agno];
 		u32 first_free = (((DX_AGFL_SECT + 1) * s->sectsize - 1) >> s->blocklog) + 1;
@@ -443,11 +444,19 @@ static int open_once(struct dx_mount *mp, bool *claimed)
 	error = dx_gate_open(mp);
 	if (error)
 		goto fail_root;
+	/* before recovery frees inodes: on a read-only mount, too, until that is done */
+	if (!dx_is_readonly(mp) || test_bit(DX_OP_RECOVERING, &mp->opstate)) {
+		error = dx_agresv_setup(mp);
+		if (error)
+			goto fail_root;
+	}
 	error = dx_log_mount_finish(mp);
 	if (error)
 		goto fail_root;
 	if (!dx_is_readonly(mp))
 		dx_reserve_default(mp);
+	else
+		dx_agresv_release(mp);
 	if (test_bit(DX_OP_NORECOVERY, &mp->opstate))
 		dx_info(mp, "Mounted without recovery: what the log holds is missing");
 	else if (!test_bit(DX_OP_WAS_DIRTY, &mp->opstate))
@@ -567,6 +576,7 @@ int dx_mount_remount_ro(struct dx_mount *mp)
 			return error;
 	}
 	dx_reserve_set(mp, 0);
+	dx_agresv_release(mp);
 	set_bit(DX_OP_RDONLY, &mp->opstate);
 	return 0;
 }
@@ -604,8 +614,11 @@ int dx_mount_remount_rw(struct dx_mount *mp)
 	clear_bit(DX_OP_RDONLY, &mp->opstate);
 	error = dx_gate_remounted(mp);
 	if (!error)
+		error = dx_agresv_setup(mp);
+	if (!error)
 		error = dx_log_process_unlinked(mp);
 	if (error) {
+		dx_agresv_release(mp);
 		set_bit(DX_OP_RDONLY, &mp->opstate);
 		return error;
 	}

@@ -480,8 +480,9 @@ int dx_log_sb(struct dx_trans *tp)
 	mp->sb.icount = percpu_counter_sum_positive(&mp->icount);
 	mp->sb.ifree = min_t(u64, percpu_counter_sum_positive(&mp->ifree), mp->sb.icount);
 	spin_lock(&mp->resv_lock);
-	mp->sb.fdblocks = percpu_counter_sum_positive(&mp->fdblocks) + mp->resblks_avail +
-			  atomic64_read(&mp->delalloc_resv);
+	/* the counter alone can be below 0: another part of the sum then has more */
+	mp->sb.fdblocks = max_t(s64, 0, percpu_counter_sum(&mp->fdblocks) + (s64)mp->resblks_avail +
+				atomic64_read(&mp->delalloc_resv) + atomic64_read(&mp->agresv_blks));
 	spin_unlock(&mp->resv_lock);
 	mp->sb.qflags &= ~DX_SB_QFLAG_CHKD;
 	clear_bit(DX_OP_SB_DIRTY, &mp->opstate);

@@ -946,6 +946,7 @@ static int t_sparse(void *arg)
 	if (!mp)
 		return -EIO;
 	dx_reserve_set(mp, 0);
+	dx_agresv_release(mp);		/* it would stay free in one piece */
 	model_init(mp);
 	inos = kvmalloc(400000 * sizeof(*inos), GFP_KERNEL);
 	ninos = 0;

@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * AG reservations: blocks that a tree inside an AG may need to grow are set aside in that AG.
+ *
+ * Some trees grow when something is given back: the finobt gets a record when an inode is freed.
+ * Their blocks must come from their own AG, which may be full, and at a moment when there is
+ * no way back.  So each AG sets aside, for every kind of such a tree, what it can still grow by:
+ * the most that it can ever have there, less what it has.
+ *
+ * No particular blocks are set aside, only a number of them (->reserved).  They are free on disk, but
+ * the counter that users take from (mp->fdblocks) does not have them, and the
+ * allocator does not give an AG's last ones to others (dx_ag_avail()).  The tree's own
+ * allocations take from the number, and the blocks that it frees go back to it.
+ *
+ * An AG may be too full when the volume is mounted: whoever filled it did not set anything aside.  Then it
+ * sets aside what there is, and what is freed in it goes there first.  Meanwhile its trees may find
+ * nothing, so who would make them grow asks before he changes anything (dx_difree_prepare()).
+ *
+ * A further tree joins with a row in kinds[], and with its kind in struct dx_alloc_arg and
+ * dx_free_extent_of() where its blocks come and go.
+ *
+ * Locks: the numbers of an AG change under its AGF.
+ */
+#include "dx_btree.h"
+#include "dx_alloc_int.h"
+
+struct kind {
+	const char	*name;
+	bool	(*present)(struct dx_mount *mp);
+	u32	(*most)(struct dx_mount *mp, struct dx_perag *pag);	/* blocks that the tree can ever have there */
+	/* blocks that it has; AGI locked, AGF not */
+	int	(*used)(struct dx_mount *mp, struct dx_perag *pag, struct dx_buf *agibp, u32 *blocks);
+};
+
+/* Blocks of a tree of @recs records when none holds more than it must. */
+static u64 sparsest_tree(const u32 mnr[2], u64 recs)
+{
+	u64 level = DIV_ROUND_UP_ULL(recs, mnr[0]), sum = level;
+
+	while (level > 1) {
+		level = DIV_ROUND_UP_ULL(level, mnr[1]);
+		sum += level;
+	}
+	return sum;
+}
+
+/* ---- finobt ---- */
+
+static bool finobt_present(struct dx_mount *mp)
+{
+	return dx_has_finobt(mp);
+}
+
+/* At worst the AG holds nothing but chunks, and each has a free inode. */
+static u32 finobt_most(struct dx_mount *mp, struct dx_perag *pag)
+{
+	u64 blocks = pag->length;
+
+	if (dx_fsb_to_agno(mp, mp->sb.logstart) == pag->agno)
+		blocks -= min_t(u64, blocks, mp->sb.logblocks);
+	return sparsest_tree(mp->inobt_mnr, (blocks << mp->sb.inopblog) / DX_INODES_PER_CHUNK);
+}
+
+/* The leaves are counted in their parents: one of them is seen, and ends it. */
+static int count_children(struct dx_btree_cur *cur, int level, struct dx_buf *bp, void *data)
+{
+	const struct dx_btree_sblock *b = bp->b_addr;
+	u32 *blocks = data;
+
+	if (!level)
+		return 1;
+	*blocks += be16_to_cpu(b->bb_numrecs);
+	return 0;
+}
+
+static int finobt_used(struct dx_mount *mp, struct dx_perag *pag, struct dx_buf *agibp, u32 *blocks)
+{
+	const struct dx_agi *agi = agibp->b_addr;
+	struct dx_btree_cur *cur;
+	int error = 0;
+
+	*blocks = 1;
+	if (dx_has_inobtcnt(mp)) {
+		*blocks = be32_to_cpu(agi->agi_fblocks);
+	} else if (be32_to_cpu(agi->agi_free_level) > 1) {
+		cur = dx_inobt_cursor(mp, NULL, agibp, pag->agno, DX_BTNUM_FINO);
+		error = dx_btree_visit_blocks(cur, count_children, blocks);
+		dx_btree_del_cursor(cur, error < 0 ? error : 0);
+	}
+	return min(error, 0);
+}
+
+static const struct kind kinds[DX_AGRESV_MAX] = {
+	[DX_AGRESV_FINOBT] = { "finobt", finobt_present, finobt_most, finobt_used },
+};
+
+/* ---- numbers ---- */
+
+/* What a tree of this kind may still grow by, and has not set aside. */
+static u32 lacks(const struct dx_agresv *r)
+{
+	u32 want = r->most > r->used ? r->most - r->used : 0;
+
+	return want > r->reserved ? want - r->reserved : 0;
+}
+
+static void set_aside(struct dx_perag *pag, enum dx_agresv_kind kind, u32 blocks)
+{
+	pag->resv[kind].reserved += blocks;
+	WRITE_ONCE(pag->resv_held, pag->resv_held + blocks);
+	atomic64_add(blocks, &pag->mp->agresv_blks);
+}
+
+static void use_up(struct dx_perag *pag, enum dx_agresv_kind kind, u32 blocks)
+{
+	pag->resv[kind].reserved -= blocks;
+	WRITE_ONCE(pag->resv_held, pag->resv_held - blocks);
+	atomic64_sub(blocks, &pag->mp->agresv_blks);
+}
+
+/**
+ * dx_agresv_held - free blocks of an AG that are not for this kind
+ * @pag: AG
+ * @kind: who asks; DX_AGRESV_NONE: everybody else
+ *
+ * Context: AGF locked, or a guess.
+ */
+u32 dx_agresv_held(const struct dx_perag *pag, enum dx_agresv_kind kind)
+{
+	u32 held = READ_ONCE(pag->resv_held);
+
+	return kind == DX_AGRESV_NONE ? held : held - min(held, READ_ONCE(pag->resv[kind].reserved));
+}
+
+/**
+ * dx_agresv_short - blocks that a tree may need beyond what is set aside for it
+ * @pag: AG
+ * @kind: of the tree
+ * @need: fsblocks
+ */
+u32 dx_agresv_short(const struct dx_perag *pag, enum dx_agresv_kind kind, u32 need)
+{
+	u32 have = READ_ONCE(pag->resv[kind].reserved);
+
+	return need > have ? need - have : 0;
+}
+
+/**
+ * dx_agresv_take - a tree has allocated blocks: account for them
+ * @tp: transaction, AGF locked in it
+ * @pag: AG
+ * @kind: of the tree, not DX_AGRESV_NONE
+ * @len: fsblocks
+ *
+ * What is not set aside comes out of the transaction's reservation, or else out of the counter.
+ */
+void dx_agresv_take(struct dx_trans *tp, struct dx_perag *pag, enum dx_agresv_kind kind, dx_extlen_t len)
+{
+	struct dx_agresv *r = &pag->resv[kind];
+	u32 n = min(len, r->reserved);
+
+	r->used += len;
+	use_up(pag, kind, n);
+	len -= n;
+	n = min(len, tp->t_blk_res);
+	dx_trans_mod_fdblocks(tp, -(s64)n, true);
+	tp->t_fdblocks_delta -= len - n;
+}
+
+/**
+ * dx_agresv_give - blocks were freed in an AG: what lacks there takes them, the counter gets the rest
+ * @tp: transaction, AGF locked in it
+ * @pag: AG
+ * @kind: of the tree that they belonged to, or DX_AGRESV_NONE
+ * @len: fsblocks
+ */
+void dx_agresv_give(struct dx_trans *tp, struct dx_perag *pag, enum dx_agresv_kind kind, dx_extlen_t len)
+{
+	int k;
+
+	if (kind != DX_AGRESV_NONE)
+		pag->resv[kind].used -= min(len, pag->resv[kind].used);
+	for (k = DX_AGRESV_NONE + 1; k < DX_AGRESV_MAX; k++) {
+		u32 n = min(len, lacks(&pag->resv[k]));
+
+		if (n)
+			set_aside(pag, k, n);
+		len -= n;
+	}
+	dx_trans_mod_fdblocks(tp, len, false);
+}
+
+/* ---- mount ---- */
+
+/* One AG; *lack counts what could not be set aside. */
+static int setup_ag(struct dx_mount *mp, struct dx_perag *pag, u64 *lack)
+{
+	struct dx_buf *agibp, *agfbp;
+	int error, k;
+	s64 room;
+
+	error = dx_agi_read(mp, NULL, pag->agno, &agibp);
+	if (error)
+		return error;
+	for (k = DX_AGRESV_NONE + 1; k < DX_AGRESV_MAX; k++) {
+		struct dx_agresv *r = &pag->resv[k];
+
+		*r = (struct dx_agresv) { };
+		if (!kinds[k].present(mp))
+			continue;
+		error = kinds[k].used(mp, pag, agibp, &r->used);
+		if (error) {
+			dx_warn(mp, "AG %u: error %d counting the blocks of the %s; none are set aside for it",
+				pag->agno, error, kinds[k].name);
+			r->used = 0;
+			continue;
+		}
+		r->most = kinds[k].most(mp, pag);
+	}
+	error = dx_agf_read(mp, NULL, pag->agno, 0, &agfbp);
+	if (error)
+		goto out;
+	pag->resv_held = 0;
+	room = dx_ag_avail(mp, pag, DX_AGRESV_NONE);
+	for (k = DX_AGRESV_NONE + 1; k < DX_AGRESV_MAX; k++) {
+		u32 n = clamp_t(s64, room, 0, lacks(&pag->resv[k]));
+
+		set_aside(pag, k, n);
+		percpu_counter_add(&mp->fdblocks, -(s64)n);
+		room -= n;
+		*lack += lacks(&pag->resv[k]);
+	}
+	dx_buf_relse(agfbp);
+out:
+	dx_buf_relse(agibp);
+	return error;
+}
+
+/**
+ * dx_agresv_setup - set aside what the trees of each AG may need
+ * @mp: a mount that is about to write; the counters are set, nothing else runs
+ *
+ * Takes no more than there is, so it never fails for want of space.
+ *
+ * Return: 0 or -errno: nothing is set aside then.
+ */
+int dx_agresv_setup(struct dx_mount *mp)
+{
+	dx_agno_t agno;
+	u64 lack = 0;
+	int error;
+
+	atomic64_set(&mp->agresv_blks, 0);
+	for (agno = 0; agno < mp->sb.agcount; agno++) {
+		error = setup_ag(mp, &mp->perag[agno], &lack);
+		if (error) {
+			dx_agresv_release(mp);
+			return error;
+		}
+	}
+	if (lack)
+		dx_info(mp, "too full to set aside %llu blocks that freeing inodes may need: what is freed goes there first",
+			(unsigned long long)lack);
+	return 0;
+}
+
+/**
+ * dx_agresv_release - give back what is set aside
+ * @mp: a mount that has stopped writing
+ */
+void dx_agresv_release(struct dx_mount *mp)
+{
+	dx_agno_t agno;
+
+	for (agno = 0; agno < mp->sb.agcount; agno++) {
+		struct dx_perag *pag = &mp->perag[agno];
+
+		memset(pag->resv, 0, sizeof(pag->resv));
+		pag->resv_held = 0;
+	}
+	percpu_counter_add(&mp->fdblocks, atomic64_xchg(&mp->agresv_blks, 0));
+}
