@@ -10,15 +10,22 @@
 #include <linux/types.h>
 #include <linux/ioctl.h>
 
+#define DX_FLOCK64_FIELDS	\
+	__s16	l_type;		\
+	__s16	l_whence;	\
+	__s64	l_start;	\
+	__s64	l_len;		\
+	__s32	l_sysid;	\
+	__u32	l_pid;		\
+	__s32	l_pad[4]
+
 struct dx_flock64 {
-	__s16	l_type;
-	__s16	l_whence;
-	__s64	l_start;
-	__s64	l_len;
-	__s32	l_sysid;
-	__u32	l_pid;
-	__s32	l_pad[4];
+	DX_FLOCK64_FIELDS;
 };
+/* i386 aligns 64-bit members to four bytes, which changes size and number. */
+struct dx_flock64_i386 {
+	DX_FLOCK64_FIELDS;
+} __attribute__((packed));
 
 struct dx_getbmap {
 	__s64	bmv_offset;		/* 512-byte blocks */

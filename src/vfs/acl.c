@@ -21,44 +21,65 @@ struct disk_acl {
 
 #define MAX_ENTRIES	((DX_XATTR_SIZE_MAX - sizeof(struct disk_acl)) / sizeof(struct disk_ace))
 
-static const char *acl_name(int type)
+static const struct dx_acl_attr acl_attrs[] = {
+	{ ACL_TYPE_ACCESS, "SGI_ACL_FILE", XATTR_NAME_POSIX_ACL_ACCESS },
+	{ ACL_TYPE_DEFAULT, "SGI_ACL_DEFAULT", XATTR_NAME_POSIX_ACL_DEFAULT },
+};
+
+/**
+ * dx_acl_attr - which ACL is in an attribute of the root namespace?
+ * @name: not terminated
+ * @len: bytes
+ *
+ * Return: its row, or NULL if it is no ACL.
+ */
+const struct dx_acl_attr *dx_acl_attr(const u8 *name, size_t len)
 {
-	return type == ACL_TYPE_ACCESS ? "SGI_ACL_FILE" : "SGI_ACL_DEFAULT";
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(acl_attrs); i++)
+		if (len == strlen(acl_attrs[i].name) && !memcmp(name, acl_attrs[i].name, len))
+			return &acl_attrs[i];
+	return NULL;
 }
 
+static const char *acl_name(int type)
+{
+	return acl_attrs[type != ACL_TYPE_ACCESS].name;
+}
+
+/* Tags are single bits.  False: nothing that an ACL can have. */
+static bool ace_from_disk(struct user_namespace *ns, const struct disk_ace *a, struct posix_acl_entry *e)
+{
+	const u32 known = ACL_USER_OBJ | ACL_USER | ACL_GROUP_OBJ | ACL_GROUP | ACL_MASK | ACL_OTHER;
+	u32 tag = be32_to_cpu(a->ae_tag), id = be32_to_cpu(a->ae_id);
+	u16 perm = be16_to_cpu(a->ae_perm);
+
+	if (hweight32(tag) != 1 || (tag & ~known) || (perm & ~(ACL_READ | ACL_WRITE | ACL_EXECUTE)))
+		return false;
+	e->e_tag = tag;
+	e->e_perm = perm;
+	if (tag == ACL_USER)
+		e->e_uid = make_kuid(ns, id);
+	if (tag == ACL_GROUP)
+		e->e_gid = make_kgid(ns, id);
+	return true;
+}
+
+/* The length says how many entries there are, and the count must agree. */
 static struct posix_acl *from_disk(struct dx_mount *mp, const struct disk_acl *d, size_t len)
 {
 	struct super_block *sb = mp->vfs;
+	size_t n = len < sizeof(*d) ? 0 : (len - sizeof(*d)) / sizeof(d->acl_entry[0]);
 	struct posix_acl *acl;
-	u32 i, count;
 
-	if (len < sizeof(*d))
+	if (len != sizeof(*d) + n * sizeof(d->acl_entry[0]) || n > MAX_ENTRIES || n != be32_to_cpu(d->acl_cnt))
 		return ERR_PTR(-EFSCORRUPTED);
-	count = be32_to_cpu(d->acl_cnt);
-	if (count > MAX_ENTRIES || sizeof(*d) + count * sizeof(struct disk_ace) != len)
-		return ERR_PTR(-EFSCORRUPTED);
-	acl = posix_acl_alloc(count, GFP_KERNEL);
+	acl = posix_acl_alloc(n, GFP_KERNEL);
 	if (!acl)
 		return ERR_PTR(-ENOMEM);
-	for (i = 0; i < count; i++) {
-		struct posix_acl_entry *e = &acl->a_entries[i];
-		const struct disk_ace *a = &d->acl_entry[i];
-
-		e->e_tag = be32_to_cpu(a->ae_tag);
-		e->e_perm = be16_to_cpu(a->ae_perm);
-		switch (e->e_tag) {
-		case ACL_USER:
-			e->e_uid = make_kuid(sb->s_user_ns, be32_to_cpu(a->ae_id));
-			break;
-		case ACL_GROUP:
-			e->e_gid = make_kgid(sb->s_user_ns, be32_to_cpu(a->ae_id));
-			break;
-		case ACL_USER_OBJ:
-		case ACL_GROUP_OBJ:
-		case ACL_MASK:
-		case ACL_OTHER:
-			break;
-		default:
+	while (n--) {
+		if (!ace_from_disk(sb->s_user_ns, &d->acl_entry[n], &acl->a_entries[n])) {
 			posix_acl_release(acl);
 			return ERR_PTR(-EFSCORRUPTED);
 		}

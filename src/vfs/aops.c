@@ -40,31 +40,38 @@ static void end_ioend(struct iomap_ioend *ioend)
 	memalloc_nofs_restore(nofs);
 }
 
+/* The lowest of @sorted with all that follows it without a gap, taken off; NULL at the end. */
+static struct iomap_ioend *take_run(struct list_head *sorted)
+{
+	struct iomap_ioend *run = list_first_entry_or_null(sorted, struct iomap_ioend, io_list);
+
+	if (run) {
+		list_del_init(&run->io_list);
+		dx_ioend_try_merge(run, sorted);
+	}
+	return run;
+}
+
 /**
  * dx_ioend_work - finish the writeback of one inode in its transactions
  * @work: the vnode's ioend_work
  *
- * Process context, takes the ILOCK; neighbouring ranges are merged first.
+ * Process context, takes the ILOCK.  What came back since the last time is put in order
+ * first, so that neighbours cost one transaction.
  * Source: struct iomap_ioend in include/linux/iomap.h.
  */
 void dx_ioend_work(struct work_struct *work)
 {
 	struct dx_vnode *vn = container_of(work, struct dx_vnode, ioend_work);
-	struct iomap_ioend *ioend;
-	struct list_head list;
-	unsigned long flags;
+	struct iomap_ioend *run;
+	LIST_HEAD(back);
 
-	spin_lock_irqsave(&vn->ioend_lock, flags);
-	list_replace_init(&vn->ioend_list, &list);
-	spin_unlock_irqrestore(&vn->ioend_lock, flags);
+	spin_lock_irq(&vn->ioend_lock);
+	list_splice_init(&vn->ioend_list, &back);
+	spin_unlock_irq(&vn->ioend_lock);
 
-	iomap_sort_ioends(&list);
-	while ((ioend = list_first_entry_or_null(&list, struct iomap_ioend, io_list))) {
-		list_del_init(&ioend->io_list);
-		dx_ioend_try_merge(ioend, &list);
-		end_ioend(ioend);
-		cond_resched();
-	}
+	for (iomap_sort_ioends(&back); (run = take_run(&back)); cond_resched())
+		end_ioend(run);
 }
 
 static void ioend_bio_done(struct bio *bio)

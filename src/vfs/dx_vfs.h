@@ -156,6 +156,12 @@ int dx_fileattr_set(dx_idmap_t idmap, struct dentry *dentry, struct dx_fileattr 
 /* xattr.c, acl.c */
 extern dx_xattr_handler_t dx_xattr_handlers[];
 ssize_t dx_listxattr(struct dentry *dentry, char *buf, size_t size);
+struct dx_acl_attr {
+	int		type;		/* ACL_TYPE_* */
+	const char	*name;		/* on disk, in the root namespace */
+	const char	*shown;		/* with its prefix */
+};
+const struct dx_acl_attr *dx_acl_attr(const u8 *name, size_t len);
 struct posix_acl *dx_get_acl(struct inode *inode, int type, bool rcu);
 int dx_set_acl(dx_idmap_t idmap, struct inode *inode, struct posix_acl *acl, int type);
 int dx_acl_store(struct inode *inode, struct posix_acl *acl, int type);	/* no checks, no mode change */

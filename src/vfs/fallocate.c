@@ -28,23 +28,18 @@ struct space_req {
 };
 
 /*
- * Write out and drop the pages of whole units over [offset, offset + len):
- * the extents below them are about to change.  The unit is the larger of page
- * and block, so that no page lies across the edge.
+ * The extents under a range (of at least a byte) are about to change: its pages, and those it shares with its neighbours, are
+ * written and go.  Widened to whole pages and whole blocks, whichever is larger, none lies across an edge.
  */
 static int flush_unmap(struct inode *inode, loff_t offset, loff_t len)
 {
-	loff_t unit = max_t(loff_t, PAGE_SIZE, i_blocksize(inode));
-	loff_t start = round_down(offset, unit), end = round_up(offset + len, unit) - 1;
-	int error;
+	loff_t in_unit = max_t(loff_t, PAGE_SIZE, i_blocksize(inode)) - 1;
+	loff_t first = offset & ~in_unit, last = (offset + len - 1) | in_unit;
+	int error = filemap_write_and_wait_range(inode->i_mapping, first, last);
 
-	if (end < start)
-		end = LLONG_MAX;
-	error = filemap_write_and_wait_range(inode->i_mapping, start, end);
-	if (error)
-		return error;
-	truncate_pagecache_range(inode, start, end);
-	return 0;
+	if (!error)
+		truncate_pagecache_range(inode, first, last);
+	return error;
 }
 
 /**

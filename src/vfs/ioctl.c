@@ -131,32 +131,39 @@ static long ioc_counts(struct file *file, unsigned int cmd, void __user *arg)
 	return copy_to_user(arg, &c, sizeof(c)) ? -EFAULT : 0;
 }
 
-static long ioc_resblks(struct file *file, unsigned int cmd, void __user *arg)
+static long tell_resblks(struct dx_mount *mp, void __user *arg)
+{
+	struct dx_resblks now = { };
+
+	spin_lock(&mp->resv_lock);
+	now.resblks = mp->resblks;
+	now.resblks_avail = mp->resblks_avail;
+	spin_unlock(&mp->resv_lock);
+	return copy_to_user(arg, &now, sizeof(now)) ? -EFAULT : 0;
+}
+
+static long ioc_get_resblks(struct file *file, unsigned int cmd, void __user *arg)
+{
+	return capable(CAP_SYS_ADMIN) ? tell_resblks(DX_M(file_inode(file)->i_sb), arg) : -EPERM;
+}
+
+/* The caller learns what has become of it: there may be less to set aside than was asked for. */
+static long ioc_set_resblks(struct file *file, unsigned int cmd, void __user *arg)
 {
 	struct dx_mount *mp = DX_M(file_inode(file)->i_sb);
-	struct dx_resblks r = { };
+	struct dx_resblks want;
 	int error;
 
 	if (!capable(CAP_SYS_ADMIN))
 		return -EPERM;
-	if (cmd == DX_IOC_SET_RESBLKS) {
-		if (dx_is_readonly(mp))
-			return -EROFS;
-		if (copy_from_user(&r, arg, sizeof(r)))
-			return -EFAULT;
-		error = mnt_want_write_file(file);
-		if (error)
-			return error;
-		error = dx_reserve_set(mp, r.resblks);
-		mnt_drop_write_file(file);
-		if (error)
-			return error;
-	}
-	spin_lock(&mp->resv_lock);
-	r.resblks = mp->resblks;
-	r.resblks_avail = mp->resblks_avail;
-	spin_unlock(&mp->resv_lock);
-	return copy_to_user(arg, &r, sizeof(r)) ? -EFAULT : 0;
+	if (copy_from_user(&want, arg, sizeof(want)))
+		return -EFAULT;
+	error = mnt_want_write_file(file);
+	if (error)
+		return error;
+	error = dx_reserve_set(mp, want.resblks);
+	mnt_drop_write_file(file);
+	return error ?: tell_resblks(mp, arg);
 }
 
 static long ioc_ag_geometry(struct file *file, unsigned int cmd, void __user *arg)
@@ -634,8 +641,8 @@ static const struct {
 	{ DX_IOC_FSGEOMETRY_V4,	ioc_geom },
 	{ DX_IOC_FSGEOMETRY_V1,	ioc_geom },
 	{ DX_IOC_FSCOUNTS,	ioc_counts },
-	{ DX_IOC_GET_RESBLKS,	ioc_resblks },
-	{ DX_IOC_SET_RESBLKS,	ioc_resblks },
+	{ DX_IOC_GET_RESBLKS,	ioc_get_resblks },
+	{ DX_IOC_SET_RESBLKS,	ioc_set_resblks },
 	{ DX_IOC_AG_GEOMETRY,	ioc_ag_geometry },
 	{ DX_IOC_DIOINFO,	ioc_dioinfo },
 	{ FS_IOC_GETVERSION,	ioc_getversion },
@@ -667,28 +674,17 @@ long dx_file_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 }
 
 #ifdef CONFIG_COMPAT
-/* i386 aligns 64-bit members to four bytes, which changes size and number. */
-struct flock64_32 {
-	__s16	l_type;
-	__s16	l_whence;
-	__s64	l_start;
-	__s64	l_len;
-	__s32	l_sysid;
-	__u32	l_pid;
-	__s32	l_pad[4];
-} __packed;
-
 /**
  * dx_file_compat_ioctl - the same for 32-bit callers
  */
 long dx_file_compat_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
-	struct flock64_32 f32;
+	struct dx_flock64_i386 f32;
 	struct dx_flock64 fl;
 	int i;
 
 	for (i = 0; i < ARRAY_SIZE(space_cmds); i++) {
-		if (cmd != _IOW('X', _IOC_NR(space_cmds[i].cmd), struct flock64_32))
+		if (cmd != _IOW('X', _IOC_NR(space_cmds[i].cmd), struct dx_flock64_i386))
 			continue;
 		if (copy_from_user(&f32, compat_ptr(arg), sizeof(f32)))
 			return -EFAULT;

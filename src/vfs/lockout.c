@@ -33,16 +33,19 @@ int dx_break_layouts(struct inode *inode, enum dx_iolock *mode)
 {
 	int error;
 
-	while ((error = break_layout(inode, false)) == -EWOULDBLOCK) {
+	for (;;) {
+		error = break_layout(inode, false);	/* asks, and does not wait */
+		if (error != -EWOULDBLOCK)
+			return error;
 		dx_count(inode, DX_C_LAYOUT_BREAKS);
+
 		dx_iounlock(inode, *mode);
 		error = break_layout(inode, true);
-		*mode = DX_IOLOCK_EXCL;
 		inode_lock(inode);
+		*mode = DX_IOLOCK_EXCL;
 		if (error)
-			break;
+			return error;
 	}
-	return error;
 }
 
 static int lockout_begin(struct dx_lockout *lk, ktime_t t)

@@ -10,9 +10,6 @@
 #include <linux/xattr.h>
 #include "dx_vfs.h"
 
-#define SGI_ACL_FILE	"SGI_ACL_FILE"
-#define SGI_ACL_DEFAULT	"SGI_ACL_DEFAULT"
-
 /**
  * dx_xattr_set_raw - store or remove an attribute
  * @inode: not locked by ILOCK
@@ -62,15 +59,11 @@ static int handler_set(const struct xattr_handler *h, dx_idmap_t idmap, struct d
 		       struct inode *inode, const char *name, const void *value, size_t size, int flags)
 {
 	int error = dx_xattr_set_raw(inode, name, h->flags, value, size, flags);
+	const struct dx_acl_attr *acl = h->flags == DX_ATTR_ROOT ? dx_acl_attr((const u8 *)name, strlen(name)) : NULL;
 
-	/* The ACL attributes by their raw name: what is cached is old. */
-	if (!error && h->flags == DX_ATTR_ROOT) {
-		if (!strcmp(name, SGI_ACL_FILE))
-			forget_cached_acl(inode, ACL_TYPE_ACCESS);
-		else if (!strcmp(name, SGI_ACL_DEFAULT))
-			forget_cached_acl(inode, ACL_TYPE_DEFAULT);
-	}
-	/* Removing what is not there is fine only when it is not asked to be there. */
+	/* trusted.SGI_ACL_FILE is the ACL, behind the back of who caches it. */
+	if (acl && !error)
+		forget_cached_acl(inode, acl->type);
 	return error;
 }
 
@@ -125,15 +118,12 @@ static int list_one(void *ctx, u8 flags, const u8 *name, int namelen, int valuel
 	if (flags & DX_ATTR_PARENT)
 		return 0;
 	if (flags & DX_ATTR_ROOT) {
-		int stop = 0;
+		const struct dx_acl_attr *acl = dx_acl_attr(name, namelen);
 
-		if (namelen == strlen(SGI_ACL_FILE) && !memcmp(name, SGI_ACL_FILE, namelen))
-			stop = put_name(c, XATTR_NAME_POSIX_ACL_ACCESS, name, 0);
-		else if (namelen == strlen(SGI_ACL_DEFAULT) && !memcmp(name, SGI_ACL_DEFAULT, namelen))
-			stop = put_name(c, XATTR_NAME_POSIX_ACL_DEFAULT, name, 0);
-		if (stop || !c->trusted)
-			return stop;
-		return put_name(c, XATTR_TRUSTED_PREFIX, name, namelen);
+		/* An ACL goes by two names, and one of them is for all. */
+		if (acl && put_name(c, acl->shown, name, 0))
+			return 1;
+		return c->trusted ? put_name(c, XATTR_TRUSTED_PREFIX, name, namelen) : 0;
 	}
 	return put_name(c, flags & DX_ATTR_SECURE ? XATTR_SECURITY_PREFIX : XATTR_USER_PREFIX, name, namelen);
 }

@@ -48,15 +48,6 @@ static int mk(const char *name, long len)
 	return fd;
 }
 
-/* As an i386 program has it: 64-bit members at multiples of four. */
-struct flock64_i386 {
-	int16_t l_type, l_whence;
-	int64_t l_start, l_len;
-	int32_t l_sysid;
-	uint32_t l_pid;
-	int32_t l_pad[4];
-} __attribute__((packed));
-
 static void *low(void)
 {
 	static void *page;
@@ -84,12 +75,12 @@ static long ioctl_i386(int fd, unsigned int cmd, unsigned long arg)
 static long space_ioctl(int fd, unsigned int cmd, int whence, long long start, long long len, int i386)
 {
 	struct dx_flock64 fl = { .l_whence = whence, .l_start = start, .l_len = len };
-	struct flock64_i386 *f = low();
+	struct dx_flock64_i386 *f = low();
 
 	if (!i386)
 		return ioctl(fd, cmd, &fl);
-	*f = (struct flock64_i386) { .l_whence = whence, .l_start = start, .l_len = len };
-	return ioctl_i386(fd, _IOW('X', _IOC_NR(cmd), struct flock64_i386), (unsigned long)f);
+	*f = (struct dx_flock64_i386) { .l_whence = whence, .l_start = start, .l_len = len };
+	return ioctl_i386(fd, _IOW('X', _IOC_NR(cmd), struct dx_flock64_i386), (unsigned long)f);
 }
 
 /* L7: the old ioctls are the same operations; whence is resolved against position and size. */
@@ -134,7 +125,7 @@ static void space(void)
 	E(ioctl(d, DX_IOC_RESVSP64, &fl));
 	E(ioctl(ap, DX_IOC_RESVSP64, NULL));
 	E(ioctl(ap, DX_IOC_RESVSP64, (void *)1));
-	E(ioctl_i386(ap, _IOW('X', 42, struct flock64_i386), 1));
+	E(ioctl_i386(ap, _IOW('X', 42, struct dx_flock64_i386), 1));
 	E(space_ioctl(ro, DX_IOC_RESVSP64, 0, 0, 4096, 1));
 	E(space_ioctl(d, DX_IOC_RESVSP64, 0, 0, 4096, 1));
 }

@@ -33,6 +33,7 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include "dx_ioctl.h"
 
 #define BS		4096u
 #define MAGIC		0x6478726163653031ull	/* "dxrace01" */
@@ -45,22 +46,6 @@
 #define READ_CHUNK	(1u << 20)
 #define KEEP_FILES	96	/* files kept for the look after the remount */
 #define KEEP_BYTES	(256ull << 20)
-
-/* The XFS space ioctls (xfsctl(3)). The VFS answers some of them for all. */
-struct flock_sp {
-	int16_t l_type;
-	int16_t l_whence;
-	int64_t l_start;
-	int64_t l_len;
-	int32_t l_sysid;
-	uint32_t l_pid;
-	int32_t l_pad[4];
-};
-#define IOC_ALLOCSP64	_IOW('X', 36, struct flock_sp)
-#define IOC_FREESP64	_IOW('X', 37, struct flock_sp)
-#define IOC_RESVSP64	_IOW('X', 42, struct flock_sp)
-#define IOC_UNRESVSP64	_IOW('X', 43, struct flock_sp)
-#define IOC_ZERO_RANGE	_IOW('X', 57, struct flock_sp)
 
 enum racer { ALLOCATE, KEEPSIZE, ZERO, PUNCH, COLLAPSE, INSERT, TRUNCATE, RESVSP, UNRESVSP, ZERO_IOC, ALLOCSP, FREESP,
 	     MMAP, BUFFERED, TRUNCATE_DOWN, FSTRIM, NONE, STALE_TRUNCATE, NR_RACERS };

@@ -164,7 +164,7 @@ static int append_buffered(struct lane *l, int fd, unsigned int n)
 
 static int space_ioctl(int fd, unsigned long cmd, int whence, int64_t start, int64_t len)
 {
-	struct flock_sp f = { .l_whence = (int16_t)whence, .l_start = start, .l_len = len };
+	struct dx_flock64 f = { .l_whence = (int16_t)whence, .l_start = start, .l_len = len };
 
 	return ioctl(fd, cmd, &f) ? errno : 0;
 }
@@ -311,13 +311,13 @@ static bool fire(struct lane *l, int fd, char **map)
 		err = fallocate(fd, FALLOC_FL_INSERT_RANGE, off, len) ? errno : 0;
 		break;
 	case RESVSP:
-		err = space_ioctl(fd, IOC_RESVSP64, 0, off, len);
+		err = space_ioctl(fd, DX_IOC_RESVSP64, 0, off, len);
 		break;
 	case UNRESVSP:
-		err = space_ioctl(fd, IOC_UNRESVSP64, 0, off, len);
+		err = space_ioctl(fd, DX_IOC_UNRESVSP64, 0, off, len);
 		break;
 	case ZERO_IOC:
-		err = space_ioctl(fd, IOC_ZERO_RANGE, 0, off, len);
+		err = space_ioctl(fd, DX_IOC_ZERO_RANGE, 0, off, len);
 		break;
 	case TRUNCATE:
 		grown = epoch_begin(l, s);
@@ -329,7 +329,7 @@ static bool fire(struct lane *l, int fd, char **map)
 		whence = rnd(s, 3);
 		if (whence == 2) {
 			/* Relative to the end, whatever that is by then: always grows. */
-			err = space_ioctl(fd, o.racer == ALLOCSP ? IOC_ALLOCSP64 : IOC_FREESP64, 2,
+			err = space_ioctl(fd, o.racer == ALLOCSP ? DX_IOC_ALLOCSP64 : DX_IOC_FREESP64, 2,
 					  whole_blocks(1 + rnd(s, 4 * BS)), 0);
 			if (!err) {
 				r->exact = false;
@@ -343,7 +343,7 @@ static bool fire(struct lane *l, int fd, char **map)
 		end = grown;
 		if (whence == 1)
 			end -= lseek(fd, grown / 2, SEEK_SET);
-		err = space_ioctl(fd, o.racer == ALLOCSP ? IOC_ALLOCSP64 : IOC_FREESP64, whence, end, 0);
+		err = space_ioctl(fd, o.racer == ALLOCSP ? DX_IOC_ALLOCSP64 : DX_IOC_FREESP64, whence, end, 0);
 		epoch_end(l, s, grown, !err);
 		break;
 	case BUFFERED:
