@@ -10,6 +10,17 @@
  *
  * and what reaches the disk at unmount is exact.  Writeback makes them real as unwritten extents:
  * a crash between allocation and I/O shows zeroes, never stale data.
+ *
+ * indlen is what the btree can need when writeback finds no two free blocks side by side, so that it never
+ * meets -ENOSPC.  What that is depends on how many blocks the fork maps, delayed ones included, for it cannot have
+ * more extents than blocks, whatever is cut or converted:
+ *
+ *	no more than extents fit into the inode		none: there will be no btree
+ *	no more than records fit into one leaf		one: that leaf never splits
+ *	else						the worst case of the extent's own blocks
+ *
+ * Most files are small: with the third rule for all, a file of one block would hold six.  Whatever makes the
+ * fork map more blocks, or leaves it less room in the inode, calls dx_delalloc_expect() before.
  * ILOCK exclusive for everything here.
  */
 #include "dx_bmap_int.h"
@@ -24,6 +35,105 @@ void dx_delalloc_count(struct dx_inode *ip, s64 blocks, s64 resv)
 {
 	ip->delayed_blks += blocks;
 	atomic64_add(resv, &ip->mp->delalloc_resv);
+	if (resv > blocks)
+		atomic64_inc(&ip->mp->giveable);
+}
+
+/* Blocks that the data fork maps, delayed ones too; a fork that maps more than a leaf has records need not be counted to the end. */
+static u64 count_mapped(struct dx_inode *ip)
+{
+	u64 enough = ip->mp->bmap_dmxr[0], sum = 0;
+	struct dx_iext_cur icur;
+	struct dx_irec r;
+	bool more;
+
+	if (ip->delayed_blks > enough)
+		return ip->delayed_blks;
+	for (more = dx_iext_first(&ip->df.ext, &icur, &r); more && sum <= enough;
+	     more = dx_iext_next(&ip->df.ext, &icur, &r))
+		sum += r.blockcount;
+	return sum;
+}
+
+/* indlen of a delayed extent of @len blocks where the fork maps @mapped blocks, and has room for @room extents in the inode */
+static u32 indlen_of(struct dx_inode *ip, u64 mapped, u32 room, dx_filblks_t len)
+{
+	if (mapped <= room)
+		return 0;
+	if (mapped <= ip->mp->bmap_dmxr[0])
+		return 1;
+	return dx_bmap_worst_indlen(ip, len);
+}
+
+/* Do all delayed extents need another indlen when @mapped becomes @then, and @room becomes @room_then? */
+static bool rule_changes(struct dx_inode *ip, u64 mapped, u32 room, u64 then, u32 room_then)
+{
+	u32 leaf = ip->mp->bmap_dmxr[0];
+
+	return ip->delayed_blks && ((mapped <= room && then > room_then) || (mapped <= leaf && then > leaf));
+}
+
+/* What the delayed extents lack if the fork is to map @mapped blocks; with @set, they have it now. */
+static u64 lacking(struct dx_inode *ip, u64 mapped, u32 room, bool set)
+{
+	struct dx_iext_tree *t = &ip->df.ext;
+	struct dx_iext_cur icur;
+	struct dx_irec r;
+	u64 sum = 0;
+	bool more;
+
+	for (more = dx_iext_first(t, &icur, &r); more; more = dx_iext_next(t, &icur, &r)) {
+		u32 want = dx_irec_is_delay(&r) ? indlen_of(ip, mapped, room, r.blockcount) : 0;
+
+		if (want <= r.indlen || !dx_irec_is_delay(&r))
+			continue;
+		sum += want - r.indlen;
+		r.indlen = want;
+		if (set)
+			dx_iext_update(t, &icur, &r);
+	}
+	return sum;
+}
+
+/**
+ * dx_delalloc_expect - let the delayed extents of a data fork hold what they need when it has changed.
+ * @ip: inode, ILOCK exclusive, extents read
+ * @more: blocks that it will map besides, other than by making delayed ones real
+ * @room: extents that will fit into the inode
+ *
+ * Before the change and before the transaction is dirty.  Return: 0, or -ENOSPC and nothing taken.
+ */
+int dx_delalloc_expect(struct dx_inode *ip, u64 more, u32 room)
+{
+	u64 mapped, need;
+
+	if (!ip->delayed_blks)
+		return 0;
+	mapped = count_mapped(ip);
+	if (!rule_changes(ip, mapped, dx_fork_inline_max(ip, DX_DATA_FORK), mapped + more, room))
+		return 0;
+	need = lacking(ip, mapped + more, room, false);
+	if (dx_mod_fdblocks(ip->mp, -(s64)need, false))
+		return -ENOSPC;
+	dx_delalloc_count(ip, 0, need);
+	lacking(ip, mapped + more, room, true);
+	return 0;
+}
+
+/**
+ * dx_delalloc_inline_need - extents that the delayed blocks of an inode count on having room for in the inode.
+ * @ip: inode, ILOCK held, data fork in extents form and in memory
+ *
+ * Those that have no indlen; 0 when they hold what a btree takes.
+ */
+u32 dx_delalloc_inline_need(struct dx_inode *ip)
+{
+	u64 mapped;
+
+	if (!ip->delayed_blks)
+		return 0;
+	mapped = count_mapped(ip);
+	return mapped <= dx_fork_inline_max(ip, DX_DATA_FORK) ? mapped : 0;
 }
 
 /**
@@ -38,10 +148,11 @@ void dx_delalloc_count(struct dx_inode *ip, s64 blocks, s64 resv)
  */
 u32 dx_delalloc_resettle(struct dx_inode *ip, dx_fileoff_t start, dx_fileoff_t end, u32 avail)
 {
+	u32 room = dx_fork_inline_max(ip, DX_DATA_FORK), used = 0;
 	struct dx_iext_tree *t = &ip->df.ext;
+	u64 mapped = count_mapped(ip);
 	struct dx_iext_cur icur;
 	struct dx_irec got;
-	u32 used = 0;
 	bool more;
 
 	for (more = dx_iext_lookup(t, start, &icur, &got); more && got.startoff < end;
@@ -50,7 +161,7 @@ u32 dx_delalloc_resettle(struct dx_inode *ip, dx_fileoff_t start, dx_fileoff_t e
 
 		if (!dx_irec_is_delay(&got) || got.startoff < start || dx_irec_end(&got) > end)
 			continue;
-		want = dx_bmap_worst_indlen(ip, got.blockcount);
+		want = indlen_of(ip, mapped, room, got.blockcount);
 		take = min(want, avail - used);
 		used += take;
 		if (take < want && !dx_mod_fdblocks(ip->mp, -(s64)(want - take), true)) {
@@ -63,11 +174,22 @@ u32 dx_delalloc_resettle(struct dx_inode *ip, dx_fileoff_t start, dx_fileoff_t e
 	return used;
 }
 
-/* set aside space for @len blocks and their btree; *indlen = the latter */
-static int take_space(struct dx_inode *ip, dx_filblks_t len, u32 *indlen)
+/* set aside space for @len blocks and their btree (*indlen), and what the other delayed extents then need more */
+static int take_space(struct dx_inode *ip, u64 mapped, dx_filblks_t len, u32 *indlen)
 {
-	*indlen = dx_bmap_worst_indlen(ip, len);
-	return dx_mod_fdblocks(ip->mp, -(s64)(len + *indlen), false);
+	u32 room = dx_fork_inline_max(ip, DX_DATA_FORK);
+	u64 others = 0;
+
+	*indlen = indlen_of(ip, mapped + len, room, len);
+	if (rule_changes(ip, mapped, room, mapped + len, room))
+		others = lacking(ip, mapped + len, room, false);
+	if (dx_mod_fdblocks(ip->mp, -(s64)(len + *indlen + others), false))
+		return -ENOSPC;
+	if (others) {
+		dx_delalloc_count(ip, 0, others);
+		lacking(ip, mapped + len, room, true);
+	}
+	return 0;
 }
 
 /**
@@ -90,6 +212,7 @@ int dx_bmap_reserve_delalloc(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t
 	dx_filblks_t n;
 	u32 indlen, merged;
 	int error, try;
+	u64 mapped;
 	bool more;
 
 	if (dx_is_shutdown(ip->mp))
@@ -109,6 +232,7 @@ int dx_bmap_reserve_delalloc(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t
 	if (dx_iext_prev(&ip->df.ext, &icur, &r))
 		lo = dx_irec_end(&r);
 
+	mapped = count_mapped(ip);
 	error = -ENOSPC;
 	for (try = 0; try < 3 && error == -ENOSPC; try++) {
 		start = off;
@@ -117,7 +241,7 @@ int dx_bmap_reserve_delalloc(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t
 		n = min_t(u64, n, DX_BMBT_MAX_BLOCKCOUNT);
 		if (try < 2)
 			dx_bmap_extsz_align(ip, dx_get_extsz_hint(ip), lo, hi, &start, &n);
-		error = take_space(ip, n, &indlen);
+		error = take_space(ip, mapped, n, &indlen);
 	}
 	if (error)
 		return error;
@@ -133,7 +257,7 @@ int dx_bmap_reserve_delalloc(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t
 	}
 	dx_delalloc_count(ip, n, n + indlen);
 	/* one large extent needs less for the btree than its parts */
-	merged = dx_bmap_worst_indlen(ip, mid.blockcount);
+	merged = indlen_of(ip, mapped + n, dx_fork_inline_max(ip, DX_DATA_FORK), mid.blockcount);
 	if (mid.indlen > merged) {
 		u32 extra = mid.indlen - merged;
 
@@ -145,7 +269,7 @@ int dx_bmap_reserve_delalloc(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t
 		}
 	}
 	if (prealloc && n > len)
-		set_bit(DX_I_EOFBLOCKS, &ip->i_flags);
+		dx_inode_set_eofblocks(ip);
 	*got = mid;
 	return 0;
 }
@@ -209,6 +333,22 @@ void dx_delalloc_drop(struct dx_inode *ip)
 	dx_mod_fdblocks(ip->mp, back, false);
 }
 
+/*
+ * Rests that a full volume left with less than they should have (dx_delalloc_resettle()) get it now, at the worst from the
+ * block reserve pool; what is not used goes back at commit.  If there is none, perhaps none is needed.
+ */
+static void top_up(struct dx_trans *tp, struct dx_inode *ip, const struct dx_irec *got)
+{
+	u32 need = 0;
+
+	if (ip->df.format == DX_DINODE_FMT_EXTENTS)
+		need = ip->df.nextents >= dx_fork_inline_max(ip, DX_DATA_FORK);
+	else if (count_mapped(ip) > ip->mp->bmap_dmxr[0])
+		need = ip->mp->bm_maxlevels[DX_DATA_FORK];
+	if (got->indlen < need)
+		dx_trans_reserve_blocks(tp, need - got->indlen, true);
+}
+
 /**
  * dx_bmap_convert_delalloc - allocate for the delayed extent around an offset (writeback).
  * @ip: inode; takes ILOCK exclusive itself, no transaction
@@ -247,6 +387,7 @@ int dx_bmap_convert_delalloc(struct dx_inode *ip, dx_fileoff_t off, struct dx_ma
 			error = 1;
 			break;
 		}
+		top_up(tp, ip, &got->rec);
 		n = 1;
 		error = dx_bmapi_write(tp, ip, off, 1,
 				       DX_BMAPI_PREALLOC | DX_BMAPI_DELALLOC | DX_BMAPI_ENTIRE, 0, &map, &n);

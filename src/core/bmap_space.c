@@ -38,6 +38,25 @@ static int space_end(struct dx_inode *ip, struct dx_trans *tp, int error)
 	return error;
 }
 
+/*
+ * The same for a transaction that puts one new extent of @len blocks into the data fork.  The btree can need a
+ * block a level for it; near the end of the volume we look whether there is one at all: a fork
+ * that has room in the inode needs nothing.
+ */
+static int alloc_trans(struct dx_inode *ip, u32 len, struct dx_trans **tpp)
+{
+	int error = space_trans(ip, DX_RESV_WRITE, len + map_blocks(ip, 1), 0, tpp);
+
+	if (error != -ENOSPC)
+		return error;
+	error = space_trans(ip, DX_RESV_WRITE, len, 0, tpp);
+	if (error)
+		return error;
+	if (ip->df.format == DX_DINODE_FMT_EXTENTS && ip->df.nextents < dx_fork_inline_max(ip, DX_DATA_FORK))
+		return 0;
+	return space_end(ip, *tpp, -ENOSPC);
+}
+
 /* ---- I/O ------------------------------------------------------------------------------ */
 
 /**
@@ -87,8 +106,7 @@ int dx_iomap_alloc(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, bool
 	if (!zero_not_unwritten)
 		dx_bmap_extsz_align(ip, dx_get_extsz_hint(ip), 0, DX_BMBT_MAX_STARTOFF + 1, &aoff, &alen);
 	if (nowait) {
-		error = dx_trans_alloc(ip->mp, DX_RESV_WRITE, alen + dx_bmap_worst_indlen(ip, alen),
-				       DX_TRANS_NOWAIT, &tp);
+		error = dx_trans_alloc(ip->mp, DX_RESV_WRITE, alen + map_blocks(ip, 1), DX_TRANS_NOWAIT, &tp);
 		if (error)
 			return error;
 		if (!dx_ilock_try(ip, DX_ILOCK_EXCL)) {
@@ -99,9 +117,9 @@ int dx_iomap_alloc(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, bool
 		if (!ip->df.extents_read)
 			return space_end(ip, tp, -EAGAIN);
 	} else {
-		error = space_trans(ip, DX_RESV_WRITE, alen + dx_bmap_worst_indlen(ip, alen), 0, &tp);
+		error = alloc_trans(ip, alen, &tp);
 		if (error == -ENOSPC && alen > len)
-			error = space_trans(ip, DX_RESV_WRITE, len + dx_bmap_worst_indlen(ip, len), 0, &tp);
+			error = alloc_trans(ip, len, &tp);
 		if (error)
 			return error;
 	}
@@ -173,6 +191,8 @@ int dx_iomap_write_unwritten(struct dx_inode *ip, u64 off_bytes, u64 count_bytes
 		if (!found)
 			break;
 		error = space_trans(ip, DX_RESV_WRITE, map_blocks(ip, 2), DX_TRANS_RESERVE, &tp);
+		if (error == -ENOSPC)	/* and most conversions need no block */
+			error = space_trans(ip, DX_RESV_WRITE, 0, DX_TRANS_RESERVE, &tp);
 		if (error)
 			return error;
 		/* the map may have changed meanwhile: dx_bmapi_write() looks again */
@@ -270,7 +290,7 @@ int dx_alloc_file_space(struct dx_inode *ip, u64 off_bytes, u64 len_bytes)
 	if (!len_bytes)
 		return -EINVAL;
 	while (off < end) {
-		dx_filblks_t len;
+		dx_filblks_t len, alen;
 		dx_fileoff_t aoff;
 		struct dx_trans *tp;
 		struct dx_irec m;
@@ -283,8 +303,11 @@ int dx_alloc_file_space(struct dx_inode *ip, u64 off_bytes, u64 len_bytes)
 			break;
 		len = min_t(u64, len, DX_BMBT_MAX_BLOCKCOUNT);
 		aoff = off;
-		dx_bmap_extsz_align(ip, extsz, 0, DX_BMBT_MAX_STARTOFF + 1, &aoff, &len);
-		error = space_trans(ip, DX_RESV_WRITE, len + dx_bmap_worst_indlen(ip, len), 0, &tp);
+		alen = len;
+		dx_bmap_extsz_align(ip, extsz, 0, DX_BMBT_MAX_STARTOFF + 1, &aoff, &alen);
+		error = alloc_trans(ip, alen, &tp);
+		if (error == -ENOSPC && alen > len)
+			error = alloc_trans(ip, len, &tp);
 		if (error)
 			return error;
 		error = dx_bmapi_write(tp, ip, off, min_t(u64, end - off, DX_BMBT_MAX_BLOCKCOUNT),

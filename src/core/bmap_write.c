@@ -5,8 +5,8 @@
  *
  * Placement: behind the extent before the hole, else before the one behind it, else near the
  * inode.  A whole extent somewhere beats pieces nearby; the smallest piece beats -ENOSPC.
- * ILOCK exclusive, inode joined, and the transaction has reserved what may be taken: the blocks and
- * dx_bmap_worst_indlen() of them for the btree.
+ * ILOCK exclusive, inode joined, and the transaction has reserved what may be taken: the blocks and, for each
+ * extent that is added, one more for each level of the btree.
  */
 #include "dx_bmap_int.h"
 
@@ -86,13 +86,13 @@ static bool first_alloc(struct dx_trans *tp)
 	return tp->t_highest_agno == DX_NULLAGNO;
 }
 
-/* blocks that the AG must keep after the first allocation, for the btree of this map */
-static u32 write_minleft(struct dx_trans *tp, struct dx_fork *f)
+/* blocks that the AG must keep after the first allocation, for the btree of this map; @room: extents that fit into the inode */
+static u32 write_minleft(struct dx_trans *tp, struct dx_fork *f, u32 room)
 {
 	if (!first_alloc(tp))
 		return 0;
 	if (f->format != DX_DINODE_FMT_BTREE)
-		return 1;
+		return f->nextents >= room;
 	return ((struct dx_bmbt_root *)f->data)->level + 1;
 }
 
@@ -132,7 +132,7 @@ static int alloc_blocks(struct dx_trans *tp, struct dx_inode *ip, struct dx_fork
 			dx_fsbno_t *fsbno, dx_extlen_t *len)
 {
 	dx_fsbno_t target = pick_target(ip, f, win->off, win->len);
-	u32 minleft = write_minleft(tp, f);
+	u32 minleft = write_minleft(tp, f, dx_fork_inline_max(ip, f == &ip->df ? DX_DATA_FORK : DX_ATTR_FORK));
 	struct want w = *win;
 	dx_extlen_t minlen;
 	int error;
@@ -240,15 +240,21 @@ static int write_alloc(struct dx_bmap_edit *e, const struct dx_irec *old, dx_fil
 	} else if ((flags & DX_BMAPI_PREALLOC) && w.userdata && e->whichfork == DX_DATA_FORK) {
 		w.prod = dx_get_extsz_hint(ip);
 		dx_bmap_extsz_align(ip, w.prod, hole_lo, hole_hi, &w.off, &w.len);
-		/* what the caller has not reserved for must not be taken */
-		if (w.len > e->tp->t_blk_res) {
+		/* what the caller has not reserved for must not be taken, the btree's part of it neither */
+		if (w.len > min_t(u64, end - off, DX_BMBT_MAX_BLOCKCOUNT) &&
+		    w.len + ip->mp->bm_maxlevels[DX_DATA_FORK] > e->tp->t_blk_res) {
 			w.off = off;
 			w.len = min_t(u64, end - off, DX_BMBT_MAX_BLOCKCOUNT);
 			w.prod = 0;
 		}
 	}
-	error = alloc_blocks(e->tp, ip, e->f, &w, &fsbno, &len);
 	got->blockcount = 0;
+	if (!old && e->whichfork == DX_DATA_FORK) {
+		error = dx_delalloc_expect(ip, w.len, dx_fork_inline_max(ip, DX_DATA_FORK));
+		if (error)
+			goto undo;
+	}
+	error = alloc_blocks(e->tp, ip, e->f, &w, &fsbno, &len);
 	if (error || fsbno == DX_NULLFSBNO)
 		goto undo;
 	if (WARN_ON_ONCE(!len || len > w.len)) {

@@ -93,6 +93,15 @@ enum {	/* i_flags bits */
 	DX_I_KEEP,		/* unlinked, and damaged so that it cannot be freed: not tried before the next mount */
 };
 
+/* Preallocation past EOF may be there from now on. */
+static inline void dx_inode_set_eofblocks(struct dx_inode *ip)
+{
+	if (test_and_set_bit(DX_I_EOFBLOCKS, &ip->i_flags))
+		return;
+	atomic64_inc(&ip->mp->eofmarks);
+	atomic64_inc(&ip->mp->giveable);
+}
+
 /* ---- cache: icache.c ---- */
 int dx_icache_init(struct dx_mount *mp);
 void dx_icache_destroy(struct dx_mount *mp);
@@ -105,8 +114,9 @@ void dx_irele(struct dx_inode *ip);	/* last reference of an unlinked inode: inac
 unsigned long dx_icache_count(struct dx_mount *mp);	/* reclaimable */
 unsigned long dx_icache_scan(struct dx_mount *mp, unsigned long nr);
 void dx_icache_thaw(struct dx_mount *mp);
-void dx_icache_flush_inactive(struct dx_mount *mp);	/* run all queued inactivations (freeze, unmount, ENOSPC) */
-void dx_icache_blockgc(struct dx_mount *mp);		/* trim post-EOF preallocation of idle inodes (ENOSPC) */
+void dx_icache_flush_inactive(struct dx_mount *mp);	/* run all queued inactivations (freeze, unmount) */
+bool dx_icache_wait_inactive(struct dx_mount *mp, unsigned long ticks);	/* those queued by now; false: time is up */
+void dx_icache_blockgc(struct dx_mount *mp);		/* queue idle inodes with preallocation past EOF (ENOSPC) */
 
 /* ---- locks ---- */
 #define DX_ILOCK_SHARED	1

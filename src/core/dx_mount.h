@@ -169,6 +169,8 @@ struct dx_mount {
 
 	struct percpu_counter icount, ifree, fdblocks;
 	atomic64_t	delalloc_resv;	/* held by delayed extents, with their indlen */
+	atomic64_t	eofmarks;	/* how often a file came to have preallocation past EOF */
+	atomic64_t	giveable;	/* how often something came to be held that can be given back: indlen, preallocation, a file to free */
 	spinlock_t	resv_lock;	/* reserve pool */
 	u64	resblks, resblks_avail;
 	u64	alloc_set_aside;	/* fsblocks never given to users: AGFL refills, bmbt */

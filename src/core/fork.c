@@ -493,16 +493,20 @@ int dx_fork_local_resize(struct dx_inode *ip, int whichfork, int byte_diff)
 
 /* ---- the boundary between the forks ---------------------------------------------------- */
 
-/* what the data fork takes now, bytes */
-static u32 data_fork_used(struct dx_inode *ip)
+/* what the data fork takes now, bytes; @later: and will take, if its delayed blocks count on that */
+static u32 data_fork_used(struct dx_inode *ip, bool later)
 {
+	u64 n = ip->df.nextents;
+
 	switch (ip->df.format) {
 	case DX_DINODE_FMT_DEV:
 		return 4;
 	case DX_DINODE_FMT_LOCAL:
 		return ip->df.bytes;
 	case DX_DINODE_FMT_EXTENTS:
-		return ip->df.nextents * sizeof(struct dx_bmbt_rec);
+		if (later)
+			n = max_t(u64, n, dx_delalloc_inline_need(ip));
+		return n * sizeof(struct dx_bmbt_rec);
 	case DX_DINODE_FMT_BTREE:
 		return BMDR_BYTES(((struct dx_bmbt_root *)ip->df.data)->numrecs);
 	}
@@ -538,11 +542,11 @@ u32 dx_attr_shortform_bytesfit(struct dx_inode *ip, u32 bytes)
 	if (ip->d.forkoff && bytes <= dx_inode_afork_size(ip))
 		return ip->d.forkoff;
 
-	used = data_fork_used(ip);
+	used = data_fork_used(ip, true);
 	if (ip->df.format == DX_DINODE_FMT_BTREE && ip->d.forkoff)
 		return want >= ip->d.forkoff ? ip->d.forkoff : 0;	/* the root stays where it is */
 	if (ip->df.format == DX_DINODE_FMT_EXTENTS && !ip->d.forkoff && used > default_forkoff_bytes(mp))
-		used = BMDR_BYTES(MIN_DATA_ROOT);	/* the first attribute makes it a btree */
+		used = BMDR_BYTES(MIN_DATA_ROOT);	/* the first attribute makes it a btree, now or later */
 	lo = round_up(max(used, BMDR_BYTES(MIN_DATA_ROOT)), 8) >> 3;
 	hi = (litino - BMDR_BYTES(MIN_ATTR_ROOT)) >> 3;
 	if (want >= hi)
@@ -601,7 +605,12 @@ static int data_fork_squeeze(struct dx_trans *tp, struct dx_inode *ip, u32 units
 	char *target;
 	int error;
 
-	if (data_fork_used(ip) <= room) {
+	if (ip->df.format == DX_DINODE_FMT_EXTENTS) {
+		error = dx_delalloc_expect(ip, 0, room / sizeof(struct dx_bmbt_rec));
+		if (error)
+			return error;
+	}
+	if (data_fork_used(ip, false) <= room) {
 		dx_fork_set_forkoff(ip, units);
 		if (ip->df.format == DX_DINODE_FMT_BTREE)
 			dx_trans_log_inode(tp, ip, DX_ILOG_DBROOT);
@@ -675,9 +684,9 @@ int dx_add_attr_fork(struct dx_inode *ip, u32 size_hint, bool rsvd)
 	if (!units) {
 		units = default_forkoff_bytes(mp) >> 3;
 		/* rather a small attribute fork than local data moved out */
-		if (ip->df.format == DX_DINODE_FMT_LOCAL && data_fork_used(ip) > units << 3 &&
-		    round_up(data_fork_used(ip), 8) + BMDR_BYTES(MIN_ATTR_ROOT) <= dx_inode_litino(mp))
-			units = round_up(data_fork_used(ip), 8) >> 3;
+		if (ip->df.format == DX_DINODE_FMT_LOCAL && data_fork_used(ip, false) > units << 3 &&
+		    round_up(data_fork_used(ip, false), 8) + BMDR_BYTES(MIN_ATTR_ROOT) <= dx_inode_litino(mp))
+			units = round_up(data_fork_used(ip, false), 8) >> 3;
 	}
 	error = data_fork_squeeze(tp, ip, units);
 	if (error)
