@@ -231,7 +231,7 @@ static int read_header(struct dx_mount *mp, struct dx_trans *tp, dx_agno_t agno,
  *
  * Sets the perag copies when this is the first time.
  *
- * Return: 0, -EAGAIN (trylock), -EIO, -EFSCORRUPTED, -EFSBADCRC, -ENOMEM.
+ * Return: 0, -EAGAIN (trylock), -EIO, -EFSCORRUPTED, -ENOMEM.
  */
 int dx_agf_read(struct dx_mount *mp, struct dx_trans *tp, dx_agno_t agno, u32 flags, struct dx_buf **bpp)
 {

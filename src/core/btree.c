@@ -224,7 +224,7 @@ int dx_btree_block_verify(struct dx_buf *bp, u32 magic, bool long_ptrs, unsigned
  * @bp: buffer
  * @long_ptrs: long form
  *
- * Returns 0 or -EFSBADCRC.
+ * Returns 0 or -EFSCORRUPTED.
  */
 int dx_btree_block_verify_crc(struct dx_buf *bp, bool long_ptrs)
 {
@@ -320,7 +320,7 @@ static int search(struct dx_btree_cur *cur, const struct view *v, const union dx
  * @dir: exact match, last one <=, or first one >=
  * @stat: out: 1 = found
  *
- * Returns 0 or -errno (-EFSCORRUPTED, -EFSBADCRC, -EIO).
+ * Returns 0 or -errno (-EFSCORRUPTED, -EIO).
  */
 int dx_btree_lookup(struct dx_btree_cur *cur, enum dx_btree_lookup dir, int *stat)
 {

@@ -295,8 +295,8 @@ int dx_buf_get_map(struct dx_mount *mp, const struct dx_buf_map *map, int nmaps,
  * @ops: verifiers; may be NULL with DX_READ_NOVERIFY
  * @bpp: the buffer, locked, with a reference
  *
- * Return: as dx_buf_get_map(), and -EIO or the device's error, -EFSCORRUPTED,
- * -EFSBADCRC.  After an error nothing is held and the contents are not kept.
+ * Return: as dx_buf_get_map(), and -EIO or the device's error.  After an error nothing is held
+ * and the contents are not kept.
  */
 int dx_buf_read_map(struct dx_mount *mp, const struct dx_buf_map *map, int nmaps, u32 flags,
 		    const struct dx_buf_ops *ops, struct dx_buf **bpp)
@@ -415,7 +415,7 @@ struct dx_buf *dx_buf_get_uncached(struct dx_mount *mp, u32 len_bb)
  * @ops: verifiers or NULL
  * @bpp: the buffer, locked, one reference
  *
- * Return: 0, -ENOMEM, -EIO (also beyond the end of the device), -EFSCORRUPTED, -EFSBADCRC.
+ * Return: 0, -ENOMEM, -EIO (also beyond the end of the device), -EFSCORRUPTED.
  */
 int dx_buf_read_uncached(struct dx_mount *mp, dx_daddr_t daddr, u32 len_bb, const struct dx_buf_ops *ops,
 			 struct dx_buf **bpp)

@@ -173,7 +173,7 @@ static enum dx_blft blft_of(int kind)
  * @kinds: DX_DAK_* bits that are acceptable
  * @bpp: buffer, locked and in a->tp; NULL for a hole
  *
- * Returns 0, -EFSCORRUPTED (verifier, kind, owner), -EFSBADCRC or an I/O error.
+ * Returns 0, -EFSCORRUPTED (verifier, kind, owner) or an I/O error.
  */
 int dx_da_read_hole(struct dx_da_args *a, dx_dablk_t bno, int kinds, struct dx_buf **bpp)
 {

@@ -39,7 +39,7 @@ static bool name_ok(const struct dx_name *name)
  * @ino: result
  * @ci_name: where to put the stored spelling on a case-insensitive volume, or NULL
  *
- * Return: 0, -ENOENT, -ENAMETOOLONG, -EFSCORRUPTED, -EFSBADCRC, -EIO, -ENOMEM.
+ * Return: 0, -ENOENT, -ENAMETOOLONG, -EFSCORRUPTED, -EIO, -ENOMEM.
  */
 int dx_lookup(struct dx_inode *dp, const struct dx_name *name, dx_ino_t *ino, struct dx_name *ci_name)
 {

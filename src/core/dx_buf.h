@@ -18,7 +18,7 @@ struct dx_buf_item;
 struct dx_buf_ops {
 	const char *name;
 	u32	magic32;		/* 0 = ->verify checks it */
-	/* return 0 or -EFSCORRUPTED/-EFSBADCRC; name the field with dx_buf_bad() */
+	/* return 0 or -EFSCORRUPTED; name the field with dx_buf_bad() */
 	int	(*verify_read)(struct dx_buf *bp);
 	int	(*verify_write)(struct dx_buf *bp);	/* checks, then sets lsn (from bp->b_lsn_item) and CRC */
 };
@@ -151,7 +151,7 @@ bool dx_meta_uuid_ok(struct dx_mount *mp, const uuid_t *u);
 dx_lsn_t dx_buf_item_lsn(struct dx_buf *bp);	/* LSN to stamp at write: of the item in the AIL, else 0 (log side) */
 /* report a bad field of @bp; returns -EFSCORRUPTED */
 int dx_buf_bad(struct dx_buf *bp, const char *field);
-int dx_buf_badcrc(struct dx_buf *bp);		/* returns -EFSBADCRC */
+int dx_buf_badcrc(struct dx_buf *bp);		/* returns -EFSCORRUPTED */
 /* One line of a verifier's table: the first @bad one is reported by its name. */
 struct dx_check { const char *field; bool bad; };
 int dx_buf_checks(struct dx_buf *bp, const struct dx_check *c, unsigned int n);

@@ -54,10 +54,7 @@
 #include <asm/byteorder.h>
 
 #ifndef EFSCORRUPTED
-#define EFSCORRUPTED	EUCLEAN		/* structure is wrong */
-#endif
-#ifndef EFSBADCRC
-#define EFSBADCRC	EBADMSG		/* checksum is wrong */
+#define EFSCORRUPTED	EUCLEAN		/* damaged: in structure or in checksum, which only the log line tells apart */
 #endif
 #ifndef ENOATTR
 #define ENOATTR		ENODATA		/* attribute not found */

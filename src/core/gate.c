@@ -149,7 +149,7 @@ static int count_unlinked(struct dx_recovery *rc, unsigned int *lists)
  * dx_gate_leftovers - does the log leave something that this mount may not finish?
  * @rc: the recovery, before the pass that writes; geometry is that which the log leaves
  *
- * Return: 0; -EINVAL, refused with a message; -EFSCORRUPTED, -EFSBADCRC, -EIO, -ENOMEM.
+ * Return: 0; -EINVAL, refused with a message; -EFSCORRUPTED, -EIO, -ENOMEM.
  */
 int dx_gate_leftovers(struct dx_recovery *rc)
 {

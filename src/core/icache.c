@@ -654,7 +654,7 @@ static int cache_miss(struct dx_icache *ic, struct dx_trans *tp, dx_ino_t ino, u
  * still in use (nlink 0).  Sleeps.
  *
  * Return: 0; -EINVAL (no such number can exist), -ENOENT (a free inode, or one on its way
- * out), -ENODATA (DX_IGET_INCORE, not cached), -EFSCORRUPTED, -EFSBADCRC, -EIO, -ENOMEM.
+ * out), -ENODATA (DX_IGET_INCORE, not cached), -EFSCORRUPTED, -EIO, -ENOMEM.
  */
 int dx_iget(struct dx_mount *mp, struct dx_trans *tp, dx_ino_t ino, u32 flags, struct dx_inode **ipp)
 {

@@ -287,7 +287,7 @@ static const char *verify_core(struct dx_mount *mp, dx_ino_t ino, const struct d
  * @dip: sb_inodesize bytes
  * @field: set to the name of the first bad field
  *
- * Return: 0, -EFSBADCRC or -EFSCORRUPTED.  A free inode (mode 0) passes when
+ * Return: 0 or -EFSCORRUPTED.  A free inode (mode 0) passes when
  * its header does.  Source: "On-disk Inode".
  */
 int dx_dinode_verify(struct dx_mount *mp, dx_ino_t ino, const struct dx_dinode *dip, const char **field)
@@ -301,7 +301,7 @@ int dx_dinode_verify(struct dx_mount *mp, dx_ino_t ino, const struct dx_dinode *
 	}
 	if (!dx_verify_cksum(dip, mp->sb.inodesize, DX_DINODE_CRC_OFF)) {
 		*field = "crc";
-		return -EFSBADCRC;
+		return -EFSCORRUPTED;
 	}
 	bad = verify_core(mp, ino, dip);
 	if (bad) {
@@ -328,7 +328,7 @@ void dx_dinode_calc_crc(struct dx_mount *mp, struct dx_dinode *dip)
  *
  * A free inode gives d.mode == 0 and empty forks.
  *
- * Return: 0, -EFSBADCRC, -EFSCORRUPTED (one line logged) or -ENOMEM.
+ * Return: 0, -EFSCORRUPTED (one line logged) or -ENOMEM.
  */
 int dx_inode_from_disk(struct dx_inode *ip, const struct dx_dinode *dip)
 {

@@ -316,7 +316,7 @@ static unsigned int read_failed(struct dx_inode *ip, int error)
 
 	dx_err_ratelimited(mp, "inode 0x%llx: reading its cluster for writeback failed with %d",
 			   (unsigned long long)ip->ino, error);
-	if (error == -EFSCORRUPTED || error == -EFSBADCRC)
+	if (error == -EFSCORRUPTED)
 		dx_force_shutdown(mp, DX_SHUT_CORRUPT_ONDISK, __func__);
 	else if (dx_retry_failed(mp, &ip->item->retry, error))
 		dx_force_shutdown(mp, DX_SHUT_META_IO, __func__);

@@ -98,7 +98,7 @@ static void clear_bucket(struct dx_mount *mp, dx_agno_t agno, int bucket)
 	dx_trans_commit(tp);
 }
 
-/* -EFSCORRUPTED, -EFSBADCRC: the list is broken.  An inode that must stay breaks it not. */
+/* -EFSCORRUPTED: the list is broken.  An inode that must stay breaks it not. */
 static int process_bucket(struct dx_mount *mp, dx_agno_t agno, int bucket, dx_agino_t agino, u32 *steps)
 {
 	dx_agino_t prev = 0;
@@ -160,7 +160,7 @@ static int process_ag(struct dx_mount *mp, dx_agno_t agno)
 		if (dx_is_shutdown(mp))
 			return -EIO;
 		/* a list that only could not be read now is there for the next mount */
-		if (error == -EFSCORRUPTED || error == -EFSBADCRC)
+		if (error == -EFSCORRUPTED)
 			clear_bucket(mp, agno, bucket);
 		else if (error)
 			dx_warn(mp, "unlinked list %d of AG %u: error %d; the next mount frees its inodes", bucket, agno,

@@ -501,7 +501,7 @@ fail_wqs:
  * again without freeing any: they can wait, the volume need not.
  *
  * Return: 0, or -errno with nothing left behind: -EINVAL (not ours, unsupported), -EROFS,
- * -EFSCORRUPTED, -EFSBADCRC, -EIO, -ENOMEM.
+ * -EFSCORRUPTED, -EIO, -ENOMEM.
  */
 int dx_mount_open(struct dx_mount *mp)
 {

@@ -373,7 +373,7 @@ static void drop_open_trans(struct dx_recovery *rc)
  * @rc: the recovery
  * @pass: what is done with each transaction
  *
- * Return: 0, -EINVAL (refused), -EFSCORRUPTED, -EFSBADCRC, -EIO, -ENOMEM.
+ * Return: 0, -EINVAL (refused), -EFSCORRUPTED, -EIO, -ENOMEM.
  */
 int dx_recover_pass(struct dx_recovery *rc, enum dx_rpass pass)
 {
@@ -408,7 +408,7 @@ int dx_recover_pass(struct dx_recovery *rc, enum dx_rpass pass)
 			break;
 		if (!dx_record_crc_ok(&rec)) {
 			dx_err(rc->mp, "corrupt log record at block %u: checksum does not match: run xfs_repair", block);
-			error = -EFSBADCRC;
+			error = -EFSCORRUPTED;
 			break;
 		}
 		dx_record_unpack(&rec);
@@ -459,7 +459,7 @@ static int may_replay(struct dx_mount *mp)
  *
  * The geometry in @mp is that which the log leaves, if it holds a change of size.
  *
- * Return: 0; -EROFS, -EINVAL (refused, untouched); -EFSCORRUPTED, -EFSBADCRC, -EIO, -ENOMEM.
+ * Return: 0; -EROFS, -EINVAL (refused, untouched); -EFSCORRUPTED, -EIO, -ENOMEM.
  */
 int dx_recover_replay(struct dx_mount *mp, struct dx_log_head *h)
 {

@@ -256,7 +256,7 @@ static int identify(struct dx_mount *mp, const struct dx_dsb *d, u32 *sect)
  *
  * Reads past the cache.  Verified: magic, version, CRC, consistency.  Not checked yet: features (dx_sb_gate()).
  *
- * Return: 0, -EINVAL (not ours), -EFSCORRUPTED, -EFSBADCRC, -EIO, -ENOMEM.
+ * Return: 0, -EINVAL (not ours), -EFSCORRUPTED, -EIO, -ENOMEM.
  */
 int dx_sb_read_first(struct dx_mount *mp)
 {

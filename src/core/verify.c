@@ -120,13 +120,13 @@ int dx_buf_bad(struct dx_buf *bp, const char *field)
  * dx_buf_badcrc - report a wrong checksum
  * @bp: the buffer, b_ops set
  *
- * Return: -EFSBADCRC.
+ * Return: -EFSCORRUPTED.
  */
 int dx_buf_badcrc(struct dx_buf *bp)
 {
 	dx_err_ratelimited(bp->b_mp, "corrupt %s at daddr 0x%llx: checksum does not match", buf_name(bp),
 			   (unsigned long long)bp->b_maps[0].daddr);
-	return -EFSBADCRC;
+	return -EFSCORRUPTED;
 }
 
 /**

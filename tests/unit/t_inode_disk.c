@@ -170,7 +170,7 @@ static int mutations(void *arg)
 	good(d, &mp);
 	dx_dinode_calc_crc(&mp, d);
 	raw[400] ^= 1;
-	CHECK_EQ(dx_dinode_verify(&mp, 131, d, &bad), -EFSBADCRC);
+	CHECK_EQ(dx_dinode_verify(&mp, 131, d, &bad), -EFSCORRUPTED);
 	return 0;
 }
 

@@ -280,7 +280,7 @@ static const struct refusal {
 	{ "bad magic", "", bad_magic, -EINVAL, "not an XFS volume" },
 	{ "all zero", "", zeroes, -EINVAL, "not an XFS volume" },
 	{ "version 4", "-m crc=0", NULL, -EINVAL, "version 4 is not supported" },
-	{ "wrong CRC", "", bad_crc, -EFSBADCRC, "checksum" },
+	{ "wrong CRC", "", bad_crc, -EFSCORRUPTED, "checksum" },
 	{ "unknown incompat feature", "", unknown_incompat, -EINVAL, "unknown incompatible features 0x8000000" },
 	{ "nrext64", "", nrext64, -EINVAL, "nrext64=0" },
 	{ "parent pointers", "", parent, -EINVAL, "parent=0" },

@@ -336,7 +336,7 @@ static int use_fiber(void *arg)
 	mp = uv_mount(&error);
 	if (!mp) {
 		all->mount_errors++;
-		CHECK(error == -EUCLEAN || error == -EBADMSG || error == -EINVAL || error == -EIO || error == -EFBIG ||
+		CHECK(error == -EUCLEAN || error == -EINVAL || error == -EIO || error == -EFBIG ||
 		      error == -EOPNOTSUPP || error == -EPROTONOSUPPORT || error == -ENOSYS || error == -EROFS);
 		CHECK(host_log_has("dioxfs"));
 		return 0;
@@ -345,10 +345,10 @@ static int use_fiber(void *arg)
 	log_said = host_log_has("corrupt") || host_log_has("bad ") || host_log_has("checksum");
 	if (error) {
 		all->walk_errors++;
-		if (!CHECK(error == -EUCLEAN || error == -EBADMSG || error == -EIO || error == -ENOENT || error == -EINVAL ||
+		if (!CHECK(error == -EUCLEAN || error == -EIO || error == -ENOENT || error == -EINVAL ||
 			   error == -ENODATA))
 			printf("  walk: %d\n", error);
-		if (error == -EUCLEAN || error == -EBADMSG)
+		if (error == -EUCLEAN)
 			CHECK(log_said);
 	} else {
 		all->fine++;

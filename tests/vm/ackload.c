@@ -84,7 +84,7 @@ static void ack(const char *f, ...)
 
 static int over(int e)
 {
-	return e == EIO || e == EROFS || e == ESHUTDOWN || e == EUCLEAN || e == EBADMSG || e == ENODEV;
+	return e == EIO || e == EROFS || e == ESHUTDOWN || e == EUCLEAN || e == ENODEV;
 }
 
 /* Anything but success and a full disk ends the worker: 1 if the filesystem is gone. */
