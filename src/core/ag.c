@@ -426,8 +426,13 @@ int dx_refcount_all_empty(struct dx_mount *mp, bool *empty)
 		if (error)
 			return error;
 		root = bp->b_addr;
+		if (root->bb_level)
+			error = dx_corrupt(mp, "AGF", dx_fsb_daddr_of_agsect(mp, agno, DX_AGF_SECT),
+					   "refcntroot is no leaf, refcntlevel says that it is");
 		*empty = !root->bb_numrecs;
 		dx_buf_relse(bp);
+		if (error)
+			return error;
 	}
 	return 0;
 }

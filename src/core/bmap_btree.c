@@ -318,7 +318,7 @@ static int bmbt_new_block(struct dx_trans *tp, struct dx_inode *ip, dx_fsbno_t n
 		return error;
 	if (*fsbno == DX_NULLFSBNO)
 		return -ENOSPC;
-	error = dx_trans_get_buf(mp, tp, dx_fsb_to_daddr(mp, *fsbno), dx_fsb_to_bb(mp, 1), 0, bpp);
+	error = dx_trans_get_buf(mp, tp, dx_fsb_to_daddr(mp, *fsbno), dx_fsb_to_bb(mp, 1), DX_GET_NEW, bpp);
 	if (error)
 		return error;
 	dx_btree_block_init(mp, *bpp, &bmbt_ops, level, numrecs, ip->ino);
@@ -414,8 +414,9 @@ int dx_bmap_btree_to_extents(struct dx_trans *tp, struct dx_inode *ip, int which
 		return error;
 	h = bp->b_addr;
 	if (be64_to_cpu(h->bb_owner) != ip->ino || h->bb_level) {
+		error = dx_buf_bad(bp, h->bb_level ? "level" : "owner");
 		dx_trans_brelse(tp, bp);
-		return dx_buf_bad(bp, "owner");
+		return error;
 	}
 	error = dx_defer_free(tp, fsbno, 1, true);
 	if (error)

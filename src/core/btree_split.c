@@ -24,7 +24,7 @@ static int new_block(struct dx_btree_cur *cur, u64 near, int level, u32 numrecs,
 		return -ENOSPC;
 	if (!ptr_ok(cur, *ptr))
 		return bad_block(cur, *ptr, "allocated block");
-	error = dx_trans_get_buf(cur->mp, cur->tp, ptr_daddr(cur, *ptr), 1u << cur->mp->blkbb_log, 0, bpp);
+	error = dx_trans_get_buf(cur->mp, cur->tp, ptr_daddr(cur, *ptr), 1u << cur->mp->blkbb_log, DX_GET_NEW, bpp);
 	if (error)
 		return error;
 	dx_btree_block_init(cur->mp, *bpp, cur->ops, level, numrecs, cur->ops->owner(cur));

@@ -239,21 +239,50 @@ out_free:
 	return error;
 }
 
-/**
- * dx_buf_get_map - find or make the buffer of a piece of the volume
- * @mp: the mount
- * @map: segments, in the order in which they lie in memory
- * @nmaps: how many
- * @flags: DX_READ_TRYLOCK, DX_GET_INCORE, DX_GET_NOFAIL
- * @bpp: the buffer, locked, with a reference
- *
- * Contents are valid only if DX_BF_DONE is set; a caller that did not read overwrites
- * all of it (a new buffer is zeroed).  May sleep for memory and for the lock.
- *
- * Return: 0, -EAGAIN (trylock), -ENOENT (not cached), -ENOMEM, -EFSCORRUPTED for
- * an address outside the volume or cached with another length.
+/* Does a buffer that was verified as @have satisfy somebody who wants @want? */
+static bool ops_fit(const struct dx_buf_ops *have, const struct dx_buf_ops *want)
+{
+	const struct dx_buf_ops *const *also;
+
+	if (!want || have == want)
+		return true;
+	for (also = want->also; also && *also; also++)
+		if (have == *also)
+			return true;
+	return false;
+}
+
+static int in_use_as(struct dx_buf *bp, const char *wanted)
+{
+	const struct dx_buf_ops *ops = READ_ONCE(bp->b_ops);
+
+	dx_err_ratelimited(bp->b_mp, "corrupt block pointer: %s wanted at daddr 0x%llx, which is in use as %s", wanted,
+			   (unsigned long long)bp->b_maps[0].daddr, ops ? ops->name : "metadata");
+	return -EFSCORRUPTED;
+}
+
+/*
+ * Before sleeping for the lock of a buffer that somebody else has: is it what the caller may have at
+ * all?  The other one may be waiting for what this caller holds, if crafted pointers cross.
+ * Unlocked, so only what does not change while a buffer is live and locked is looked at.
  */
-int dx_buf_get_map(struct dx_mount *mp, const struct dx_buf_map *map, int nmaps, u32 flags, struct dx_buf **bpp)
+static int locked_check(struct dx_buf *bp, const struct dx_buf_ops *want, u32 flags)
+{
+	unsigned int state = READ_ONCE(bp->b_flags);
+	const struct dx_buf_ops *have = READ_ONCE(bp->b_ops);
+
+	if (state & DX_BF_STALE)
+		return 0;
+	if ((flags & DX_GET_NEW) && READ_ONCE(bp->b_tp))
+		return in_use_as(bp, "new block");
+	if ((state & DX_BF_DONE) && have && !ops_fit(have, want))
+		return in_use_as(bp, want->name);
+	return 0;
+}
+
+/* dx_buf_get_map() for somebody who wants @want (NULL: anything). */
+static int get_map(struct dx_mount *mp, const struct dx_buf_map *map, int nmaps, u32 flags,
+		   const struct dx_buf_ops *want, struct dx_buf **bpp)
 {
 	struct dx_buf *bp;
 	bool is_new;
@@ -271,6 +300,11 @@ int dx_buf_get_map(struct dx_mount *mp, const struct dx_buf_map *map, int nmaps,
 				dx_buf_put(bp);
 				return -EAGAIN;
 			}
+			error = locked_check(bp, want, flags);
+			if (error) {
+				dx_buf_put(bp);
+				return error;
+			}
 			dx_buf_lock(bp);
 		}
 		/* freed and now allocated again at the same length: what it held means nothing */
@@ -280,10 +314,63 @@ int dx_buf_get_map(struct dx_mount *mp, const struct dx_buf_map *map, int nmaps,
 			bp->b_type = 0;
 			dx_retry_succeeded(&bp->b_retry);
 			memset(bp->b_addr, 0, dx_buf_len(bp));
+		} else if ((flags & DX_GET_NEW) && (bp->b_item || !list_empty(&bp->b_inodes))) {
+			error = in_use_as(bp, "new block");
+			dx_buf_relse(bp);
+			return error;
 		}
 	}
 	*bpp = bp;
 	return 0;
+}
+
+/**
+ * dx_buf_get_map - find or make the buffer of a piece of the volume
+ * @mp: the mount
+ * @map: segments, in the order in which they lie in memory
+ * @nmaps: how many
+ * @flags: DX_READ_TRYLOCK, DX_GET_INCORE, DX_GET_NOFAIL, DX_GET_NEW
+ * @bpp: the buffer, locked, with a reference
+ *
+ * Contents are valid only if DX_BF_DONE is set; a caller that did not read overwrites
+ * all of it (a new buffer is zeroed).  May sleep for memory and for the lock.
+ *
+ * Return: 0, -EAGAIN (trylock), -ENOENT (not cached), -ENOMEM, -EFSCORRUPTED for
+ * an address outside the volume, cached with another length, or new but in use.
+ */
+int dx_buf_get_map(struct dx_mount *mp, const struct dx_buf_map *map, int nmaps, u32 flags, struct dx_buf **bpp)
+{
+	return get_map(mp, map, nmaps, flags, NULL, bpp);
+}
+
+/**
+ * dx_buf_expect - make sure that a cached buffer is what a reader takes it for
+ * @bp: locked, DX_BF_DONE
+ * @ops: as what the caller will use it; NULL: it looks for itself
+ *
+ * What was verified as one kind says nothing about another: counts and offsets would be believed that
+ * nobody has checked.  A clean buffer is verified anew as @ops: recovery leaves buffers that were not verified,
+ * and a clean one equals the disk.  One with changes is somebody's, whom a crafted pointer crosses.
+ *
+ * Return: 0 or -EFSCORRUPTED, the buffer unchanged.
+ */
+int dx_buf_expect(struct dx_buf *bp, const struct dx_buf_ops *ops)
+{
+	const struct dx_buf_ops *have = bp->b_ops;
+	int error;
+
+	if (bp->b_flags & DX_BF_STALE)
+		return in_use_as(bp, ops ? ops->name : "a block");
+	if (!ops || (have && ops_fit(have, ops)))
+		return 0;
+	if (have && (bp->b_tp || bp->b_item || !list_empty(&bp->b_inodes) || (bp->b_flags & DX_BF_DELWRI) ||
+		     dx_buf_is_pinned(bp)))
+		return in_use_as(bp, ops->name);
+	bp->b_ops = ops;
+	error = ops->verify_read ? ops->verify_read(bp) : 0;
+	if (error)
+		bp->b_ops = have;
+	return error;
 }
 
 /**
@@ -306,20 +393,14 @@ int dx_buf_read_map(struct dx_mount *mp, const struct dx_buf_map *map, int nmaps
 
 	if (flags & DX_READ_NOVERIFY)
 		ops = NULL;
-	error = dx_buf_get_map(mp, map, nmaps, flags, &bp);
+	error = get_map(mp, map, nmaps, flags, ops, &bp);
 	if (error)
 		return error;
 
 	if (bp->b_flags & DX_BF_DONE) {
-		/* read without verifier before (recovery): do it now */
-		if (!bp->b_ops && ops) {
-			bp->b_ops = ops;
-			error = ops->verify_read ? ops->verify_read(bp) : 0;
-			if (error) {
-				bp->b_ops = NULL;
-				goto fail;
-			}
-		}
+		error = dx_buf_expect(bp, ops);
+		if (error)
+			goto fail;
 		*bpp = bp;
 		return 0;
 	}

@@ -485,7 +485,13 @@ static int buf_for_trans(struct dx_mount *mp, struct dx_trans *tp, const struct 
 	} else if (reader && !(bp->b_flags & DX_BF_DONE)) {
 		error = bp->b_error ? bp->b_error : -EIO;
 	} else {
-		bp->b_item->recur++;
+		if (reader && !(flags & DX_READ_NOVERIFY))
+			error = dx_buf_expect(bp, ops);
+		else if ((flags & DX_GET_NEW) && !(bp->b_flags & DX_BF_STALE))
+			/* its own earlier block may be had anew once it is freed, and not before */
+			error = dx_corrupt(mp, bp->b_ops ? bp->b_ops->name : "metadata", bp->b_daddr, "allocated while in use");
+		if (!error)
+			bp->b_item->recur++;
 	}
 	*bpp = error ? NULL : bp;
 	return error;
@@ -497,7 +503,7 @@ static int buf_for_trans(struct dx_mount *mp, struct dx_trans *tp, const struct 
  * @tp: transaction, or NULL for a plain dx_buf_get_map()
  * @map: segments
  * @nmaps: how many
- * @flags: DX_READ_TRYLOCK, DX_GET_INCORE
+ * @flags: DX_READ_TRYLOCK, DX_GET_INCORE, DX_GET_NEW
  * @bpp: the buffer, locked and joined; one that the transaction has already is
  *	returned again, and counted
  *

@@ -256,7 +256,7 @@ int dx_da_get(struct dx_da_args *a, dx_dablk_t bno, struct dx_buf **bpp)
 	error = da_map(a, bno, inline_maps, &maps, &nmaps);
 	if (error)
 		return error == -ENOENT ? dx_da_corrupt(a, NULL, "new block is not mapped") : error;
-	error = dx_trans_get_buf_map(a->mp, a->tp, maps, nmaps, 0, bpp);
+	error = dx_trans_get_buf_map(a->mp, a->tp, maps, nmaps, DX_GET_NEW, bpp);
 	if (maps != inline_maps)
 		kfree(maps);
 	if (error)

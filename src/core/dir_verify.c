@@ -338,11 +338,15 @@ static int node_read_verify(struct dx_buf *bp)
 	return read_info(bp, check_node);
 }
 
+static const struct dx_buf_ops *const data_also[] = { &dx_dir3_block_buf_ops, NULL };
+static const struct dx_buf_ops *const node_also[] = { &dx_dir3_leafn_buf_ops, &dx_attr3_leaf_buf_ops, NULL };
+
 const struct dx_buf_ops dx_dir3_block_buf_ops = {
 	.name = "directory block", .verify_read = block_read_verify, .verify_write = block_write_verify,
 };
 const struct dx_buf_ops dx_dir3_data_buf_ops = {
 	.name = "directory data block", .verify_read = data_read_verify, .verify_write = data_write_verify,
+	.also = data_also,
 };
 const struct dx_buf_ops dx_dir3_free_buf_ops = {
 	.name = "directory free index block", .verify_read = free_read_verify, .verify_write = free_write_verify,
@@ -355,6 +359,7 @@ const struct dx_buf_ops dx_dir3_leafn_buf_ops = {
 };
 const struct dx_buf_ops dx_da3_node_buf_ops = {
 	.name = "hash tree node", .verify_read = node_read_verify, .verify_write = node_write_verify,
+	.also = node_also,
 };
 
 /**

@@ -21,6 +21,7 @@ struct dx_buf_ops {
 	/* return 0 or -EFSCORRUPTED; name the field with dx_buf_bad() */
 	int	(*verify_read)(struct dx_buf *bp);
 	int	(*verify_write)(struct dx_buf *bp);	/* checks, then sets lsn (from bp->b_lsn_item) and CRC */
+	const struct dx_buf_ops *const *also;	/* what ->verify_read may find instead and switch to; NULL ends it */
 };
 
 struct dx_buf_map {
@@ -76,6 +77,7 @@ struct dx_buf {
 #define DX_READ_NOVERIFY	(1u << 2)
 #define DX_GET_INCORE		(1u << 3)	/* only if cached; else -ENOENT */
 #define DX_GET_NOFAIL		(1u << 4)	/* waits for memory: never -ENOMEM */
+#define DX_GET_NEW		(1u << 5)	/* just allocated, about to be formatted: nobody may be using it */
 
 int dx_buf_cache_init(struct dx_mount *mp);
 void dx_buf_cache_destroy(struct dx_mount *mp);
@@ -98,6 +100,7 @@ static inline int dx_buf_read(struct dx_mount *mp, dx_daddr_t daddr, u32 len_bb,
 
 	return dx_buf_read_map(mp, &m, 1, flags, ops, bpp);
 }
+int dx_buf_expect(struct dx_buf *bp, const struct dx_buf_ops *ops);
 void dx_buf_readahead(struct dx_mount *mp, const struct dx_buf_map *map, int nmaps, const struct dx_buf_ops *ops);
 struct dx_buf *dx_buf_keep(struct dx_mount *mp, dx_daddr_t daddr, u32 len_bb, const struct dx_buf_ops *ops);
 int dx_buf_read_uncached(struct dx_mount *mp, dx_daddr_t daddr, u32 len_bb, const struct dx_buf_ops *ops, struct dx_buf **bpp);

@@ -195,7 +195,8 @@ int dx_ialloc_inode_init(struct dx_mount *mp, struct dx_trans *tp, struct list_h
 		struct dx_buf *bp;
 		int error;
 
-		error = dx_trans_get_buf(mp, tp, dx_agb_to_daddr(mp, agno, agbno), dx_fsb_to_bb(mp, step), 0, &bp);
+		error = dx_trans_get_buf(mp, tp, dx_agb_to_daddr(mp, agno, agbno), dx_fsb_to_bb(mp, step),
+					 tp ? DX_GET_NEW : 0, &bp);
 		if (error)
 			return error;
 		format_cluster(bp, dx_agino_to_ino(mp, agno, dx_agb_to_agino(mp, agbno)), gen);

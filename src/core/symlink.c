@@ -118,7 +118,7 @@ int dx_symlink_remote_write(struct dx_trans *tp, struct dx_inode *ip, const char
 		if (WARN_ON_ONCE(nmap != 1 || !dx_irec_is_real(&rec)))
 			return -EFSCORRUPTED;
 		error = dx_trans_get_buf(mp, tp, dx_fsb_to_daddr(mp, rec.startblock),
-					 dx_fsb_to_bb(mp, rec.blockcount), 0, &bp);
+					 dx_fsb_to_bb(mp, rec.blockcount), DX_GET_NEW, &bp);
 		if (error)
 			return error;
 		memset(bp->b_addr, 0, dx_buf_len(bp));
