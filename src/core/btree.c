@@ -5,8 +5,11 @@
  *
  * Invariants: the key of a parent entry equals the first key of the child;
  * cur->lev[l].ptr of a level above the leaf names the child that
- * cur->lev[l - 1].bp holds.  Depth is bounded by cur->nlevels, and each block's level
- * is checked against the level it was reached at, so a looped tree cannot loop us.
+ * cur->lev[l - 1].bp holds.
+ *
+ * A damaged tree can neither loop us nor lock us out: depth is bounded by cur->nlevels, each block's
+ * level is checked against the level it was reached at, no block is on a cursor's path twice,
+ * and keys rise with each step of a walk, so that no record is met twice however the pointers lie.
  *
  * Locks: the AG header buffer (AG btrees) or ILOCK (bmbt; exclusive to change)
  * is held by the caller for the life of the cursor.  Buffers belong to the transaction.
@@ -22,7 +25,8 @@
  * @level: that the block must have
  * @bpp: out: locked buffer, the transaction's
  *
- * Checks level and owner, which a block's own verifier cannot know.
+ * Checks level and owner, which a block's own verifier cannot know.  A block that the cursor holds already
+ * is refused before it is locked a second time.
  */
 int dx_btree_read_ptr(struct dx_btree_cur *cur, u64 ptr, int level, struct dx_buf **bpp)
 {
@@ -30,11 +34,14 @@ int dx_btree_read_ptr(struct dx_btree_cur *cur, u64 ptr, int level, struct dx_bu
 	struct dx_btree_sblock *b;
 	struct dx_buf *bp;
 	u64 owner;
-	int error;
+	int error, i;
 
 	*bpp = NULL;
 	if (!ptr_ok(cur, ptr))
 		return bad_block(cur, ptr, "block pointer");
+	for (i = 0; i < DX_BTREE_MAXLEVELS; i++)
+		if (cur->lev[i].bp && cur->lev[i].bp->b_daddr == ptr_daddr(cur, ptr))
+			return bad_block(cur, ptr, "block pointer: loop");
 	error = dx_trans_read_buf(mp, cur->tp, ptr_daddr(cur, ptr), 1u << mp->blkbb_log, 0,
 				  cur->ops->buf_ops, &bp);
 	if (error)
@@ -314,6 +321,22 @@ static int search(struct dx_btree_cur *cur, const struct view *v, const union dx
 	return hi;
 }
 
+/* The key at the cursor must lie on the @dir side (> 0: behind, < 0: before) of @than. */
+static int check_step(struct dx_btree_cur *cur, int level, const union dx_btree_key *than, int dir)
+{
+	union dx_btree_key key;
+	struct view v;
+	int c;
+
+	view(cur, level, &v);
+	slot_key(cur, &v, cur->lev[level].ptr, &key);
+	c = cur->ops->key_cmp(&key, than);
+	if (dir > 0 ? c > 0 : c < 0)
+		return 0;
+	return dx_corrupt(cur->mp, cur->ops->name, v.bp ? v.bp->b_daddr : 0, "order of keys, owner %llu",
+			  (unsigned long long)cur->ops->owner(cur));
+}
+
 /**
  * dx_btree_lookup - position the cursor at the record for cur->rec
  * @cur: cursor
@@ -364,11 +387,15 @@ int dx_btree_lookup(struct dx_btree_cur *cur, enum dx_btree_lookup dir, int *sta
 		*stat = pos >= 0;
 		break;
 	case DX_LOOKUP_GE:
-		if (exact)
+		if (exact) {
 			*stat = 1;
-		else
-			return dx_btree_increment(cur, 0, stat);
-		break;
+			break;
+		}
+		error = dx_btree_increment(cur, 0, stat);
+		/* callers go on from what they got: it must not lie before what they asked for */
+		if (!error && *stat)
+			error = check_step(cur, 0, &want, 1);
+		return error;
 	}
 	return 0;
 }
@@ -381,12 +408,19 @@ int dx_btree_lookup(struct dx_btree_cur *cur, enum dx_btree_lookup dir, int *sta
  */
 int dx_btree_increment(struct dx_btree_cur *cur, int level, int *stat)
 {
+	union dx_btree_key from;
+	bool known = false;
 	struct view v;
 	int l, error;
 
 	*stat = 0;
 	if (!positioned(cur))
 		return -EINVAL;
+	view(cur, level, &v);
+	if (cur->lev[level].ptr >= 0 && v.nrecs > 0) {
+		slot_key(cur, &v, min(cur->lev[level].ptr, v.nrecs - 1), &from);
+		known = true;
+	}
 	for (l = level; l < cur->nlevels; l++) {
 		view(cur, l, &v);
 		if (cur->lev[l].ptr + 1 < v.nrecs)
@@ -414,6 +448,11 @@ int dx_btree_increment(struct dx_btree_cur *cur, int level, int *stat)
 		if (l == 0)
 			readahead_right(cur, 0);
 	}
+	if (known) {
+		error = check_step(cur, level, &from, 1);
+		if (error)
+			return error;
+	}
 	*stat = 1;
 	return 0;
 }
@@ -426,12 +465,19 @@ int dx_btree_increment(struct dx_btree_cur *cur, int level, int *stat)
  */
 int dx_btree_decrement(struct dx_btree_cur *cur, int level, int *stat)
 {
+	union dx_btree_key from;
+	bool known = false;
 	struct view v;
 	int l, error;
 
 	*stat = 0;
 	if (!positioned(cur))
 		return -EINVAL;
+	view(cur, level, &v);
+	if (v.nrecs > 0 && cur->lev[level].ptr < v.nrecs) {
+		slot_key(cur, &v, max(cur->lev[level].ptr, 0), &from);
+		known = true;
+	}
 	for (l = level; l < cur->nlevels; l++)
 		if (cur->lev[l].ptr > 0)
 			break;
@@ -453,6 +499,11 @@ int dx_btree_decrement(struct dx_btree_cur *cur, int level, int *stat)
 		if (v.nrecs <= 0)
 			return bad_block(cur, ptr, "bb_numrecs");
 		cur->lev[l].ptr = v.nrecs - 1;
+	}
+	if (known) {
+		error = check_step(cur, level, &from, -1);
+		if (error)
+			return error;
 	}
 	*stat = 1;
 	return 0;
@@ -696,12 +747,13 @@ int dx_btree_delete(struct dx_btree_cur *cur, int *stat)
  * @data: for @fn
  *
  * Top level first, each level from left to right.  A root in an inode is not a
- * block and not visited.  Sibling chains longer than the device are corrupt.
+ * block and not visited.  Each block must point back to the one before it, the first to none: so
+ * a chain of siblings cannot come back to where it was.
  */
 int dx_btree_visit_blocks(struct dx_btree_cur *cur,
 			  int (*fn)(struct dx_btree_cur *cur, int level, struct dx_buf *bp, void *data), void *data)
 {
-	u64 first, limit = long_ptrs(cur) ? cur->mp->sb.dblocks : cur->mp->sb.agblocks;
+	u64 first;
 	int level = cur->nlevels - 1, error;
 	struct view v;
 
@@ -717,19 +769,21 @@ int dx_btree_visit_blocks(struct dx_btree_cur *cur,
 		first = cur->ops->get_root(cur);
 	}
 	for (; level >= 0; level--) {
-		u64 ptr = first;
+		u64 ptr = first, prev = DX_BT_NULLPTR;
 
 		first = DX_BT_NULLPTR;
 		while (ptr != DX_BT_NULLPTR) {
 			struct dx_buf *bp;
-			u64 next;
+			u64 back, next;
 
-			if (!limit--)
-				return bad_block(cur, ptr, "sibling chain");
 			error = dx_btree_read_ptr(cur, ptr, level, &bp);
 			if (error)
 				return error;
-			next = right_sib(cur, bp);
+			get_sibs(cur, bp, &back, &next);
+			if (back != prev) {
+				dx_trans_brelse(cur->tp, bp);
+				return bad_block(cur, ptr, "bb_leftsib");
+			}
 			if (level > 0 && first == DX_BT_NULLPTR) {
 				view_bp(cur, bp, level, &v);
 				first = get_ptr(cur, &v, 0);
@@ -738,7 +792,9 @@ int dx_btree_visit_blocks(struct dx_btree_cur *cur,
 			dx_trans_brelse(cur->tp, bp);
 			if (error)
 				return error;
+			prev = ptr;
 			ptr = next;
+			cond_resched();
 		}
 	}
 	return 0;

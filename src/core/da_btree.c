@@ -9,6 +9,10 @@
  * also across leaves: a lookup lands on the leftmost leaf that can hold the
  * hash and the caller shifts right.
  *
+ * A damaged tree cannot loop us: levels fall by one with each step down, and a step along a level must agree with
+ * the list that links its blocks.  Each block there has one predecessor, so such a walk meets
+ * no block twice before it is back where it began, which is noticed.
+ *
  * Lock context: as da_block.c.
  */
 #include "dx_da.h"
@@ -111,6 +115,8 @@ static int descend(struct dx_da_args *a, struct dx_da_path *path, int i, dx_dabl
 			return error;
 		path->lv[i].bp = bp;
 		path->lv[i].blkno = blkno;
+		if (how == TO_HASH)
+			path->lv[i].start = blkno;
 		path->lv[i].index = 0;
 		path->depth = i + 1;
 		node = node_of(bp);
@@ -142,6 +148,21 @@ int dx_da_lookup(struct dx_da_args *a, struct dx_da_path *path, u32 hash)
 	return descend(a, path, 0, dx_da_root(a), -1, TO_HASH, hash, DX_DA_NODE_MAXDEPTH);
 }
 
+/* A step along a level went from a block to another: do both know of each other, and is it a step onwards? */
+static int check_step(struct dx_da_args *a, const struct dx_da_lvl *from, const struct dx_da_lvl *to, bool forward)
+{
+	const struct dx_da3_blkinfo *f = from->bp->b_addr, *t = to->bp->b_addr;
+
+	if (to->blkno == to->start || to->blkno == from->blkno)
+		return dx_da_corrupt(a, to->bp, "blocks of a level form a ring");
+	if (to->bp == from->bp)
+		return dx_da_corrupt(a, to->bp, "block is mapped twice");
+	if (be32_to_cpu(forward ? f->forw : f->back) != to->blkno ||
+	    be32_to_cpu(forward ? t->back : t->forw) != from->blkno)
+		return dx_da_corrupt(a, to->bp, "siblings disagree with the nodes above");
+	return 0;
+}
+
 /**
  * dx_da_path_shift - move a path to the next or previous block of a level
  * @a: operation
@@ -154,6 +175,7 @@ int dx_da_lookup(struct dx_da_args *a, struct dx_da_path *path, u32 hash)
 int dx_da_path_shift(struct dx_da_args *a, struct dx_da_path *path, int level, bool forward)
 {
 	int depth = path->depth, i, index = 0, error;
+	struct dx_da_lvl from = path->lv[level];
 	struct dx_da3_intnode *node;
 	struct dx_buf *bp;
 	dx_dablk_t blkno;
@@ -175,6 +197,8 @@ int dx_da_path_shift(struct dx_da_args *a, struct dx_da_path *path, int level, b
 			forward ? TO_FIRST : TO_LAST, 0, level);
 	if (!error && path->depth != level + 1)
 		error = dx_da_corrupt(a, bp, "leaves at different depths");
+	if (!error)
+		error = check_step(a, &from, &path->lv[level], forward);
 	path->depth = depth;
 	return error;
 }
@@ -504,6 +528,8 @@ static int swap_last(struct dx_da_args *a, struct dx_da_lvl *dead, struct dx_da_
 	error = dx_da_read(a, last->blkno, tree_kinds(a), &last->bp);
 	if (error)
 		return error;
+	if (last->bp == dead->bp)
+		return dx_da_corrupt(a, last->bp, "block is mapped twice");
 	hash = last_hash(last->bp, &live);
 	level = dx_da_kind(last->bp) == DX_DAK_NODE ? be16_to_cpu(node_of(last->bp)->level) : 0;
 	error = dx_da_path_to_block(a, &path, hash, level, last->blkno);
@@ -570,6 +596,8 @@ static int collapse_root(struct dx_da_args *a, struct dx_buf *root, struct drops
 		if (error)
 			return error;
 		info = bp->b_addr;
+		if (bp == root)
+			return dx_da_corrupt(a, bp, "block is mapped twice");
 		if (info->forw || info->back)
 			return dx_da_corrupt(a, bp, "only child has siblings");
 		if (dr->n == ARRAY_SIZE(dr->d))
@@ -619,13 +647,12 @@ int dx_da_join(struct dx_da_args *a, struct dx_da_path *path)
 				struct dx_da_path *left, *right;
 
 				other = *path;
+				other.lv[i].start = path->lv[i].blkno;
 				error = dx_da_path_shift(a, &other, i, dir);
 				if (error == -ENOENT)
 					continue;
 				if (error)
 					return error;
-				if (other.lv[i].blkno != be32_to_cpu(dir ? info->forw : info->back))
-					return dx_da_corrupt(a, bp, "siblings disagree with the nodes above");
 				if (used + fill_bytes(other.lv[i].bp) > cap - cap / 4)
 					continue;
 				left = dir ? path : &other;

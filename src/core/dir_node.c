@@ -140,8 +140,15 @@ static int free_count(struct dx_da_args *a, u32 *n)
 	if (error)
 		return error;
 	*n = 0;
-	if (last > dx_dir_freeblk(a->mp))
-		*n = (last - dx_dir_freeblk(a->mp) + a->mp->dirblkfsbs - 1) / a->mp->dirblkfsbs;
+	if (last > dx_dir_freeblk(a->mp)) {
+		/* no more than it takes to cover the whole data space */
+		u32 max = dx_dir_da_to_db(a->mp, dx_dir_leafblk(a->mp)) / dx_dir_free_max(a->mp) + 1;
+		u64 blocks = last - dx_dir_freeblk(a->mp);
+
+		if (blocks > (u64)max * a->mp->dirblkfsbs)
+			return dx_da_corrupt(a, NULL, "free index is larger than the data space");
+		*n = DIV_ROUND_UP((u32)blocks, a->mp->dirblkfsbs);
+	}
 	return 0;
 }
 

@@ -54,6 +54,7 @@ enum {
 struct dx_da_lvl {
 	struct dx_buf	*bp;
 	dx_dablk_t	blkno;
+	dx_dablk_t	start;		/* where the walk along this level began */
 	int		index;		/* nodes: the entry followed */
 };
 struct dx_da_path {
