@@ -3,11 +3,12 @@
  * Volumes with one thing wrong in them.  In each run one block of metadata, of each
  * type in turn, gets a bit flipped, a field changed, another block's
  * contents, a wrong uuid, owner or address, with its checksum put right or
- * not.  The volume is mounted, read as a whole, written to and unmounted: errors are
+ * not; or a pointer of any kind (root, child, sibling, extent, list of unlinked inodes, owner) leads to a block of
+ * any kind instead, or back to where it is, all checksums right.  The volume is mounted, read as a whole, written to and unmounted: errors are
  * welcome, the right ones and with a message that says what is wrong; a crash, a warning, a leak, or
  * an endless loop is not.
  *
- *	t_mutate [volume [seed [count]]]	MUTATE_SAY=1 shows what each one leads to
+ *	t_mutate [volume [seed [count]]]	MUTATE_SAY=1 shows what each one leads to; MUTATE_LINKS=1: only pointers
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,135 +18,94 @@
 #include <sys/mman.h>
 #include <time.h>
 #include "util_model.h"
+#include "util_meta.h"
 #include "dx_dir.h"
 #include "dx_bmap.h"
 #include "dx_alloc.h"
 
-enum { T_SB, T_AGF, T_AGI, T_AGFL, T_BNO, T_CNT, T_INO, T_FINO, T_BMBT, T_DIRB, T_DIRD, T_DIRF, T_LEAF1, T_LEAFN, T_NODE,
-	T_ATTR, T_RMT, T_SYM, T_DINODE, T_MAX };
-static const struct type { const char *name; u16 crc, uuid, owner, blkno; } types[T_MAX] = {
-	[T_SB]	= { "superblock", 224, 32 },
-	[T_AGF]	= { "AGF", 216, 64 },
-	[T_AGI]	= { "AGI", 312, 296 },
-	[T_AGFL] = { "AGFL", 32, 8 },
-	[T_BNO]	= { "bnobt", 52, 32, 48, 16 },
-	[T_CNT]	= { "cntbt", 52, 32, 48, 16 },
-	[T_INO]	= { "inobt", 52, 32, 48, 16 },
-	[T_FINO] = { "finobt", 52, 32, 48, 16 },
-	[T_BMBT] = { "bmbt", 64, 40, 56, 24 },
-	[T_DIRB] = { "directory block", 4, 24, 40, 8 },
-	[T_DIRD] = { "directory data", 4, 24, 40, 8 },
-	[T_DIRF] = { "directory free", 4, 24, 40, 8 },
-	[T_LEAF1] = { "directory leaf", 12, 32, 48, 16 },
-	[T_LEAFN] = { "directory leafn", 12, 32, 48, 16 },
-	[T_NODE] = { "hash node", 12, 32, 48, 16 },
-	[T_ATTR] = { "attr leaf", 12, 32, 48, 16 },
-	[T_RMT]	= { "remote value", 12, 16, 32, 40 },
-	[T_SYM]	= { "symlink", 12, 16, 32, 40 },
-	[T_DINODE] = { "inode", 100, 160, 152 },
-};
-
-struct target { u64 off; u32 len; };
-static struct target *targets[T_MAX];
-static u32 ntargets[T_MAX];
 static struct host_dev_snap *snap;
-static struct totals { u64 now, done, failed, mount_errors, walk_errors, fine, kinds[T_MAX]; } *all;
+static struct totals { u64 now, done, failed, mount_errors, walk_errors, fine, kinds[T_MAX], links[T_MAX][T_MAX]; } *all;
 static u64 dev_bytes;
 static char what[256];
 
-/* ---- finding metadata ---- */
-
-static void add_target(int type, u64 off, u32 len)
-{
-	targets[type] = realloc(targets[type], (ntargets[type] + 1) * sizeof(struct target));
-	targets[type][ntargets[type]++] = (struct target){ off, len };
-}
-
-static int type_of(const u8 *b)
-{
-	static const struct { char magic[5]; u8 type; } m[] = {
-		{ "AB3B", T_BNO }, { "AB3C", T_CNT }, { "IAB3", T_INO }, { "FIB3", T_FINO }, { "BMA3", T_BMBT },
-		{ "XDB3", T_DIRB }, { "XDD3", T_DIRD }, { "XDF3", T_DIRF }, { "XARM", T_RMT }, { "XSLM", T_SYM },
-	};
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(m); i++)
-		if (!memcmp(b, m[i].magic, 4))
-			return m[i].type;
-	switch (get_unaligned_be16(b + 8)) {
-	case 0x3df1: return T_LEAF1;
-	case 0x3dff: return T_LEAFN;
-	case 0x3ebe: return T_NODE;
-	case 0x3bee: return T_ATTR;
-	}
-	return b[0] == 'I' && b[1] == 'N' ? T_DINODE : -1;
-}
-
-static void find_targets(struct dx_mount *mp)
-{
-	u32 bs = mp->sb.blocksize, isize = mp->sb.inodesize, t, i;
-	u64 off, end = mp->sb.dblocks * bs, log = dx_log_daddr(mp) * 512, log_end = log + (u64)mp->sb.logblocks * bs;
-	u8 *b = malloc(mp->dirblksize);
-	dx_agno_t agno;
-
-	for (t = 0; t < T_MAX; t++) {
-		free(targets[t]);
-		targets[t] = NULL;
-		ntargets[t] = 0;
-	}
-	add_target(T_SB, 0, mp->sb.sectsize);
-	for (agno = 0; agno < mp->sb.agcount; agno++) {
-		u64 at = dx_agb_to_daddr(mp, agno, 0) * 512;
-
-		add_target(T_AGF, at + mp->sb.sectsize, mp->sb.sectsize);
-		add_target(T_AGI, at + 2 * mp->sb.sectsize, mp->sb.sectsize);
-		add_target(T_AGFL, at + 3 * mp->sb.sectsize, mp->sb.sectsize);
-	}
-	for (off = 0; off < end; off += bs) {
-		int type;
-
-		if (off >= log && off < log_end)
-			continue;
-		host_dev_peek(mp->bdev, off, b, bs);
-		type = type_of(b);
-		if (type < 0)
-			continue;
-		if (type == T_DINODE) {
-			for (i = 0; i + isize <= bs; i += isize)
-				if (get_unaligned_be16(b + i + 2))	/* in use */
-					add_target(T_DINODE, off + i, isize);
-		} else {
-			add_target(type, off, type >= T_DIRB && type <= T_LEAFN ? mp->dirblksize : bs);
-		}
-	}
-	free(b);
-}
-
 /* ---- damage ---- */
 
-static void put_field(u8 *b, u32 at, u32 width, u64 v)
+/* A place that a pointer may be made to lead to: of any kind, in the same AG more often than not. */
+static const struct meta_target *some_place(u64 *r, u64 near, u32 *type)
 {
-	switch (width) {
-	case 1: b[at] = v; break;
-	case 2: put_unaligned_be16(v, b + at); break;
-	case 4: put_unaligned_be32(v, b + at); break;
-	case 8: put_unaligned_be64(v, b + at); break;
+	const struct meta_target *t = NULL;
+	u32 tries;
+
+	for (tries = 0; tries < 6; tries++) {
+		do {
+			*type = uv_rand(r) % T_MAX;
+		} while (!nmeta_targets[*type]);
+		t = &meta_targets[*type][uv_rand(r) % nmeta_targets[*type]];
+		if (meta_name(P_OWNER32, t->off) == meta_name(P_OWNER32, near))
+			break;
 	}
+	return t;
 }
 
-static u64 get_field(const u8 *b, u32 at, u32 width)
+/* Pointers that lead elsewhere: one, or two that lead to each other's block, or one that exchanges with another. */
+static void cross_link(u64 *r)
 {
-	return width == 1 ? b[at] : width == 2 ? get_unaligned_be16(b + at) : width == 4 ? get_unaligned_be32(b + at) :
-	       get_unaligned_be64(b + at);
-}
+	static const char * const ways[] = { "leads to", "leads back from", "leads to itself beside", "is that of" };
+	const struct meta_target *to = NULL, *t;
+	u32 type, totype, nl, way;
+	struct meta_link l[40], *p;
+	u8 *b, *c;
 
-static void fix_crc(int type, u8 *b, u32 len)
-{
-	u32 at = types[type].crc, crc;
+	for (;;) {
+		do {
+			type = uv_rand(r) % T_MAX;
+		} while (!nmeta_targets[type]);
+		t = &meta_targets[type][uv_rand(r) % nmeta_targets[type]];
+		b = malloc(t->len);
+		host_dev_peek(uv_dev, t->off, b, t->len);
+		nl = meta_links(type, b, t->len, l, ARRAY_SIZE(l), r);
+		if (nl)
+			break;
+		free(b);
+	}
+	p = &l[uv_rand(r) % nl];
+	to = some_place(r, t->off, &totype);
+	way = uv_rand(r) % 8;
+	way = way < 4 ? 0 : way < 6 ? 3 : way - 5;
+	c = malloc(to->len);
+	host_dev_peek(uv_dev, to->off, c, to->len);
+	if (way == 2) {
+		meta_link_set(b, p, meta_name(p->space, t->off));
+	} else if (way == 3) {
+		struct meta_link m[40];
+		u32 nm = meta_links(totype, c, to->len, m, ARRAY_SIZE(m), r), i = nm ? uv_rand(r) % nm : 0, k;
 
-	memset(b + at, 0, 4);
-	crc = ~crc32c(~0u, b, len);
-	put_unaligned_le32(crc, b + at);
+		for (k = 0; k < nm && m[i].space != p->space; k++)
+			i = (i + 1) % nm;
+		meta_link_set(b, p, nm && m[i].space == p->space ? meta_link_get(c, &m[i]) : meta_name(p->space, to->off));
+	} else {
+		meta_link_set(b, p, meta_name(p->space, to->off));
+	}
+	if (way == 1 && to != t) {
+		struct meta_link m[40];
+		u32 nm = meta_links(totype, c, to->len, m, ARRAY_SIZE(m), r);
+
+		if (nm) {
+			struct meta_link *q = &m[uv_rand(r) % nm];
+
+			meta_link_set(c, q, meta_name(q->space, t->off));
+			meta_fix_crc(totype, c, to->len);
+			host_dev_poke(uv_dev, to->off, c, to->len);
+		}
+	}
+	meta_fix_crc(type, b, t->len);
+	host_dev_poke(uv_dev, t->off, b, t->len);
+	snprintf(what, sizeof(what), "pointer at %u of %s at byte %llu %s %s at byte %llu", p->at, meta_types[type].name,
+		 (unsigned long long)t->off, ways[way], meta_types[totype].name, (unsigned long long)to->off);
+	__sync_fetch_and_add(&all->kinds[type], 1);
+	__sync_fetch_and_add(&all->links[type][totype], 1);
+	free(b);
+	free(c);
 }
 
 /* One mutation, a function of the seed. */
@@ -154,38 +114,42 @@ static void mutate(u64 seed)
 	u64 r = seed * 77777 + 5, v, old;
 	static const char * const values[] = { "0", "all ones", "random", "one more", "one less", "the top bit", "a small one" };
 	u32 type, at, width, room, n, i;
-	struct target *t, *other;
+	struct meta_target *t, *other;
 	bool fix;
 	u8 *b, *c;
 
+	if (uv_rand(&r) % 3 == 0 || getenv("MUTATE_LINKS")) {
+		cross_link(&r);
+		return;
+	}
 	do {
 		type = uv_rand(&r) % T_MAX;
-	} while (!ntargets[type]);
-	t = &targets[type][uv_rand(&r) % ntargets[type]];
+	} while (!nmeta_targets[type]);
+	t = &meta_targets[type][uv_rand(&r) % nmeta_targets[type]];
 	b = malloc(t->len);
 	host_dev_peek(uv_dev, t->off, b, t->len);
 	fix = uv_rand(&r) % 5;
 	/* headers matter most */
 	room = uv_rand(&r) % 3 ? min(t->len, type == T_DINODE ? 200u : type <= T_AGI ? 344u : 96u) : t->len;
-	n = snprintf(what, sizeof(what), "%s at byte %llu: ", types[type].name, (unsigned long long)t->off);
+	n = snprintf(what, sizeof(what), "%s at byte %llu: ", meta_types[type].name, (unsigned long long)t->off);
 	switch (uv_rand(&r) % 16) {
 	case 0:
-		at = types[type].uuid + uv_rand(&r) % 16;
+		at = meta_types[type].uuid + uv_rand(&r) % 16;
 		b[at] ^= 0x40;
 		snprintf(what + n, sizeof(what) - n, "uuid");
 		break;
 	case 1:
-		if (types[type].owner)
-			put_field(b, types[type].owner + 4 * (type > T_FINO), 4, uv_rand(&r) % 300);
+		if (meta_types[type].owner)
+			meta_put(b, meta_types[type].owner + 4 * (type > T_FINO), 4, uv_rand(&r) % 300);
 		snprintf(what + n, sizeof(what) - n, "owner");
 		break;
 	case 2:
-		if (types[type].blkno)
-			put_field(b, types[type].blkno + 4, 4, uv_rand(&r) % 100000);
+		if (meta_types[type].blkno)
+			meta_put(b, meta_types[type].blkno + 4, 4, uv_rand(&r) % 100000);
 		snprintf(what + n, sizeof(what) - n, "address");
 		break;
 	case 3:
-		other = &targets[type][uv_rand(&r) % ntargets[type]];
+		other = &meta_targets[type][uv_rand(&r) % nmeta_targets[type]];
 		host_dev_peek(uv_dev, other->off, b, t->len);
 		snprintf(what + n, sizeof(what) - n, "contents of another one, at byte %llu", (unsigned long long)other->off);
 		break;
@@ -210,15 +174,15 @@ static void mutate(u64 seed)
 	default:
 		width = 1 << uv_rand(&r) % 4;
 		at = uv_rand(&r) % (room / width) * width;
-		old = get_field(b, at, width);
+		old = meta_get(b, at, width);
 		i = uv_rand(&r) % ARRAY_SIZE(values);
 		v = i == 0 ? 0 : i == 1 ? ~0ULL : i == 2 ? uv_rand(&r) : i == 3 ? old + 1 : i == 4 ? old - 1 :
 		    i == 5 ? old ^ 1ULL << (width * 8 - 1) : uv_rand(&r) % 64;
-		put_field(b, at, width, v);
+		meta_put(b, at, width, v);
 		snprintf(what + n, sizeof(what) - n, "%u bytes at %u become %s", width, at, values[i]);
 	}
 	if (fix)
-		fix_crc(type, b, t->len);
+		meta_fix_crc(type, b, t->len);
 	n = strlen(what);
 	snprintf(what + n, sizeof(what) - n, fix ? ", checksum right" : ", checksum left");
 	host_dev_poke(uv_dev, t->off, b, t->len);
@@ -395,7 +359,7 @@ static int ls_fiber(void *arg)
 	(void)arg;
 	if (!CHECK(mp))
 		return error;
-	find_targets(mp);
+	meta_find(mp);
 	CHECK(!um_walk(mp, NULL));
 	return uv_umount(mp);
 }
@@ -465,7 +429,7 @@ static void volume(int v, u64 seed, u64 count)
 	dev_bytes = (u64)p->mib << 20;
 	printf("# targets:");
 	for (i = 0; i < T_MAX; i++)
-		printf(" %s %u", types[i].name, ntargets[i]);
+		printf(" %s %u", meta_types[i].name, nmeta_targets[i]);
 	printf("\n");
 	all->done = all->failed = all->mount_errors = all->walk_errors = all->fine = 0;
 	/* in batches: whoever crashes is reported, the rest goes on behind it */
@@ -502,6 +466,7 @@ int main(int argc, char **argv)
 {
 	int only = argc > 1 ? atoi(argv[1]) : -1, v;
 	u64 seed = argc > 2 ? strtoull(argv[2], NULL, 0) : 1, count = argc > 3 ? strtoull(argv[3], NULL, 0) : 800;
+	u64 links = 0, pairs = 0;
 	time_t t0 = time(NULL);
 
 	um_trace = getenv("UM_TRACE") != NULL;
@@ -512,7 +477,12 @@ int main(int argc, char **argv)
 			volume(v, seed, count);
 	printf("# by type:");
 	for (v = 0; v < T_MAX; v++)
-		printf(" %s %llu", types[v].name, (unsigned long long)all->kinds[v]);
+		printf(" %s %llu", meta_types[v].name, (unsigned long long)all->kinds[v]);
+	for (v = 0; v < T_MAX * T_MAX; v++) {
+		links += all->links[v / T_MAX][v % T_MAX];
+		pairs += all->links[v / T_MAX][v % T_MAX] != 0;
+	}
+	printf("; %llu pointers crossed, %llu pairs of kinds", (unsigned long long)links, (unsigned long long)pairs);
 	printf("; %ld s\n", (long)(time(NULL) - t0));
 	uv_teardown();
 	return host_test_exit();
