@@ -74,18 +74,7 @@ int dx_attr_leaf_ref(struct dx_buf *bp, u32 idx, struct dx_attr_ref *ref)
  */
 u32 dx_attr_leaf_find(struct dx_buf *bp, u32 hash)
 {
-	struct dx_attr_leaf_entry *e = dx_attr_leaf_ents(bp);
-	u32 lo = 0, hi = be16_to_cpu(hdr_of(bp)->count);
-
-	while (lo < hi) {
-		u32 mid = (lo + hi) / 2;
-
-		if (be32_to_cpu(e[mid].hashval) >= hash)
-			hi = mid;
-		else
-			lo = mid + 1;
-	}
-	return lo;
+	return dx_da_hash_find(dx_attr_leaf_ents(bp), be16_to_cpu(hdr_of(bp)->count), hash);
 }
 
 /**

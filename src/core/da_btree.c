@@ -44,6 +44,35 @@ u32 dx_da_hashname(const u8 *name, int len)
 	return h;
 }
 
+/**
+ * dx_da_hash_find - first entry whose hash is not below @hash
+ * @ents: entries of a node, a directory leaf (stale ones keep their hash) or an attribute leaf: all have eight
+ *	bytes and begin with the hash; in hash order
+ * @count: entries
+ * @hash: hash
+ *
+ * Returns @count when all are below.
+ */
+u32 dx_da_hash_find(const void *ents, u32 count, u32 hash)
+{
+	u32 below = 0, n = count;	/* that many are below; n behind them are not known yet */
+
+	BUILD_BUG_ON(sizeof(struct dx_da_node_entry) != 8);
+	BUILD_BUG_ON(sizeof(struct dx_dir2_leaf_entry) != 8);
+	BUILD_BUG_ON(sizeof(struct dx_attr_leaf_entry) != 8);
+	while (n) {
+		u32 half = n / 2;
+
+		if (get_unaligned_be32((const char *)ents + 8 * (below + half)) < hash) {
+			below += half + 1;
+			n -= half + 1;
+		} else {
+			n = half;
+		}
+	}
+	return below;
+}
+
 /* Last hash in a block of the tree; stale directory entries keep theirs. @live: entries in use. */
 static u32 last_hash(struct dx_buf *bp, u32 *live)
 {
@@ -77,22 +106,11 @@ enum descend { TO_HASH, TO_FIRST, TO_LAST };
 /* First entry whose hash is not below @hash; the last one when there is none. */
 static int node_pick(struct dx_buf *bp, enum descend how, u32 hash)
 {
-	struct dx_da3_intnode *node = node_of(bp);
-	int lo = 0, hi = node_count(bp) - 1;
+	u32 last = node_count(bp) - 1;
 
 	if (how == TO_FIRST)
 		return 0;
-	if (how == TO_LAST)
-		return hi;
-	while (lo < hi) {
-		int mid = (lo + hi) / 2;
-
-		if (be32_to_cpu(node->btree[mid].hashval) >= hash)
-			hi = mid;
-		else
-			lo = mid + 1;
-	}
-	return lo;
+	return how == TO_LAST ? last : dx_da_hash_find(node_of(bp)->btree, last, hash);
 }
 
 /*

@@ -20,66 +20,37 @@ static void log_tail(struct dx_da_args *a, struct dx_buf *bp)
 	dx_da_log(a, bp, dx_dir_block_tail(a->mp, bp->b_addr), sizeof(struct dx_dir2_block_tail));
 }
 
-/* Finds the name: leaf index and entry, or -ENOENT. */
-static int block_find(struct dx_da_args *a, struct dx_buf *bp, u32 *idx, struct dx_dir2_data_entry **ep)
+/* Reads the block and finds the name in it, or -ENOENT. */
+static int block_find(struct dx_da_args *a, struct dx_dir_hit *hit)
 {
-	struct dx_dir2_leaf_entry *le = dx_dir_block_ents(a->mp, bp->b_addr);
-	u32 count = be32_to_cpu(dx_dir_block_tail(a->mp, bp->b_addr)->count), i;
+	struct dx_dir2_leaf_entry *le;
+	u32 count;
+	int error;
 
-	for (i = dx_dir_ents_find(le, count, a->hashval); i < count; i++) {
-		u32 ptr = be32_to_cpu(le[i].address);
-		int match;
-
-		if (be32_to_cpu(le[i].hashval) != a->hashval)
-			break;
-		if (ptr == DX_DIR2_NULL_DATAPTR)
-			continue;
-		if (dx_dir_dataptr_db(a->mp, ptr))
-			return dx_da_corrupt(a, bp, "leaf entry points outside the block");
-		match = dx_dir_match(a, bp, dx_dir_dataptr_off(a->mp, ptr), ep);
-		if (match < 0)
-			return match;
-		if (match) {
-			*idx = i;
-			return 0;
-		}
-	}
-	return -ENOENT;
+	*hit = (struct dx_dir_hit){ .single = true };
+	error = block_read(a, &hit->dbp);
+	if (error)
+		return error;
+	le = dx_dir_block_ents(a->mp, hit->dbp->b_addr);
+	count = be32_to_cpu(dx_dir_block_tail(a->mp, hit->dbp->b_addr)->count);
+	hit->idx = dx_da_hash_find(le, count, a->hashval);
+	return dx_dir_hit_find(a, le, count, hit);
 }
 
 static int block_lookup(struct dx_da_args *a)
 {
-	struct dx_dir2_data_entry *e;
-	struct dx_buf *bp;
-	u32 idx;
-	int error;
+	struct dx_dir_hit hit;
+	int error = block_find(a, &hit);
 
-	error = block_read(a, &bp);
-	if (!error)
-		error = block_find(a, bp, &idx, &e);
-	if (error)
-		return error;
-	a->ino = be64_to_cpu(e->inumber);
-	a->ftype = *dx_dir_ent_ftype(e);
-	return 0;
+	return error ? error : dx_dir_hit_tell(a, &hit);
 }
 
 static int block_replace(struct dx_da_args *a)
 {
-	struct dx_dir2_data_entry *e;
-	struct dx_buf *bp;
-	u32 idx;
-	int error;
+	struct dx_dir_hit hit;
+	int error = block_find(a, &hit);
 
-	error = block_read(a, &bp);
-	if (!error)
-		error = block_find(a, bp, &idx, &e);
-	if (error)
-		return error;
-	e->inumber = cpu_to_be64(a->ino);
-	*dx_dir_ent_ftype(e) = a->ftype;
-	dx_da_log(a, bp, e, dx_dir_entsize(e->namelen));
-	return 0;
+	return error ? error : dx_dir_hit_replace(a, &hit);
 }
 
 /* Drop all stale leaf entries; the space goes to the data area. */
@@ -167,7 +138,7 @@ static int block_add(struct dx_da_args *a)
 
 	le = dx_dir_block_ents(a->mp, bp->b_addr);
 	count = be32_to_cpu(tail->count);
-	pos = dx_dir_ents_find(le, count, a->hashval);
+	pos = dx_da_hash_find(le, count, a->hashval);
 	if (stale) {
 		pos = dx_dir_ents_fill_stale(le, count, pos, &lo, &hi);
 		if (pos == count)
@@ -198,28 +169,20 @@ static int block_remove(struct dx_da_args *a)
 {
 	struct dx_dir2_block_tail *tail;
 	struct dx_dir2_leaf_entry *le;
-	struct dx_dir2_data_entry *e;
-	struct dx_buf *bp;
-	u32 idx;
-	int error;
+	struct dx_dir_hit hit;
+	int error = block_find(a, &hit);
 
-	error = block_read(a, &bp);
 	if (!error)
-		error = block_find(a, bp, &idx, &e);
+		error = dx_dir_hit_remove(a, &hit);
 	if (error)
 		return error;
-	if (a->ino && be64_to_cpu(e->inumber) != a->ino)
-		return dx_da_corrupt(a, bp, "entry to remove names another inode");
-	error = dx_dir_data_free(a, bp, (char *)e - (char *)bp->b_addr, dx_dir_entsize(e->namelen));
-	if (error)
-		return error;
-	tail = dx_dir_block_tail(a->mp, bp->b_addr);
-	le = dx_dir_block_ents(a->mp, bp->b_addr);
-	le[idx].address = cpu_to_be32(DX_DIR2_NULL_DATAPTR);
+	tail = dx_dir_block_tail(a->mp, hit.dbp->b_addr);
+	le = dx_dir_block_ents(a->mp, hit.dbp->b_addr);
+	le[hit.idx].address = cpu_to_be32(DX_DIR2_NULL_DATAPTR);
 	tail->stale = cpu_to_be32(be32_to_cpu(tail->stale) + 1);
-	dx_da_log(a, bp, &le[idx], sizeof(*le));
-	log_tail(a, bp);
-	return dx_dir_block_to_sf(a, bp);
+	dx_da_log(a, hit.dbp, &le[hit.idx], sizeof(*le));
+	log_tail(a, hit.dbp);
+	return dx_dir_block_to_sf(a, hit.dbp);
 }
 
 const struct dx_dir_form_ops dx_dir_block_form = {

@@ -337,16 +337,8 @@ int dx_dir_data_entry(struct dx_da_args *a, struct dx_buf *bp, u32 off, struct d
 	return 0;
 }
 
-/**
- * dx_dir_match - does an entry have the operation's name?
- * @a: operation
- * @bp: data or single block
- * @off: offset of the entry, from a leaf entry
- * @ep: out: the entry
- *
- * Returns 1, 0, or -EFSCORRUPTED.
- */
-int dx_dir_match(struct dx_da_args *a, struct dx_buf *bp, u32 off, struct dx_dir2_data_entry **ep)
+/* Does an entry have the operation's name?  1, 0, or -EFSCORRUPTED.  @off: of the entry, from a leaf entry. */
+static int match(struct dx_da_args *a, struct dx_buf *bp, u32 off, struct dx_dir2_data_entry **ep)
 {
 	int error = dx_dir_data_entry(a, bp, off, ep);
 
@@ -443,30 +435,90 @@ int dx_dir_shrink_data(struct dx_da_args *a, u32 db, struct dx_buf *bp)
 	return 0;
 }
 
-/* ---- arrays of leaf entries ---- */
+/* ---- names ---- */
 
 /**
- * dx_dir_ents_find - first entry whose hash is not below @hash
- * @ents: array in hash order; stale entries keep their hash
+ * dx_dir_hit_find - find the operation's name from an array of leaf entries
+ * @a: operation
+ * @ents: array in hash order
  * @count: entries
- * @hash: hash
+ * @hit: in: ->idx, first entry that can have the hash; ->single, and then ->dbp; out: where the name is
  *
- * Returns @count when all are below.
+ * Returns -ENOENT when it is not here; if ->idx is @count then, the hash may go on in the next leaf.
  */
-u32 dx_dir_ents_find(const struct dx_dir2_leaf_entry *ents, u32 count, u32 hash)
+int dx_dir_hit_find(struct dx_da_args *a, const struct dx_dir2_leaf_entry *ents, u32 count, struct dx_dir_hit *hit)
 {
-	u32 lo = 0, hi = count;
+	int error = -ENOENT;
 
-	while (lo < hi) {
-		u32 mid = (lo + hi) / 2;
+	if (!hit->single)
+		hit->dbp = NULL;
+	for (; hit->idx < count && be32_to_cpu(ents[hit->idx].hashval) == a->hashval; hit->idx++) {
+		u32 ptr = be32_to_cpu(ents[hit->idx].address), db = dx_dir_dataptr_db(a->mp, ptr);
+		int same;
 
-		if (be32_to_cpu(ents[mid].hashval) >= hash)
-			hi = mid;
-		else
-			lo = mid + 1;
+		if (ptr == DX_DIR2_NULL_DATAPTR)
+			continue;
+		if (hit->single) {
+			if (db)
+				return dx_da_corrupt(a, hit->dbp, "leaf entry points outside the block");
+		} else if (!hit->dbp || db != hit->db) {
+			if (hit->dbp)
+				dx_trans_brelse(a->tp, hit->dbp);
+			error = dx_da_read(a, dx_dir_db_to_da(a->mp, db), DX_DAK_DATA, &hit->dbp);
+			if (error)
+				return error;
+			error = -ENOENT;
+		}
+		hit->db = db;
+		same = match(a, hit->dbp, dx_dir_dataptr_off(a->mp, ptr), &hit->e);
+		if (same < 0)
+			return same;
+		if (same)
+			return 0;
 	}
-	return lo;
+	if (hit->dbp && !hit->single)
+		dx_trans_brelse(a->tp, hit->dbp);
+	return error;
 }
+
+/**
+ * dx_dir_hit_tell - what does the name that was found stand for?
+ * @a: operation: ino and ftype are set
+ * @hit: the name
+ */
+int dx_dir_hit_tell(struct dx_da_args *a, const struct dx_dir_hit *hit)
+{
+	a->ino = be64_to_cpu(hit->e->inumber);
+	a->ftype = *dx_dir_ent_ftype(hit->e);
+	return 0;
+}
+
+/**
+ * dx_dir_hit_replace - the name that was found stands for another inode now
+ * @a: operation: ino, ftype
+ * @hit: the name
+ */
+int dx_dir_hit_replace(struct dx_da_args *a, const struct dx_dir_hit *hit)
+{
+	hit->e->inumber = cpu_to_be64(a->ino);
+	*dx_dir_ent_ftype(hit->e) = a->ftype;
+	dx_da_log(a, hit->dbp, hit->e, dx_dir_entsize(hit->e->namelen));
+	return 0;
+}
+
+/**
+ * dx_dir_hit_remove - free the entry of the name that was found; its leaf entry is the caller's
+ * @a: operation; ino, if set, is what the name must stand for
+ * @hit: the name
+ */
+int dx_dir_hit_remove(struct dx_da_args *a, const struct dx_dir_hit *hit)
+{
+	if (a->ino && be64_to_cpu(hit->e->inumber) != a->ino)
+		return dx_da_corrupt(a, hit->dbp, "entry to remove names another inode");
+	return dx_dir_data_free(a, hit->dbp, (char *)hit->e - (char *)hit->dbp->b_addr, dx_dir_entsize(hit->e->namelen));
+}
+
+/* ---- arrays of leaf entries ---- */
 
 /**
  * dx_dir_ents_fill_stale - make room at a position by moving up to the nearest stale entry

@@ -39,78 +39,39 @@ static int leaf_read(struct dx_da_args *a, struct dx_buf **lbpp)
 	return dx_da_read(a, dx_dir_leafblk(a->mp), DX_DAK_LEAF1, lbpp);
 }
 
-/* Finds the name: leaf index, data block, entry; or -ENOENT. */
-static int leaf_find(struct dx_da_args *a, struct dx_buf *lbp, u32 *idx, u32 *db, struct dx_buf **dbpp,
-		     struct dx_dir2_data_entry **ep)
+/* Reads the leaf and finds the name through it, or -ENOENT. */
+static int leaf_find(struct dx_da_args *a, struct dx_buf **lbpp, struct dx_dir_hit *hit)
 {
-	struct dx_dir3_leaf *leaf = lbp->b_addr;
-	u32 count = be16_to_cpu(leaf->count), i, cur = 0;
-	struct dx_buf *dbp = NULL;
+	struct dx_dir3_leaf *leaf;
+	u32 count;
+	int error;
 
-	for (i = dx_dir_ents_find(leaf->ents, count, a->hashval); i < count; i++) {
-		u32 ptr = be32_to_cpu(leaf->ents[i].address);
-		int match;
-
-		if (be32_to_cpu(leaf->ents[i].hashval) != a->hashval)
-			break;
-		if (ptr == DX_DIR2_NULL_DATAPTR)
-			continue;
-		if (!dbp || dx_dir_dataptr_db(a->mp, ptr) != cur) {
-			if (dbp)
-				dx_trans_brelse(a->tp, dbp);
-			cur = dx_dir_dataptr_db(a->mp, ptr);
-			match = dx_da_read(a, dx_dir_db_to_da(a->mp, cur), DX_DAK_DATA, &dbp);
-			if (match)
-				return match;
-		}
-		match = dx_dir_match(a, dbp, dx_dir_dataptr_off(a->mp, ptr), ep);
-		if (match < 0)
-			return match;
-		if (match) {
-			*idx = i;
-			*db = cur;
-			*dbpp = dbp;
-			return 0;
-		}
-	}
-	if (dbp)
-		dx_trans_brelse(a->tp, dbp);
-	return -ENOENT;
+	*hit = (struct dx_dir_hit){ 0 };
+	error = leaf_read(a, lbpp);
+	if (error)
+		return error;
+	leaf = (*lbpp)->b_addr;
+	count = be16_to_cpu(leaf->count);
+	hit->idx = dx_da_hash_find(leaf->ents, count, a->hashval);
+	return dx_dir_hit_find(a, leaf->ents, count, hit);
 }
 
 static int leaf_lookup(struct dx_da_args *a)
 {
-	struct dx_dir2_data_entry *e;
-	struct dx_buf *lbp, *dbp;
-	u32 idx, db;
-	int error;
+	struct dx_dir_hit hit;
+	struct dx_buf *lbp;
+	int error = leaf_find(a, &lbp, &hit);
 
-	error = leaf_read(a, &lbp);
-	if (!error)
-		error = leaf_find(a, lbp, &idx, &db, &dbp, &e);
-	if (error)
-		return error;
-	a->ino = be64_to_cpu(e->inumber);
-	a->ftype = *dx_dir_ent_ftype(e);
-	return 0;
+	return error ? error : dx_dir_hit_tell(a, &hit);
 }
 
 static int leaf_replace(struct dx_da_args *a)
 {
-	struct dx_dir2_data_entry *e;
-	struct dx_buf *lbp, *dbp;
-	u32 idx, db;
-	int error;
+	struct dx_dir_hit hit;
+	struct dx_buf *lbp;
+	int error = leaf_find(a, &lbp, &hit);
 
-	error = leaf_read(a, &lbp);
-	if (!error)
-		error = leaf_find(a, lbp, &idx, &db, &dbp, &e);
-	if (error)
-		return error;
-	e->inumber = cpu_to_be64(a->ino);
-	*dx_dir_ent_ftype(e) = a->ftype;
-	dx_da_log(a, dbp, e, dx_dir_entsize(e->namelen));
-	return 0;
+	return error ? error : dx_dir_hit_replace(a, &hit);
 }
 
 /* Set bests[db]; it must exist. */
@@ -144,7 +105,7 @@ static void resize_bests(struct dx_da_args *a, struct dx_buf *lbp, u32 n)
 
 static int leaf_add(struct dx_da_args *a)
 {
-	u32 need = dx_dir_entsize(a->namelen), max = a->mp->dirblksize, nbests, want, db, i, pos, lo, hi, off, used;
+	u32 need = dx_dir_entsize(a->namelen), max = a->mp->dirblksize, nbests, want, db, i, off, used;
 	struct dx_buf *lbp, *dbp;
 	struct dx_dir3_leaf *leaf;
 	u32 count, stale;
@@ -183,8 +144,6 @@ static int leaf_add(struct dx_da_args *a)
 	if (used + (count + !stale) * sizeof(leaf->ents[0]) > max) {
 		dx_dir_leafn_compact(lbp);
 		dx_da_log_all(a, lbp);
-		count = be16_to_cpu(leaf->count);
-		stale = 0;
 	}
 	if (db == nbests) {
 		error = dx_dir_grow_data(a, &db);
@@ -210,7 +169,22 @@ static int leaf_add(struct dx_da_args *a)
 	if (error)
 		return error;
 
-	pos = dx_dir_ents_find(leaf->ents, count, a->hashval);
+	return dx_dir_leaf_insert(a, lbp, a->hashval, dx_dir_off_to_dataptr(a->mp, db, off));
+}
+
+/**
+ * dx_dir_leaf_insert - put an entry into a leaf
+ * @a: operation
+ * @lbp: leaf1 or leafn block with a stale entry, or with room for one more
+ * @hash: of the name
+ * @ptr: where the name is
+ */
+int dx_dir_leaf_insert(struct dx_da_args *a, struct dx_buf *lbp, u32 hash, u32 ptr)
+{
+	struct dx_dir3_leaf *leaf = lbp->b_addr;
+	u32 count = be16_to_cpu(leaf->count), stale = be16_to_cpu(leaf->stale), lo, hi;
+	u32 pos = dx_da_hash_find(leaf->ents, count, hash);
+
 	if (stale) {
 		pos = dx_dir_ents_fill_stale(leaf->ents, count, pos, &lo, &hi);
 		if (pos == count)
@@ -222,8 +196,8 @@ static int leaf_add(struct dx_da_args *a)
 		lo = pos;
 		hi = count;
 	}
-	leaf->ents[pos].hashval = cpu_to_be32(a->hashval);
-	leaf->ents[pos].address = cpu_to_be32(dx_dir_off_to_dataptr(a->mp, db, off));
+	leaf->ents[pos].hashval = cpu_to_be32(hash);
+	leaf->ents[pos].address = cpu_to_be32(ptr);
 	log_hdr(a, lbp);
 	dx_da_log(a, lbp, &leaf->ents[lo], (hi - lo + 1) * sizeof(leaf->ents[0]));
 	return 0;
@@ -247,32 +221,26 @@ void dx_dir_leaf_mark_stale(struct dx_da_args *a, struct dx_buf *lbp, u32 idx)
 
 static int leaf_remove(struct dx_da_args *a)
 {
-	struct dx_dir2_data_entry *e;
-	struct dx_buf *lbp, *dbp;
-	u32 idx, db, n;
+	struct dx_dir_hit hit;
+	struct dx_buf *lbp;
 	__be16 *bests;
-	int error;
+	u32 n;
+	int error = leaf_find(a, &lbp, &hit);
 
-	error = leaf_read(a, &lbp);
 	if (!error)
-		error = leaf_find(a, lbp, &idx, &db, &dbp, &e);
+		error = dx_dir_hit_remove(a, &hit);
 	if (error)
 		return error;
-	if (a->ino && be64_to_cpu(e->inumber) != a->ino)
-		return dx_da_corrupt(a, dbp, "entry to remove names another inode");
-	error = dx_dir_data_free(a, dbp, (char *)e - (char *)dbp->b_addr, dx_dir_entsize(e->namelen));
+	dx_dir_leaf_mark_stale(a, lbp, hit.idx);
+	error = set_best(a, lbp, hit.db, dx_dir_data_best(hit.dbp));
 	if (error)
 		return error;
-	dx_dir_leaf_mark_stale(a, lbp, idx);
-	error = set_best(a, lbp, db, dx_dir_data_best(dbp));
-	if (error)
-		return error;
-	if (db && dx_dir_data_is_empty(a->mp, dbp)) {
-		error = dx_dir_shrink_data(a, db, dbp);
+	if (hit.db && dx_dir_data_is_empty(a->mp, hit.dbp)) {
+		error = dx_dir_shrink_data(a, hit.db, hit.dbp);
 		if (error && error != -ENOSPC)
 			return error;
 		if (!error) {
-			error = set_best(a, lbp, db, DX_DIR2_NULL_DATAOFF);
+			error = set_best(a, lbp, hit.db, DX_DIR2_NULL_DATAOFF);
 			if (error)
 				return error;
 			bests = dx_dir_leaf_bests(a->mp, lbp->b_addr, &n);

@@ -11,12 +11,10 @@
  */
 #include "dx_da.h"
 
-/* A name found: path to its leaf, its index there, its data block and entry. */
+/* A name found, and the path to its leaf. */
 struct found {
 	struct dx_da_path path;
-	u32 idx, db;
-	struct dx_buf *dbp;
-	struct dx_dir2_data_entry *e;
+	struct dx_dir_hit hit;
 };
 
 static inline struct dx_dir3_leaf *leaf_at(struct dx_da_path *p)
@@ -26,54 +24,28 @@ static inline struct dx_dir3_leaf *leaf_at(struct dx_da_path *p)
 
 static int node_find(struct dx_da_args *a, struct found *f)
 {
-	struct dx_buf *dbp = NULL;
-	u32 cur = 0, i;
+	struct dx_dir3_leaf *leaf;
+	u32 count;
 	int error;
 
+	f->hit = (struct dx_dir_hit){ 0 };
 	error = dx_da_lookup(a, &f->path, a->hashval);
 	if (error)
 		return error;
-	i = dx_dir_ents_find(leaf_at(&f->path)->ents, be16_to_cpu(leaf_at(&f->path)->count), a->hashval);
-	for (;; i++) {
-		struct dx_dir3_leaf *leaf = leaf_at(&f->path);
-		u32 ptr;
-		int match;
-
-		if (i == be16_to_cpu(leaf->count)) {
-			/* the same hash may go on in the next leaf */
-			error = dx_da_path_shift(a, &f->path, f->path.depth - 1, true);
-			if (error)
-				break;
-			i = -1;
-			continue;
-		}
-		error = -ENOENT;
-		if (be32_to_cpu(leaf->ents[i].hashval) != a->hashval)
-			break;
-		ptr = be32_to_cpu(leaf->ents[i].address);
-		if (ptr == DX_DIR2_NULL_DATAPTR)
-			continue;
-		if (!dbp || dx_dir_dataptr_db(a->mp, ptr) != cur) {
-			if (dbp)
-				dx_trans_brelse(a->tp, dbp);
-			cur = dx_dir_dataptr_db(a->mp, ptr);
-			error = dx_da_read(a, dx_dir_db_to_da(a->mp, cur), DX_DAK_DATA, &dbp);
-			if (error)
-				return error;
-		}
-		match = dx_dir_match(a, dbp, dx_dir_dataptr_off(a->mp, ptr), &f->e);
-		if (match < 0)
-			return match;
-		if (match) {
-			f->idx = i;
-			f->db = cur;
-			f->dbp = dbp;
-			return 0;
-		}
+	leaf = leaf_at(&f->path);
+	f->hit.idx = dx_da_hash_find(leaf->ents, be16_to_cpu(leaf->count), a->hashval);
+	for (;;) {
+		leaf = leaf_at(&f->path);
+		count = be16_to_cpu(leaf->count);
+		error = dx_dir_hit_find(a, leaf->ents, count, &f->hit);
+		if (error != -ENOENT || f->hit.idx < count)
+			return error;
+		/* the same hash may go on in the next leaf */
+		error = dx_da_path_shift(a, &f->path, f->path.depth - 1, true);
+		if (error)
+			return error;
+		f->hit.idx = 0;
 	}
-	if (dbp)
-		dx_trans_brelse(a->tp, dbp);
-	return error;
 }
 
 static int node_lookup(struct dx_da_args *a)
@@ -81,11 +53,7 @@ static int node_lookup(struct dx_da_args *a)
 	struct found f;
 	int error = node_find(a, &f);
 
-	if (error)
-		return error;
-	a->ino = be64_to_cpu(f.e->inumber);
-	a->ftype = *dx_dir_ent_ftype(f.e);
-	return 0;
+	return error ? error : dx_dir_hit_tell(a, &f.hit);
 }
 
 static int node_replace(struct dx_da_args *a)
@@ -93,12 +61,7 @@ static int node_replace(struct dx_da_args *a)
 	struct found f;
 	int error = node_find(a, &f);
 
-	if (error)
-		return error;
-	f.e->inumber = cpu_to_be64(a->ino);
-	*dx_dir_ent_ftype(f.e) = a->ftype;
-	dx_da_log(a, f.dbp, f.e, dx_dir_entsize(f.e->namelen));
-	return 0;
+	return error ? error : dx_dir_hit_replace(a, &f.hit);
 }
 
 /* ---- free index ---- */
@@ -280,38 +243,6 @@ static int free_update(struct dx_da_args *a, u32 db, u16 best, bool gone)
 
 /* ---- add ---- */
 
-static void leafn_log(struct dx_da_args *a, struct dx_buf *lbp, u32 lo, u32 hi)
-{
-	struct dx_dir3_leaf *leaf = lbp->b_addr;
-
-	dx_da_log(a, lbp, leaf, sizeof(*leaf));
-	dx_da_log(a, lbp, &leaf->ents[lo], (hi - lo + 1) * sizeof(leaf->ents[0]));
-}
-
-/* Room in the leaf is known. */
-static int leafn_insert(struct dx_da_args *a, struct dx_buf *lbp, u32 hash, u32 ptr)
-{
-	struct dx_dir3_leaf *leaf = lbp->b_addr;
-	u32 count = be16_to_cpu(leaf->count), stale = be16_to_cpu(leaf->stale), pos, lo, hi;
-
-	pos = dx_dir_ents_find(leaf->ents, count, hash);
-	if (stale) {
-		pos = dx_dir_ents_fill_stale(leaf->ents, count, pos, &lo, &hi);
-		if (pos == count)
-			return dx_da_corrupt(a, lbp, "count of stale entries");
-		leaf->stale = cpu_to_be16(stale - 1);
-	} else {
-		memmove(&leaf->ents[pos + 1], &leaf->ents[pos], (count - pos) * sizeof(leaf->ents[0]));
-		leaf->count = cpu_to_be16(count + 1);
-		lo = pos;
-		hi = count;
-	}
-	leaf->ents[pos].hashval = cpu_to_be32(hash);
-	leaf->ents[pos].address = cpu_to_be32(ptr);
-	leafn_log(a, lbp, lo, hi);
-	return 0;
-}
-
 /*
  * Where to cut a leaf in two: in the middle, but between different hashes if
  * there are any.  xfs_repair wants each leaf to end in another hash.
@@ -346,7 +277,7 @@ static int leafn_split(struct dx_da_args *a, struct dx_da_path *path, u32 hash, 
 	dx_da_init_blkinfo(a, rbp, DX_DIR3_LEAFN_MAGIC);
 	dx_da_set_type(a, rbp, DX_BLFT_DIR_LEAFN, &dx_dir3_leafn_buf_ops);
 	right = rbp->b_addr;
-	pos = dx_dir_ents_find(left->ents, count, hash);
+	pos = dx_da_hash_find(left->ents, count, hash);
 	/* the first of the right half may share the hash */
 	to_right = pos > mid || (pos == mid && be32_to_cpu(left->ents[mid].hashval) == hash);
 	memcpy(right->ents, &left->ents[mid], (count - mid) * sizeof(left->ents[0]));
@@ -355,7 +286,7 @@ static int leafn_split(struct dx_da_args *a, struct dx_da_path *path, u32 hash, 
 	left->count = cpu_to_be16(mid);
 	dx_da_log_all(a, lv->bp);
 	dx_da_log_all(a, rbp);
-	error = leafn_insert(a, to_right ? rbp : lv->bp, hash, ptr);
+	error = dx_dir_leaf_insert(a, to_right ? rbp : lv->bp, hash, ptr);
 	if (!error)
 		error = dx_da_link_after(a, lv, rblk, rbp);
 	if (!error)
@@ -401,7 +332,7 @@ static int node_add(struct dx_da_args *a)
 	ptr = dx_dir_off_to_dataptr(a->mp, db, off);
 	if (full)
 		return leafn_split(a, &path, a->hashval, ptr);
-	error = leafn_insert(a, path.lv[path.depth - 1].bp, a->hashval, ptr);
+	error = dx_dir_leaf_insert(a, path.lv[path.depth - 1].bp, a->hashval, ptr);
 	if (!error)
 		dx_da_fix_hash(a, &path, path.depth - 1);
 	return error;
@@ -479,21 +410,18 @@ static int node_remove_name(struct dx_da_args *a)
 	bool gone = false;
 	int error = node_find(a, &f);
 
+	if (!error)
+		error = dx_dir_hit_remove(a, &f.hit);
 	if (error)
 		return error;
-	if (a->ino && be64_to_cpu(f.e->inumber) != a->ino)
-		return dx_da_corrupt(a, f.dbp, "entry to remove names another inode");
-	error = dx_dir_data_free(a, f.dbp, (char *)f.e - (char *)f.dbp->b_addr, dx_dir_entsize(f.e->namelen));
-	if (error)
-		return error;
-	dx_dir_leaf_mark_stale(a, f.path.lv[f.path.depth - 1].bp, f.idx);
-	if (f.db && dx_dir_data_is_empty(a->mp, f.dbp)) {
-		error = dx_dir_shrink_data(a, f.db, f.dbp);
+	dx_dir_leaf_mark_stale(a, f.path.lv[f.path.depth - 1].bp, f.hit.idx);
+	if (f.hit.db && dx_dir_data_is_empty(a->mp, f.hit.dbp)) {
+		error = dx_dir_shrink_data(a, f.hit.db, f.hit.dbp);
 		if (error && error != -ENOSPC)
 			return error;
 		gone = !error;
 	}
-	error = free_update(a, f.db, gone ? 0 : dx_dir_data_best(f.dbp), gone);
+	error = free_update(a, f.hit.db, gone ? 0 : dx_dir_data_best(f.hit.dbp), gone);
 	if (error)
 		return error;
 	if (f.path.depth > 1) {

@@ -33,7 +33,7 @@ static bool block_has_leaf(struct dx_mount *mp, const struct dx_dir2_leaf_entry 
 {
 	u32 hash = dx_da_hashname(e->name, e->namelen), ptr = dx_dir_off_to_dataptr(mp, 0, off), i;
 
-	for (i = dx_dir_ents_find(le, count, hash); i < count && be32_to_cpu(le[i].hashval) == hash; i++)
+	for (i = dx_da_hash_find(le, count, hash); i < count && be32_to_cpu(le[i].hashval) == hash; i++)
 		if (be32_to_cpu(le[i].address) == ptr)
 			return true;
 	return false;

@@ -103,6 +103,7 @@ u32 dx_da_enter_blocks(struct dx_mount *mp, int whichfork);
 u32 dx_da_bmap_blocks(struct dx_mount *mp, u32 blocks, int whichfork);
 
 /* ---- da_btree.c ---- */
+u32 dx_da_hash_find(const void *ents, u32 count, u32 hash);
 int dx_da_lookup(struct dx_da_args *a, struct dx_da_path *path, u32 hash);	/* leftmost leaf that can hold hash */
 int dx_da_path_shift(struct dx_da_args *a, struct dx_da_path *path, int level, bool forward);	/* -ENOENT at the end */
 void dx_da_fix_hash(struct dx_da_args *a, struct dx_da_path *path, int level);
@@ -152,10 +153,21 @@ int dx_dir_shrink_data(struct dx_da_args *a, u32 db, struct dx_buf *bp);	/* -ENO
 int dx_dir_grow_data(struct dx_da_args *a, u32 *db);
 
 /* arrays of leaf entries, in leaves and in single-block directories */
-u32 dx_dir_ents_find(const struct dx_dir2_leaf_entry *ents, u32 count, u32 hash);
 u32 dx_dir_ents_fill_stale(struct dx_dir2_leaf_entry *ents, u32 count, u32 pos, u32 *lo, u32 *hi);
 u32 dx_dir_ents_compact(struct dx_dir2_leaf_entry *ents, u32 count);
-int dx_dir_match(struct dx_da_args *a, struct dx_buf *bp, u32 off, struct dx_dir2_data_entry **ep);	/* 1 = same name */
+
+/* A name found: its leaf entry, and its entry in a data block. */
+struct dx_dir_hit {
+	u32		idx;		/* in the array of leaf entries */
+	u32		db;
+	struct dx_buf	*dbp;
+	struct dx_dir2_data_entry *e;
+	bool		single;		/* dbp is all there is: a single-block directory */
+};
+int dx_dir_hit_find(struct dx_da_args *a, const struct dx_dir2_leaf_entry *ents, u32 count, struct dx_dir_hit *hit);
+int dx_dir_hit_tell(struct dx_da_args *a, const struct dx_dir_hit *hit);
+int dx_dir_hit_replace(struct dx_da_args *a, const struct dx_dir_hit *hit);
+int dx_dir_hit_remove(struct dx_da_args *a, const struct dx_dir_hit *hit);
 
 /* ---- forms ---- */
 enum dx_dir_form { DX_DIR_SF, DX_DIR_BLOCK, DX_DIR_LEAF, DX_DIR_NODE };
@@ -179,6 +191,7 @@ int dx_dir_block_to_leaf(struct dx_da_args *a, struct dx_buf *bp);
 int dx_dir_block_to_sf(struct dx_da_args *a, struct dx_buf *bp);	/* 0 also when it does not fit */
 int dx_dir_leaf_to_block(struct dx_da_args *a, struct dx_buf *lbp);
 int dx_dir_leaf_to_node(struct dx_da_args *a, struct dx_buf *lbp);
+int dx_dir_leaf_insert(struct dx_da_args *a, struct dx_buf *lbp, u32 hash, u32 ptr);
 void dx_dir_leaf_mark_stale(struct dx_da_args *a, struct dx_buf *lbp, u32 idx);
 void dx_dir_leafn_compact(struct dx_buf *lbp);
 void dx_dir_leafn_merge(struct dx_da_args *a, struct dx_buf *left, struct dx_buf *right);
