@@ -66,4 +66,25 @@ void dx_inode_init_new(struct dx_trans *tp, struct dx_inode *dp, struct dx_inode
 void dx_bumplink(struct dx_trans *tp, struct dx_inode *ip);
 int dx_droplink(struct dx_trans *tp, struct dx_inode *ip);
 
+/*
+ * A walk along a list that may come back on itself: each place is compared with one that it has passed,
+ * which moves up at each power of two of the steps (Brent's way), so that a ring is known after
+ * at most three times its length, whatever leads into it.
+ */
+struct dx_ring_watch {
+	dx_agino_t	passed;
+	u32		steps, next_mark;
+};
+
+static inline bool dx_ring_closed(struct dx_ring_watch *w, dx_agino_t at)
+{
+	if (w->steps && at == w->passed)
+		return true;
+	if (w->steps++ == w->next_mark) {
+		w->passed = at;
+		w->next_mark = w->next_mark ? w->next_mark * 2 : 1;
+	}
+	return false;
+}
+
 #endif /* DX_INODE_ITEM_H */

@@ -18,27 +18,6 @@
 
 struct set_ptr { u32 v; };
 
-/*
- * A walk along a list that may come back on itself: each place is compared with one that it has passed,
- * which moves up at each power of two of the steps (Brent's way), so that a ring is known after
- * at most three times its length, whatever leads into it.
- */
-struct ring_watch {
-	dx_agino_t	passed;
-	u32		steps, next_mark;
-};
-
-static bool ring_closed(struct ring_watch *w, dx_agino_t at)
-{
-	if (w->steps && at == w->passed)
-		return true;
-	if (w->steps++ == w->next_mark) {
-		w->passed = at;
-		w->next_mark = w->next_mark ? w->next_mark * 2 : 1;
-	}
-	return false;
-}
-
 static void set_next(struct dx_inode *ip, void *data)
 {
 	ip->d.next_unlinked = ((struct set_ptr *)data)->v;
@@ -189,7 +168,7 @@ static int next_of(struct dx_mount *mp, struct dx_trans *tp, dx_agno_t agno, dx_
 static int find_prev(struct dx_mount *mp, struct dx_trans *tp, dx_agno_t agno, dx_agino_t head, dx_agino_t agino,
 		     dx_agino_t hint, dx_agino_t *prev)
 {
-	struct ring_watch watch = { 0 };
+	struct dx_ring_watch watch = { 0 };
 	dx_agino_t cur, next;
 	int error;
 
@@ -202,7 +181,7 @@ static int find_prev(struct dx_mount *mp, struct dx_trans *tp, dx_agno_t agno, d
 			return 0;
 		}
 	}
-	for (cur = head; cur != DX_NULLAGINO && !ring_closed(&watch, cur); cur = next) {
+	for (cur = head; cur != DX_NULLAGINO && !dx_ring_closed(&watch, cur); cur = next) {
 		error = next_of(mp, tp, agno, cur, &next);
 		if (error)
 			return error;

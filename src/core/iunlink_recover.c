@@ -101,6 +101,7 @@ static void clear_bucket(struct dx_mount *mp, dx_agno_t agno, int bucket)
 /* -EFSCORRUPTED: the list is broken.  An inode that must stay breaks it not. */
 static int process_bucket(struct dx_mount *mp, dx_agno_t agno, int bucket, dx_agino_t agino, u32 *steps)
 {
+	struct dx_ring_watch watch = { 0 };
 	dx_agino_t prev = 0;
 	struct dx_inode *ip;
 	int error;
@@ -110,7 +111,7 @@ static int process_bucket(struct dx_mount *mp, dx_agno_t agno, int bucket, dx_ag
 
 		if (dx_is_shutdown(mp))
 			return -EIO;
-		if (!*steps || !dx_agino_ok(mp, agno, cur))
+		if (!*steps || dx_ring_closed(&watch, cur) || !dx_agino_ok(mp, agno, cur))
 			return -EFSCORRUPTED;
 		--*steps;
 		error = dx_iget(mp, NULL, dx_agino_to_ino(mp, agno, cur), 0, &ip);
