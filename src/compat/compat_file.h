@@ -52,7 +52,7 @@ static inline void dx_file_set_nowait(struct file *file)
 #define DX_FOP_FLAGS
 #endif
 
-/* io_uring asks for this before it lets a polled I/O in; ours are completed by interrupt (vfs/dio.c), so there is nothing to poll. */
+/* io_uring wants it before it lets a polled I/O in; ours complete by interrupt (vfs/dio.c): nothing to poll. */
 #if HAVE_IOPOLL
 static inline int dx_iopoll(struct kiocb *iocb, struct io_comp_batch *iob, unsigned int flags) { return 0; }
 #else

@@ -3,18 +3,21 @@
  * Direct writes in flight beyond the end of a file, and where the next append goes.
  *
  * A direct write that extends the file moves its end when it completes.  Until then the end says
- * nothing about where an append may go: two appends that both looked at it would land on the same place.
- * So each direct write that reaches past the end is in a list of the vnode from before it is submitted
- * until after its completion has published the size, and an append goes behind all of them.
+ * nothing about where an append may go: two appends that both looked at it would land on the same
+ * place. So each direct write that reaches past the end is in a list of the vnode from before it is
+ * submitted until after its completion has published the size, and an append goes behind all of them.
  *
- * What lies between the end and the place of such an append is nobody's gap to zero: other appends in flight cover it, block for
- * block.  Should one of them fail, or fall short, its blocks are holes or unwritten and read as zeros, while those behind it stand
- * where they were acknowledged.  That holds only where nothing written lies behind the end (old kernels left such blocks), which is looked at when
- * the first append goes out; and only for whole blocks.  In all other cases, and beside a write in flight that is no append (it may
- * leave a gap when it fails), the append is to be alone: IOLOCK exclusive, everything drained, and then the end is the end (L4).
+ * What lies between the end and the place of such an append is nobody's gap to zero: other appends in
+ * flight cover it, block for block.  Should one of them fail, or fall short, its blocks are holes or
+ * unwritten and read as zeros, while those behind it stand where they were acknowledged.  That holds
+ * only where nothing written lies behind the end (old kernels left such blocks), which is looked at
+ * when the first append goes out; and only for whole blocks.  In all other cases, and beside a write
+ * in flight that is no append (it may leave a gap when it fails), the append is to be alone: IOLOCK
+ * exclusive, everything drained, and then the end is the end (L4).
  *
- * Context: IOLOCK held, shared at least, to enter.  A write leaves in its completion, perhaps in an interrupt.  The drain of a
- * lockout (L2) empties the list: completions leave before the DIO count goes down.
+ * Context: IOLOCK held, shared at least, to enter.  A write leaves in its completion, perhaps in an
+ * interrupt.  The drain of a lockout (L2) empties the list: completions leave before the DIO count
+ * goes down.
  */
 #include <linux/slab.h>
 #include "dx_vfs.h"

@@ -2,11 +2,10 @@
 /*
  * Direct I/O (L6).
  *
- * Submission of a write holds the IOLOCK shared; exclusive, after a drain,
- * when it must zero between the old end of file and its start, or is not
- * aligned to blocks and no mere overwrite inside the file, or appends and cannot tell where to
- * (beyond.c).  Once submitted, nothing is held but the count that
- * inode_dio_wait() waits for.  Completion, in this order:
+ * Submission of a write holds the IOLOCK shared; exclusive, after a drain, when it must zero between
+ * the old end of file and its start, or is not aligned to blocks and no mere overwrite inside the
+ * file, or appends and cannot tell where to (beyond.c).  Once submitted, nothing is held but the count
+ * that inode_dio_wait() waits for.  Completion, in this order:
  *
  *   1. unwritten extents become written, and the size on disk is logged
  *      with them in the same transaction when the write ends past it;
@@ -14,12 +13,11 @@
  *   3. a write that needed no conversion logs the size on disk now;
  *   4. inode_dio_end(), by iomap, after which the write is acknowledged.
  *
- * Logging the size with the conversion saves a transaction per appending
- * write.  It may be on disk before it is in memory, which nobody
- * can see: whoever decides from the size has waited for step 4.
+ * Logging the size with the conversion saves a transaction per appending write.  It may be on disk
+ * before it is in memory, which nobody can see: whoever decides from the size has waited for step 4.
  *
- * Nothing asynchronous is polled for.  What completes only when its submitter polls never completes for a submitter that
- * sits in a lockout's drain, and the drain does not know whom to poll.
+ * Nothing asynchronous is polled for.  What completes only when its submitter polls never completes
+ * for a submitter that sits in a lockout's drain, and the drain does not know whom to poll.
  */
 #include <linux/delay.h>
 #include <linux/uio.h>
@@ -49,8 +47,8 @@ static void publish_size(struct inode *inode, loff_t end)
 }
 
 /*
- * What has arrived, counts: blocks become written, the end moves.  No lock held.  Process context, but for a write over written
- * blocks inside the file, with nothing to log: that may be an interrupt.
+ * What has arrived, counts: blocks become written, the end moves.  No lock held.  Process context, but
+ * for a write over written blocks inside the file, with nothing to log: that may be an interrupt.
  */
 static int make_count(struct inode *inode, loff_t offset, ssize_t size, unsigned int flags)
 {
@@ -115,9 +113,10 @@ static void do_not_poll(struct kiocb *iocb)
 
 /*
  * May this write start?  Beside others go
- *   - whole blocks that start at the end of the file or before it, or where an append has been given its place;
- *   - parts of blocks that end before the end of the file, at the price of -EAGAIN if they are not an overwrite
- *     of written blocks.  One that ends at it would have the rest of its block zeroed, where a write that extends the file may be at work.
+ *   - whole blocks that start at the end of the file or before it, or where an append has its place;
+ *   - parts of blocks that end before the end of the file, at the price of -EAGAIN if they are not an
+ *     overwrite of written blocks.  One that ends at it would have the rest of its block zeroed, where
+ *     a write that extends the file may be at work.
  */
 static int admit(struct kiocb *iocb, struct iov_iter *from, enum dx_iolock mode)
 {
@@ -168,10 +167,11 @@ static ssize_t submit_write(struct kiocb *iocb, struct iov_iter *from, enum dx_i
  * @iocb: position and flags; may complete asynchronously, and is not to be looked at then
  * @from: data
  *
- * Takes and drops the IOLOCK (L6): first shared, and from the start again exclusive when the write turns out to
- * need that.  How it goes is decided when its position and length are settled, under the lock.  Return: bytes, -EIOCBQUEUED,
- * -EINVAL when not aligned to the device's sectors, -ENOTBLK when pages could not be
- * invalidated and the caller should write through the cache.  Source: iomap_dio_rw().
+ * Takes and drops the IOLOCK (L6): first shared, and from the start again exclusive when the write
+ * turns out to need that.  How it goes is decided when its position and length are settled, under the
+ * lock.  Return: bytes, -EIOCBQUEUED, -EINVAL when not aligned to the device's sectors, -ENOTBLK when
+ * pages could not be invalidated and the caller should write through the cache.  Source:
+ * iomap_dio_rw().
  */
 ssize_t dx_file_dio_write(struct kiocb *iocb, struct iov_iter *from)
 {
@@ -189,7 +189,7 @@ ssize_t dx_file_dio_write(struct kiocb *iocb, struct iov_iter *from)
 		if (!ret && iov_iter_count(from))
 			ret = submit_write(iocb, from, &held);
 		if (ret != -EIOCBQUEUED)
-			dx_beyond_leave(iocb);	/* submission may have failed before there was anything to complete */
+			dx_beyond_leave(iocb);	/* there may have been nothing to complete */
 		dx_iounlock(inode, held);
 		if (ret != -EBUSY || mode == DX_IOLOCK_EXCL)
 			return ret;

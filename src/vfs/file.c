@@ -90,12 +90,13 @@ static int become_alone(struct kiocb *iocb, enum dx_iolock *mode)
  * @admit: asked once position and length are settled: 0, -EBUSY when the write must be alone (never when it
  *	is: @mode is EXCL), or why it cannot be; NULL for a write that is alone from the start
  *
- * A write that holds the IOLOCK exclusive is alone: everything direct that was in flight has completed.  So a
- * buffered write never sees an end that is about to move, nor reads or zeroes around itself, in a folio of whatever size,
- * what a direct write beside it is just changing.  Everything is settled anew after the IOLOCK was dropped.
+ * A write that holds the IOLOCK exclusive is alone: everything direct that was in flight has
+ * completed.  So a buffered write never sees an end that is about to move, nor reads or zeroes around
+ * itself, in a folio of whatever size, what a direct write beside it is just changing.  Everything is
+ * settled anew after the IOLOCK was dropped.
  *
- * Alone, too, must be who zeroes between the end of the file and his start (L6), and who strips privileges.
- * Return: 0 or negative errno.
+ * Alone, too, must be who zeroes between the end of the file and his start (L6), and who strips
+ * privileges. Return: 0 or negative errno.
  */
 ssize_t dx_file_write_checks(struct kiocb *iocb, struct iov_iter *from, enum dx_iolock *mode,
 			     int (*admit)(struct kiocb *iocb, struct iov_iter *from, enum dx_iolock mode))
