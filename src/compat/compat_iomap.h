@@ -160,12 +160,6 @@ static inline ssize_t dx_iomap_dio_rw(struct kiocb *iocb, struct iov_iter *iter,
 }
 #endif
 
-/*
- * May zeroing dirty pages that lie wholly behind the end of the file? Newer kernels warn of
- * them; older ones drop them in writeback, and stock XFS there reports them as data.
- */
-#define DX_ZERO_BEHIND_EOF	(HAVE_IOMAP_WRITE == 0)
-
 /* ---- a short write gives back what it reserved ---- */
 
 /*

@@ -207,9 +207,9 @@ static dx_filblks_t prealloc_blocks(struct dx_inode *ip, struct inode *inode, dx
 }
 
 /*
- * Zeroing looks only; holes and unwritten blocks are zero already.  So are delayed
- * blocks behind the page with the end of the file, which are preallocation: where the
- * kernel wants no dirty page there, they become unwritten blocks.
+ * Zeroing looks only; holes and unwritten blocks are zero already.  So are delayed blocks behind the
+ * page with the end of the file, which are preallocation: they become unwritten blocks, and no zeros
+ * are written, nor pages dirtied that kernels drop or warn of for lying behind the end.
  */
 static int map_for_zeroing(struct inode *inode, dx_fileoff_t off, dx_filblks_t count, struct dx_mapped *m)
 {
@@ -219,7 +219,7 @@ static int map_for_zeroing(struct inode *inode, dx_fileoff_t off, dx_filblks_t c
 
 	do {
 		error = look_at(ip, off, count, 0, 0, m);
-		if (error || !dx_irec_is_delay(&m->rec) || DX_ZERO_BEHIND_EOF)
+		if (error || !dx_irec_is_delay(&m->rec))
 			return error;
 		if (off < eof) {
 			m->rec.blockcount = min_t(u64, m->rec.blockcount, eof - m->rec.startoff);

@@ -49,6 +49,45 @@ t "a buffered write is seen by a direct read" bash -c "xfs_io -c 'pwrite -q -S 4
 t "a direct write is seen by a buffered read" bash -c "xfs_io -d -c 'pwrite -q -S 5 8192 512' $f; xfs_io -c 'pread -qv 8192 512' $f | grep -q '05 05'"
 t "unmounts" umount_check
 
+# ------------------------------------------------------------ what is only reserved inside the file
+fresh_fs -b size=1024
+mount_dx
+direct_reads() {
+	local n to f=$MNT/f
+	for n in 100 1500 5000 70000 200000; do
+		for to in 6k 128k 300k; do
+			xfs_io -f -c "truncate 0" -c "pwrite -q 0 $n" -c "truncate $to" $f || return
+			dd if=$f iflag=direct bs=512k status=none | cmp - $f || { echo "$n bytes, then to $to"; return 1; }
+		done
+	done
+}
+t "direct reads get what buffered ones get where a file with preallocation was extended" direct_reads
+t "unmounts, clean" umount_check
+
+# ------------------------------------------------------------ preallocation behind the end
+pair_up
+blocks_of() { stat -c "%s bytes %b blocks" "$1"; }
+no_prealloc_up_to_end() {
+	xfs_io -f -c "truncate 320k" -c "pwrite -q 0 320k" -c fsync -c "fzero 100k 50k" -c fsync e || return
+	blocks_of e
+	xfs_io -f -c "truncate 1m" -c "pwrite -q 960k 64k" -c fsync -c "falloc 0 4k" g || return
+	blocks_of g
+}
+t_same "a buffered write that ends with the file gets none, whatever comes then" no_prealloc_up_to_end
+kept_by_truncate() {
+	xfs_io -f -c "pwrite -q -b 64k 0 2m" -c "truncate 16m" -c "seek -a -r 0" a || return
+	sync
+	xfs_io -c "seek -a -r 0" a && md5sum <a
+	xfs_io -f -c "pwrite -q -b 64k 0 2m" -c "truncate 2100k" -c "seek -a -r 0" -c fsync d && md5sum <d
+	xfs_io -f -c "pwrite -q 0 8m" -c "pwrite -q 80m 4k" -c fsync -c "seek -a -r 0" c
+}
+if [ "$(printf '%s\n5.15\n' "$(uname -r)" | sort -V | head -n 1)" = 5.15 ]; then
+	t_same "what an extending truncate or a write far behind passes over is a hole, not zeros" kept_by_truncate
+fi
+drop_caches
+t_same "on the device, too" bash -c 'for f in a d c; do xfs_io -c "seek -a -r 0" $f 2>/dev/null; md5sum <$f; done'
+t "both unmount and both are clean to xfs_repair" pair_down
+
 # ------------------------------------------------------------ the last block
 export TEST_DIR=/x TEST_DEV=/x QA_CHECK_FS=/x
 for o in "" "-b size=1024" "$LTS_4_19"; do
