@@ -70,6 +70,7 @@ struct dx_super {
 
 /* The VFS inode.  ->ip is its core inode, referenced from iget to evict. */
 struct dx_vnode {
+	dx_ino_t		ino;		/* i_ino has but 32 bits on some machines */
 	struct dx_inode		*ip;
 	spinlock_t		size_lock;	/* i_size against completions that hold no IOLOCK */
 	spinlock_t		beyond_lock;

@@ -125,13 +125,30 @@ void dx_vnode_sync(struct inode *inode)
 		i_size_write(inode, ip->d.size);
 }
 
+static void setup_file(struct inode *inode)
+{
+	inode->i_op = &dx_file_iops;
+	inode->i_fop = &dx_file_fops;
+	inode->i_mapping->a_ops = &dx_aops;
+	dx_mapping_allow_large(inode->i_mapping);
+}
+
+/* Devices, pipes and sockets are the VFS's; on disk is the number, 14 bits of major before 18 of minor. */
+static void setup_special(struct inode *inode, u32 rdev)
+{
+	const unsigned int minor_bits = 18;
+	dev_t dev = MKDEV(rdev >> minor_bits, rdev % (1u << minor_bits));
+
+	inode->i_op = &dx_special_iops;
+	init_special_inode(inode, inode->i_mode, dev);
+}
+
 /* Fill a fresh VFS inode from its core inode. */
 static void setup_vnode(struct inode *inode, struct dx_inode *ip)
 {
 	struct dx_vnode *vn = dx_vnode(inode);
 
 	vn->ip = ip;
-	inode->i_ino = ip->ino;
 	inode->i_generation = ip->d.gen;
 	dx_vnode_sync(inode);
 	i_size_write(inode, ip->d.size);
@@ -140,27 +157,16 @@ static void setup_vnode(struct inode *inode, struct dx_inode *ip)
 	/* The page cache is allocated in transactions' shadow: no recursion into us. */
 	mapping_set_gfp_mask(inode->i_mapping, GFP_HIGHUSER_MOVABLE & ~__GFP_FS);
 
-	switch (inode->i_mode & S_IFMT) {
-	case S_IFREG:
-		inode->i_op = &dx_file_iops;
-		inode->i_fop = &dx_file_fops;
-		inode->i_mapping->a_ops = &dx_aops;
-		dx_mapping_allow_large(inode->i_mapping);
-		break;
-	case S_IFDIR:
+	if (S_ISREG(inode->i_mode)) {
+		setup_file(inode);
+	} else if (S_ISDIR(inode->i_mode)) {
 		inode->i_op = &dx_dir_iops;
 		inode->i_fop = &dx_dir_fops;
-		break;
-	case S_IFLNK:
+	} else if (S_ISLNK(inode->i_mode)) {
 		inode->i_op = &dx_symlink_iops;
 		inode_nohighmem(inode);
-		break;
-	default:
-		inode->i_op = &dx_special_iops;
-		/* sysv encoding on disk: 14 bits of major, 18 of minor */
-		init_special_inode(inode, inode->i_mode,
-				   MKDEV(ip->d.rdev >> 18 & 0x3fff, ip->d.rdev & 0x3ffff));
-		break;
+	} else {
+		setup_special(inode, ip->d.rdev);
 	}
 	/* No attributes at all: no ACL and no capability to look for. */
 	if (!ip->af) {
@@ -169,6 +175,27 @@ static void setup_vnode(struct inode *inode, struct dx_inode *ip)
 	}
 	smp_wmb();
 	WRITE_ONCE(ip->vfs, inode);
+}
+
+static int vnode_is(struct inode *inode, void *ino)
+{
+	return dx_vnode(inode)->ino == *(dx_ino_t *)ino;
+}
+
+static int vnode_set_ino(struct inode *inode, void *ino)
+{
+	dx_vnode(inode)->ino = *(dx_ino_t *)ino;
+	inode->i_ino = *(dx_ino_t *)ino;
+	return 0;
+}
+
+/*
+ * The VFS inode of a number, I_NEW and locked if it was not there; NULL without memory.
+ * By all 64 bits, whatever i_ino has.
+ */
+static struct inode *vnode_of(struct super_block *sb, dx_ino_t ino)
+{
+	return iget5_locked(sb, lower_32_bits(ino) ^ upper_32_bits(ino), vnode_is, vnode_set_ino, &ino);
 }
 
 /**
@@ -186,7 +213,7 @@ struct inode *dx_vget(struct super_block *sb, dx_ino_t ino, u32 iget_flags)
 	struct dx_inode *ip;
 	int error;
 
-	inode = iget_locked(sb, ino);
+	inode = vnode_of(sb, ino);
 	if (!inode)
 		return ERR_PTR(-ENOMEM);
 	if (!dx_inode_state(inode, I_NEW))
@@ -211,7 +238,7 @@ struct inode *dx_vget(struct super_block *sb, dx_ino_t ino, u32 iget_flags)
  */
 struct inode *dx_vnode_attach_new(struct super_block *sb, struct dx_inode *ip)
 {
-	struct inode *inode = iget_locked(sb, ip->ino);
+	struct inode *inode = vnode_of(sb, ip->ino);
 
 	if (!inode) {
 		dx_irele(ip);
@@ -243,6 +270,23 @@ void dx_vnode_new_done(struct inode *inode, struct dentry *dentry)
 	}
 }
 
+/* What programs should read and write at once, bytes: with largeio the stripe, or what allocsize= says. */
+static u32 io_size(struct inode *inode)
+{
+	struct dx_mount *mp = DX_M(inode->i_sb);
+	const struct dx_mount_opts *o = &mp->opts;
+	u64 size = 0;
+
+	if (o->largeio && S_ISREG(inode->i_mode)) {
+		size = o->swidth_bb ? (u64)o->swidth_bb << DX_BBSHIFT : dx_fsb_to_b(mp, mp->sb.width);
+		if (!size && o->allocsize_log)
+			size = 1ULL << o->allocsize_log;
+	}
+	if (size > 1u << 30)	/* a stripe of many gigabytes fits no variable of stat's callers */
+		size = 0;
+	return max_t(u32, size, max_t(u32, PAGE_SIZE, mp->sb.blocksize));
+}
+
 /**
  * dx_vn_getattr - inode_operations
  *
@@ -257,7 +301,10 @@ int dx_vn_getattr(dx_idmap_t idmap, const struct path *path, struct kstat *stat,
 
 	if (dx_is_shutdown(mp))
 		return -EIO;
+	/* The change attribute (NFS) is the core's, which moves with every transaction that changes the inode. */
+	inode_set_max_iversion_raw(inode, READ_ONCE(ip->d.changecount) << I_VERSION_QUERIED_SHIFT);
 	dx_fillattr(idmap, mask, inode, stat);
+	stat->ino = ip->ino;
 	stat->blocks = dx_fsb_to_bb(mp, READ_ONCE(ip->d.nblocks) + READ_ONCE(ip->delayed_blks));
 	if (mask & STATX_BTIME) {
 		stat->result_mask |= STATX_BTIME;
@@ -280,7 +327,7 @@ int dx_vn_getattr(dx_idmap_t idmap, const struct path *path, struct kstat *stat,
 		dx_stat_dioalign(inode->i_sb->s_bdev, mask, stat);
 		fallthrough;
 	default:
-		stat->blksize = max_t(u32, PAGE_SIZE, mp->sb.blocksize);
+		stat->blksize = io_size(inode);
 		break;
 	}
 	return 0;
@@ -374,38 +421,38 @@ int dx_vn_setattr(dx_idmap_t idmap, struct dentry *dentry, struct iattr *attr)
 
 /**
  * dx_vn_update_time - inode_operations: times moved by reads and writes
+ * @inode: any lock may be held but the ILOCK
+ * @now: the time
+ * @flags: DX_UPD_*
  *
- * One small transaction; a change of the version alone is logged
- * only when somebody asked for the version since.
+ * One small transaction.  The change attribute moves with it only when somebody has asked for it since
+ * it last did; that logs the whole core, and fdatasync then has something to wait for.  Return: 0 or
+ * negative errno.
  */
 int dx_vn_update_time(struct inode *inode, struct timespec64 *now, unsigned int flags)
 {
 	struct dx_inode *ip = DX_I(inode);
-	struct dx_mount *mp = ip->mp;
+	bool asked_for = (flags & DX_UPD_VERSION) && inode_maybe_inc_iversion(inode, false);
 	struct dx_trans *tp;
-	u32 fields = DX_ILOG_TIMESTAMP;
-	int error;
+	int error = dx_trans_alloc(ip->mp, DX_RESV_FSYNC_TS, 0, 0, &tp);
 
-	if ((flags & DX_UPD_VERSION) && inode_maybe_inc_iversion(inode, false))
-		fields = DX_ILOG_CORE;
-
-	error = dx_trans_alloc(mp, DX_RESV_FSYNC_TS, 0, 0, &tp);
 	if (error)
 		return error;
 	dx_ilock(ip, DX_ILOCK_EXCL);
-	if (flags & DX_UPD_CTIME) {
-		ip->d.ctime = *now;
-		dx_inode_set_ctime(inode, *now);
+	dx_trans_ijoin(tp, ip, DX_ILOCK_EXCL);
+	/* Under the ILOCK in both places: of two at once both keep the same. */
+	if (flags & DX_UPD_ATIME) {
+		ip->d.atime = *now;
+		dx_inode_set_atime(inode, *now);
 	}
 	if (flags & DX_UPD_MTIME) {
 		ip->d.mtime = *now;
 		dx_inode_set_mtime(inode, *now);
 	}
-	if (flags & DX_UPD_ATIME) {
-		ip->d.atime = *now;
-		dx_inode_set_atime(inode, *now);
+	if (flags & DX_UPD_CTIME) {
+		ip->d.ctime = *now;
+		dx_inode_set_ctime(inode, *now);
 	}
-	dx_trans_ijoin(tp, ip, DX_ILOCK_EXCL);
-	dx_trans_log_inode(tp, ip, fields);
+	dx_trans_log_inode(tp, ip, DX_ILOG_TIMESTAMP | (asked_for ? DX_ILOG_CORE : 0));
 	return dx_trans_commit(tp);
 }

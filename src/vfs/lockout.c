@@ -160,6 +160,6 @@ int dx_assert_locked_out(struct inode *inode)
 		   rwsem_is_locked(&inode->i_rwsem) && dx_mmaplock_held_excl(inode)))
 		return 0;
 	dx_count(inode, DX_C_LOCKOUT_VIOLATIONS);
-	WARN_ONCE(1, "dioxfs: inode %llu changed outside a lockout\n", (u64)inode->i_ino);
+	WARN_ONCE(1, "dioxfs: inode %llu changed outside a lockout\n", dx_vnode(inode)->ino);
 	return -EIO;
 }

@@ -28,7 +28,7 @@ TRACE_EVENT(dx_lockout_begin,
 	),
 	TP_fast_assign(
 		__entry->dev = lk->inode->i_sb->s_dev;
-		__entry->ino = lk->inode->i_ino;
+		__entry->ino = dx_vnode(lk->inode)->ino;
 		__entry->why = lk->why;
 		__entry->size = i_size_read(lk->inode);
 		__entry->iolock_ns = lk->iolock_ns;
@@ -53,7 +53,7 @@ TRACE_EVENT(dx_lockout_end,
 	),
 	TP_fast_assign(
 		__entry->dev = lk->inode->i_sb->s_dev;
-		__entry->ino = lk->inode->i_ino;
+		__entry->ino = dx_vnode(lk->inode)->ino;
 		__entry->why = lk->why;
 		__entry->size = i_size_read(lk->inode);
 		__entry->held_ns = held_ns;
@@ -76,7 +76,7 @@ DECLARE_EVENT_CLASS(dx_range_class,
 	),
 	TP_fast_assign(
 		__entry->dev = inode->i_sb->s_dev;
-		__entry->ino = inode->i_ino;
+		__entry->ino = dx_vnode(inode)->ino;
 		__entry->size = i_size_read(inode);
 		__entry->pos = pos;
 		__entry->len = len;
