@@ -22,7 +22,7 @@ enum opt {
 	Opt_norecovery, Opt_wsync, Opt_discard, Opt_nodiscard, Opt_nouuid, Opt_inode32, Opt_inode64,
 	Opt_ikeep, Opt_noikeep, Opt_filestreams, Opt_swalloc, Opt_largeio, Opt_nolargeio, Opt_noalign,
 	Opt_grpid, Opt_nogrpid, Opt_allocsize, Opt_logbufs, Opt_logbsize, Opt_sunit, Opt_swidth,
-	Opt_attr2, Opt_noquota, Opt_quota, Opt_refused, Opt_refused_val,
+	Opt_attr2, Opt_noquota, Opt_quota, Opt_dax, Opt_refused, Opt_refused_val,
 };
 
 static const struct fs_parameter_spec param_spec[] = {
@@ -62,7 +62,7 @@ static const struct fs_parameter_spec param_spec[] = {
 	fsparam_flag("gqnoenforce",	Opt_quota),
 	fsparam_flag("pqnoenforce",	Opt_quota),
 	fsparam_flag("dax",		Opt_refused),
-	fsparam_string("dax",		Opt_refused_val),
+	fsparam_string("dax",		Opt_dax),
 	fsparam_string("logdev",	Opt_refused_val),
 	fsparam_string("rtdev",		Opt_refused_val),
 	{}
@@ -117,6 +117,11 @@ static int parse_param(struct fs_context *fc, struct fs_parameter *param)
 	case Opt_noquota:	break;
 	case Opt_quota:
 		return refuse(fc, "%s: quota accounting is not supported; mount without it", param->key);
+	case Opt_dax:
+		/* "inode" leaves it to flags of the inodes, and those to what the device can: with us it cannot. */
+		if (strcmp(param->string, "never") && strcmp(param->string, "inode"))
+			return refuse(fc, "dax=%s: DAX is not supported; mount with dax=never or without it", param->string);
+		break;
 	case Opt_allocsize:
 		error = parse_size(fc, param->key, param->string, &bytes);
 		if (error)
@@ -322,6 +327,25 @@ static int claim_volume(struct dx_mount *mp)
 	return claim_uuid(mp);
 }
 
+/* Options that stand in people's fstab lines and are taken, but do nothing here. */
+static void say_without_effect(struct dx_mount *mp, unsigned int sb_flags)
+{
+	const struct dx_mount_opts *o = &mp->opts;
+	const struct {
+		bool		given;
+		const char	*name, *why;
+	} t[] = {
+		{ o->swalloc, "swalloc", "allocation does not align to stripes" },
+		{ o->filestreams, "filestreams", "no allocation group is kept for the files of a directory" },
+		{ sb_flags & SB_LAZYTIME, "lazytime", "times are logged as they change" },
+	};
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(t); i++)
+		if (t[i].given)
+			dx_warn(mp, "mount option %s has no effect: %s", t[i].name, t[i].why);
+}
+
 static void release_uuid(struct dx_super *ds)
 {
 	mutex_lock(&mounted_lock);
@@ -383,8 +407,6 @@ static int fill_super(struct super_block *sb, struct fs_context *fc)
 	mp->opts.ro = sb_rdonly(sb);
 
 	sb->s_flags |= SB_POSIXACL;
-	/* Times are logged as they change: the core's copy is never the older one. */
-	sb->s_flags &= ~SB_LAZYTIME;
 	sb->s_iflags |= SB_I_CGROUPWB;
 	sb->s_flags |= SB_I_VERSION;
 	sb->s_magic = DX_SUPER_MAGIC;
@@ -411,6 +433,9 @@ static int fill_super(struct super_block *sb, struct fs_context *fc)
 	error = dx_mount_open(mp);
 	if (error)
 		goto out_wq;
+	say_without_effect(mp, sb->s_flags);
+	/* Times are logged as they change: the core's copy is never the older one. */
+	sb->s_flags &= ~SB_LAZYTIME;
 	if (!sb_set_blocksize(sb, mp->sb.blocksize)) {
 		dx_err(mp, "block size %u is not supported on this device or machine", mp->sb.blocksize);
 		error = -ENOSYS;
@@ -494,6 +519,8 @@ static int reconfigure(struct fs_context *fc)
 
 	if (new->mp.opts.norecovery && !ro && !mp->opts.norecovery)
 		return refuse(fc, "norecovery goes with ro only");
+	if (fc->sb_flags & fc->sb_flags_mask & SB_LAZYTIME)
+		dx_warn(mp, "mount option lazytime has no effect: times are logged as they change");
 	fc->sb_flags &= ~SB_LAZYTIME;
 	sync_filesystem(sb);
 	if (ro && !sb_rdonly(sb)) {

@@ -17,7 +17,7 @@ same_io() {
 # Some kernels make the attribute fork with the file, others with the first attribute: it is there either way.
 t_same "files with an attribute" bash -c 'touch a f && setfattr -n user.x -v 1 a f'
 
-# xfs_info looks for a mount of type "xfs"; asked about a device it opens that.
+# xfs_info looks for a mount of type "xfs"; where there is none it opens the device, and does not if that is mounted.
 t_same "xfs_spaceman describes the volume" bash -c 'xfs_spaceman -p xfs_info -c info . | sed "s/=[^ ]*vd[ab]//; s/meta-data.*isize/isize/; s/reflink=.//"'
 same_io "xfs_io stat" -f -c "pwrite -q 0 100k" -c fsync -c "truncate 100k" -c stat a
 same_io "xfs_io statfs" -c statfs a
@@ -93,3 +93,7 @@ t "recovers" mount_dx
 t "what was there before is there" grep -q kept $MNT/kept
 t "unmounts" umount_check
 t "xfs_info describes the device" bash -c "xfs_info $DEV | grep -q crc=1"
+mount_dx
+t "xfs_spaceman describes a mounted volume as xfs_info would" bash -c "xfs_spaceman -p xfs_info -c info $MNT | grep -q crc=1"
+t "xfs_db too, from the device" bash -c "xfs_db -r -p xfs_info -c info $DEV | grep -q crc=1"
+t "unmounts" umount_check

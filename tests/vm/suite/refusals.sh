@@ -146,7 +146,7 @@ for s in 5 6; do t "a tree with 60 bad bytes (seed $s) is changed until an error
 # Mount options: what the stock kernel takes and what it refuses.
 image
 for o in logbufs=4 logbufs=1 logbufs=9 logbufs=x logbsize=64k logbsize=100 logbsize=1m allocsize=64k allocsize=5 inode32 inode64 nouuid noikeep ikeep \
-	wsync discard nodiscard largeio noalign swalloc filestreams norecovery ro,norecovery bogus dax=bogus sunit=3 sunit=64,swidth=128 sunit=64,swidth=100 sunit=64,swidth=128,noalign swidth=64 attr2 noquota; do
+	wsync discard nodiscard largeio noalign swalloc filestreams norecovery ro,norecovery bogus dax=bogus dax=never dax=inode sunit=3 sunit=64,swidth=128 sunit=64,swidth=100 sunit=64,swidth=128,noalign swidth=64 attr2 noquota; do
 	loop=$(losetup -f --show "$IMG")
 	mount -t xfs -o "$o" "$loop" $MNT2 2>/dev/null && stock=takes || stock=refuses
 	umount $MNT2 2>/dev/null
@@ -161,4 +161,23 @@ if [ $FSTYPE = dioxfs ]; then
 		t_fails "mount option $o is refused" mount -t dioxfs -o "loop,$o" "$IMG" $MNT
 	done
 	t "the kernel log says that quota is not supported" kernel_says "quota"
+	for o in swalloc filestreams lazytime; do
+		klog_mark
+		mount -t dioxfs -o "loop,$o" "$IMG" $MNT && umount $MNT
+		t "a mount with $o says that it has no effect" kernel_says "mount option $o has no effect"
+	done
+	klog_mark
+	mount -t dioxfs -o loop,noalign,largeio,dax=never "$IMG" $MNT && mount -o remount,lazytime $MNT && umount $MNT
+	t "so does a remount, and of what has its effect nothing is said" eval 'kernel_says "lazytime has no effect" && [ $(_klog | grep -c "has no effect") = 1 ]'
 fi
+
+# What stat(2) gives as the size of an I/O.
+for v in "" "-d su=64k,sw=4"; do
+	# shellcheck disable=SC2086
+	fresh_fs $v
+	for o in nolargeio largeio largeio,allocsize=1m; do
+		mount_stock -o $o && touch $MNT/f && stock=$(stat -c "%o %n" $MNT/f $MNT) && umount_fs
+		mount_dx -o $o && ours=$(stat -c "%o %n" $MNT/f $MNT) && umount_fs
+		t_eq "preferred I/O size with $o${v:+ ($v)}: as stock XFS" "$stock" "$ours"
+	done
+done
