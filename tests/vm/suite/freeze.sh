@@ -8,7 +8,7 @@
 # A process with an open file: it appends a MiB, waits for a word, closes.
 holder() {
 	exec 7<>"$1"
-	dd if=/dev/zero bs=1M count=1 conv=fsync >&7 2>/dev/null
+	dd if=/dev/zero bs=64k count=16 conv=fsync >&7 2>/dev/null	# growing, so that there is preallocation
 	[ "$2" = unlink ] && rm "$1"
 	echo >"$TMP/ready.$2"
 	while [ ! -e "$TMP/go" ]; do sleep 0.1; done

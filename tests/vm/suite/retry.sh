@@ -95,7 +95,7 @@ U=$!
 sleep 4
 t "it waits" kill -0 $U
 gone() { while kill -0 $U 2>/dev/null; do sleep 0.2; done; }
-t "until it is told not to" set_to fail_at_unmount 1
+t "until it is told not to" bash -c "echo 1 >$E/fail_at_unmount"	# and then it is soon gone
 t "then it ends" with_timeout 20 gone
 turn good
 t "it recovers" mount -t $FSTYPE $DM $MNT
