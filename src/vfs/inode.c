@@ -277,7 +277,8 @@ static u32 io_size(struct inode *inode)
 	const struct dx_mount_opts *o = &mp->opts;
 	u64 size = 0;
 
-	if (o->largeio && S_ISREG(inode->i_mode)) {
+	/* directories, too; a device node has its device's */
+	if (o->largeio && !S_ISCHR(inode->i_mode) && !S_ISBLK(inode->i_mode)) {
 		size = o->swidth_bb ? (u64)o->swidth_bb << DX_BBSHIFT : dx_fsb_to_b(mp, mp->sb.width);
 		if (!size && o->allocsize_log)
 			size = 1ULL << o->allocsize_log;
