@@ -20,6 +20,7 @@
  * goes down.
  */
 #include <linux/slab.h>
+#include <linux/uio.h>
 #include "dx_vfs.h"
 
 struct beyond {
