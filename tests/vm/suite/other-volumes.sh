@@ -26,6 +26,7 @@ clone() {
 	fresh_fs -d size=${MIB}m,agcount=2 -l size=10m && mount_stock || return
 	dd if=/dev/urandom of=$MNT/A bs=64k count=4 conv=fsync status=none
 	md5sum <$MNT/A >"$TMP/A"
+	umount_fs && mount_stock || return	# A is in its place, whoever leaves the log alone finds it
 	cp --reflink=always $MNT/A $MNT/B || return
 	case $what in
 	held) exec 9<$MNT/B; rm $MNT/B; xfs_io -x -c "shutdown -f" $MNT; exec 9<&- ;;
@@ -85,6 +86,7 @@ grow() {
 	xfs_growfs -D $((220 * 256)) $MNT >/dev/null || return
 	for i in $(seq 13 30); do mkdir $MNT/d$i && echo $i >$MNT/d$i/f || return; done
 	dd if=/dev/urandom of=$MNT/big bs=1M count=100 conv=fsync status=none && md5sum <$MNT/big >"$TMP/big"
+	sync -f $MNT	# the data is in its place, the metadata in the log
 	xfs_io -x -c "shutdown -f" $MNT
 	umount_fs
 	[ "$(xfs_db -r -c 'sb 0' -c 'p dblocks' "$DEV")" = "dblocks = $((116 * 256))" ]
