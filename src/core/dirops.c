@@ -55,20 +55,6 @@ int dx_lookup(struct dx_inode *dp, const struct dx_name *name, dx_ino_t *ino, st
 	return error;
 }
 
-/* Creation needs its space for certain; unlinked inodes and preallocation are worth waiting for. */
-static int create_trans(struct dx_mount *mp, enum dx_resv type, u32 blocks, struct dx_trans **tpp)
-{
-	u32 flags = dx_ns_trans_flags(mp);
-	int error;
-
-	error = dx_trans_alloc(mp, type, blocks, flags, tpp);
-	if (error == -ENOSPC) {
-		dx_icache_blockgc(mp);
-		error = dx_trans_alloc(mp, type, blocks, flags, tpp);
-	}
-	return error;
-}
-
 /*
  * A number and its in-core inode, joined and locked until commit.  @dp is locked but not joined
  * yet, as making a chunk of inodes rolls the transaction.
@@ -118,7 +104,7 @@ int dx_create(struct dx_inode *dp, const struct dx_name *name, const struct dx_c
 	if (!name_ok(name))
 		return -ENAMETOOLONG;
 	blocks = dx_dialloc_space(mp) + dx_dir_enter_space(mp, name->len);
-	error = create_trans(mp, is_dir ? DX_RESV_MKDIR : DX_RESV_CREATE, blocks, &tp);
+	error = dx_trans_alloc(mp, is_dir ? DX_RESV_MKDIR : DX_RESV_CREATE, blocks, dx_ns_trans_flags(mp), &tp);
 	if (error)
 		return error;
 
@@ -178,7 +164,7 @@ int dx_create_tmpfile(struct dx_inode *dp, const struct dx_create_args *a, struc
 	int error;
 
 	*ipp = NULL;
-	error = create_trans(mp, DX_RESV_CREATE_TMPFILE, dx_dialloc_space(mp), &tp);
+	error = dx_trans_alloc(mp, DX_RESV_CREATE_TMPFILE, dx_dialloc_space(mp), dx_ns_trans_flags(mp), &tp);
 	if (error)
 		return error;
 	/* its flags are read, nothing of it changes */
@@ -251,7 +237,7 @@ int dx_symlink(struct dx_inode *dp, const struct dx_name *name, const char *targ
 	if (len > dx_inode_litino(mp) || a->init_xattrs)
 		tblocks = dx_symlink_blocks(mp, len);
 	blocks = dx_dialloc_space(mp) + dx_dir_enter_space(mp, name->len) + tblocks;
-	error = create_trans(mp, DX_RESV_SYMLINK, blocks, &tp);
+	error = dx_trans_alloc(mp, DX_RESV_SYMLINK, blocks, dx_ns_trans_flags(mp), &tp);
 	if (error)
 		return error;
 

@@ -42,6 +42,7 @@ struct dx_icache {
 	unsigned long		lru_nr;
 	struct list_head	inact;		/* to inactivate, oldest first */
 	unsigned long		inact_nr;	/* including the one being worked on */
+	u64			inact_queued;	/* ever; less inact_nr: done, or taken off again */
 	struct delayed_work	work;
 	wait_queue_head_t	wait;		/* end of loading, of inactivation */
 	wait_queue_head_t	throttled;	/* until inact_nr is INACT_QUEUE_LOW */
@@ -229,6 +230,8 @@ static void queue_inactive(struct dx_icache *ic, struct dx_inode *ip)
 	set_bit(DX_I_NEED_INACTIVE, &ip->i_flags);
 	list_add_tail(&ip->i_lru, &ic->inact);
 	ic->inact_nr++;
+	ic->inact_queued++;
+	atomic64_inc(&ic->mp->giveable);
 	if (ic->inact_nr == INACT_BATCH)
 		mod_delayed_work(ic->mp->inact_wq, &ic->work, 0);
 	else
@@ -321,7 +324,7 @@ static void inact_worker(struct work_struct *work)
  * dx_icache_flush_inactive - have every queued inactivation done before returning
  * @mp: mount
  *
- * For freeze, unmount and ENOSPC.  No transaction and no ILOCK may be held.  Of a frozen filesystem nothing is done.
+ * For freeze and unmount, when no more are coming.  No transaction and no ILOCK may be held.  Of a frozen filesystem nothing is done.
  */
 void dx_icache_flush_inactive(struct dx_mount *mp)
 {
@@ -338,6 +341,38 @@ void dx_icache_flush_inactive(struct dx_mount *mp)
 		if (more)
 			msleep(1);	/* it may be that the worker cannot now: keep_thawed() */
 	} while (more);
+}
+
+static bool inact_got_to(struct dx_icache *ic, u64 ticket)
+{
+	bool ret;
+
+	spin_lock(&ic->lock);
+	ret = (s64)(ic->inact_queued - ic->inact_nr - ticket) >= 0;
+	spin_unlock(&ic->lock);
+	return ret;
+}
+
+/**
+ * dx_icache_wait_inactive - wait for the inactivations that are queued now
+ * @mp: mount
+ * @ticks: at most so long, jiffies
+ *
+ * Whoever goes on unlinking does not hold us up.  No transaction and no ILOCK may be held.
+ *
+ * Return: whether they are done.
+ */
+bool dx_icache_wait_inactive(struct dx_mount *mp, unsigned long ticks)
+{
+	struct dx_icache *ic = mp->icache;
+	u64 ticket;
+
+	spin_lock(&ic->lock);
+	ticket = ic->inact_queued;
+	if (!list_empty(&ic->inact))
+		mod_delayed_work(mp->inact_wq, &ic->work, 0);
+	spin_unlock(&ic->lock);
+	return wait_event_timeout(ic->wait, inact_got_to(ic, ticket) || dx_is_shutdown(mp), ticks);
 }
 
 /**
@@ -365,10 +400,10 @@ void dx_icache_throttle(struct dx_mount *mp)
 }
 
 /**
- * dx_icache_blockgc - give back preallocation past EOF of idle inodes
+ * dx_icache_blockgc - have the preallocation past EOF of idle inodes given back
  * @mp: mount
  *
- * For ENOSPC; waits for the worker: no transaction and no ILOCK may be held.
+ * Queues them; whoever needs the space waits for the worker (dx_icache_wait_inactive()).
  */
 void dx_icache_blockgc(struct dx_mount *mp)
 {
@@ -383,7 +418,6 @@ void dx_icache_blockgc(struct dx_mount *mp)
 		}
 	}
 	spin_unlock(&ic->lock);
-	dx_icache_flush_inactive(mp);
 }
 
 /* ---- references ---- */
@@ -556,6 +590,7 @@ static int cache_hit(struct dx_icache *ic, dx_ino_t ino, u32 flags, struct dx_in
 		clear_bit(DX_I_NEED_INACTIVE, &ip->i_flags);
 		list_del_init(&ip->i_lru);
 		ic->inact_nr--;
+		wake_up_all(&ic->wait);
 	}
 	grab(ic, ip);
 	spin_unlock(&ic->lock);

@@ -26,7 +26,7 @@
 enum dx_counter {
 	DX_C_LOCKOUTS, DX_C_DRAINS, DX_C_DRAIN_NS, DX_C_LAYOUT_BREAKS,
 	DX_C_DIO_WRITES, DX_C_DIO_WRITE_COMPLETIONS, DX_C_DIO_SIZE_UPDATES, DX_C_DIO_CONVERSIONS,
-	DX_C_FALLOCATE, DX_C_SPACE_IOCTL, DX_C_SETSIZE, DX_C_LOCKOUT_VIOLATIONS,
+	DX_C_FALLOCATE, DX_C_SPACE_IOCTL, DX_C_SETSIZE, DX_C_LOCKOUT_VIOLATIONS, DX_C_GIVE_BACKS,
 	DX_C_NR
 };
 
@@ -54,12 +54,26 @@ struct dx_sysdir {
 	struct completion	released;
 };
 
+/* Rounds of giving back space that is only held: blockgc.c. */
+struct dx_giveback {
+	struct workqueue_struct	*wq;
+	struct work_struct	work;
+	wait_queue_head_t	wait;
+	spinlock_t		lock;		/* what follows, but for ->trimmed */
+	u64			begun, done;	/* rounds; they differ while one runs */
+	s64			seen;		/* mp->giveable when the last one began */
+	unsigned long		ended;		/* jiffies */
+	bool			partial;	/* it passed over what was in use */
+	s64			trimmed;	/* the worker's: mp->eofmarks when all files were trimmed */
+};
+
 /* The VFS half of a mount. */
 struct dx_super {
 	struct dx_mount		mp;
 	struct super_block	*sb;
 	struct list_head	mounted;	/* in the list of uuids in use */
 	struct workqueue_struct	*ioend_wq;	/* buffered write completions that need a transaction */
+	struct dx_giveback	giveback;
 	struct dx_shrinker	buf_shrinker;
 	struct dx_sysdir	sysdir[DX_SYS_NR];
 	int			nr_sysdirs;	/* that are there */
@@ -80,6 +94,7 @@ struct dx_vnode {
 	spinlock_t		ioend_lock;
 	struct list_head	ioend_list;	/* finished writeback, waiting for its transaction */
 	struct work_struct	ioend_work;
+	unsigned int		fault_nospace;	/* faults that found no space, for which the fault itself knows no error */
 	dx_mmaplock_t		mmaplock;	/* where the mapping has none */
 	struct inode		vfs;
 };
@@ -169,6 +184,10 @@ int dx_acl_store(struct inode *inode, struct posix_acl *acl, int type);	/* no ch
 int dx_xattr_set_raw(struct inode *inode, const char *name, u8 nsp, const void *value, size_t size, int flags);
 /* blockgc.c */
 void dx_blockgc(struct super_block *sb);
+struct dx_nospace { u64 round; unsigned long until; bool asked, last; };
+bool dx_nospace_again(struct super_block *sb, ssize_t ret, struct dx_nospace *ns);	/* do { } while, around what may be -ENOSPC */
+int dx_giveback_init(struct dx_super *ds);
+void dx_giveback_exit(struct dx_super *ds);
 /* export.c */
 extern const struct export_operations dx_export_ops;
 /* sysfs.c */

@@ -25,6 +25,7 @@ struct space_req {
 	loff_t		size;		/* i_size, read after the drain (L4) */
 	loff_t		new_size;	/* 0 = the size stays */
 	bool		keep_size;
+	bool		begun;		/* half done, it cannot be done again from the start */
 };
 
 /*
@@ -163,6 +164,7 @@ static int op_collapse(struct space_req *r)
 	error = prepare_shift(r);
 	if (error)
 		return error;
+	r->begun = true;
 	trace_dx_fallocate_step(inode, r->offset, r->len, DX_SP_COLLAPSE);
 	return dx_collapse_file_space(DX_I(inode), r->offset, r->len);
 }
@@ -188,6 +190,7 @@ static int op_insert(struct space_req *r)
 	error = prepare_shift(r);
 	if (error)
 		return error;
+	r->begun = true;
 	error = dx_setattr_size(inode, grown, false);
 	if (error)
 		return error;
@@ -279,6 +282,7 @@ long dx_file_fallocate(struct file *file, int mode, loff_t offset, loff_t len)
 		.inode = inode, .offset = offset, .len = len,
 		.keep_size = mode & FALLOC_FL_KEEP_SIZE,
 	};
+	struct dx_nospace ns = { };
 	struct dx_lockout lk;
 	enum dx_space_op op;
 	int error;
@@ -300,45 +304,26 @@ long dx_file_fallocate(struct file *file, int mode, loff_t offset, loff_t len)
 		return -EOPNOTSUPP;
 	}
 
-	error = dx_lockout_begin(&lk, inode, DX_LK_FALLOCATE);
-	if (error)
-		return error;
-	r.size = i_size_read(inode);
-	dx_count(inode, DX_C_FALLOCATE);
-	trace_dx_fallocate(inode, offset, len, mode);
-	error = run_locked_out(file, op, &r);
-	dx_lockout_end(&lk);
+	do {
+		error = dx_lockout_begin(&lk, inode, DX_LK_FALLOCATE);
+		if (error)
+			return error;
+		r.size = i_size_read(inode);
+		dx_count(inode, DX_C_FALLOCATE);
+		trace_dx_fallocate(inode, offset, len, mode);
+		error = run_locked_out(file, op, &r);
+		dx_lockout_end(&lk);
+	} while (!r.begun && dx_nospace_again(inode->i_sb, error, &ns));
 	return error;
 }
 
-/**
- * dx_space_ioctl - the legacy space ioctls
- * @file: opened for writing, write access to the mount held
- * @op: what to do
- * @whence: 0, 1, 2: of @start
- * @start: bytes, relative as @whence says
- * @len: bytes; not used by DX_SP_RESIZE
- *
- * RESVSP and UNRESVSP and ZERO_RANGE keep the size; ALLOCSP and FREESP set
- * it.  What @start is relative to is looked at inside the lockout: resolved before it,
- * the end of the file would be the stale one.  Return: 0, -EINVAL for a range
- * that is none, or as the operation.
- */
-int dx_space_ioctl(struct file *file, enum dx_space_op op, s16 whence, loff_t start, loff_t len)
+/* One try.  What @start is relative to is looked at inside the lockout. */
+static int space_ioctl(struct file *file, enum dx_space_op op, s16 whence, loff_t start, loff_t len)
 {
 	struct inode *inode = file_inode(file);
 	struct space_req r = { .inode = inode, .len = len, .keep_size = true };
 	struct dx_lockout lk;
 	int error;
-
-	if (inode->i_flags & (S_IMMUTABLE | S_APPEND))
-		return -EPERM;
-	if (!(file->f_mode & FMODE_WRITE))
-		return -EBADF;
-	if (!S_ISREG(inode->i_mode))
-		return -EINVAL;
-	if (dx_is_shutdown(DX_M(inode->i_sb)))
-		return -EIO;
 
 	error = dx_lockout_begin(&lk, inode, DX_LK_IOCTL);
 	if (error)
@@ -370,5 +355,38 @@ int dx_space_ioctl(struct file *file, enum dx_space_op op, s16 whence, loff_t st
 	error = run_locked_out(file, op, &r);
 out:
 	dx_lockout_end(&lk);
+	return error;
+}
+
+/**
+ * dx_space_ioctl - the legacy space ioctls
+ * @file: opened for writing, write access to the mount held
+ * @op: what to do
+ * @whence: 0, 1, 2: of @start
+ * @start: bytes, relative as @whence says
+ * @len: bytes; not used by DX_SP_RESIZE
+ *
+ * RESVSP and UNRESVSP and ZERO_RANGE keep the size; ALLOCSP and FREESP set
+ * it.  What @start is relative to is looked at inside the lockout: resolved before it,
+ * the end of the file would be the stale one.  Return: 0, -EINVAL for a range
+ * that is none, or as the operation.
+ */
+int dx_space_ioctl(struct file *file, enum dx_space_op op, s16 whence, loff_t start, loff_t len)
+{
+	struct inode *inode = file_inode(file);
+	struct dx_nospace ns = { };
+	int error;
+
+	if (inode->i_flags & (S_IMMUTABLE | S_APPEND))
+		return -EPERM;
+	if (!(file->f_mode & FMODE_WRITE))
+		return -EBADF;
+	if (!S_ISREG(inode->i_mode))
+		return -EINVAL;
+	if (dx_is_shutdown(DX_M(inode->i_sb)))
+		return -EIO;
+	do
+		error = space_ioctl(file, op, whence, start, len);
+	while (dx_nospace_again(inode->i_sb, error, &ns));
 	return error;
 }

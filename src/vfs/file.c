@@ -141,41 +141,37 @@ ssize_t dx_file_write_checks(struct kiocb *iocb, struct iov_iter *from, enum dx_
 static ssize_t buffered_write(struct kiocb *iocb, struct iov_iter *from)
 {
 	struct inode *inode = file_inode(iocb->ki_filp);
+	struct dx_nospace ns = { };
 	enum dx_iolock mode;
-	bool cleared = false;
-	ssize_t ret;
+	ssize_t ret, done = 0;
 
 	if ((iocb->ki_flags & IOCB_NOWAIT) && !DX_CAN_BUFFERED_NOWAIT)
 		return -EOPNOTSUPP;
-again:
-	mode = DX_IOLOCK_EXCL;
-	ret = dx_iolock_iocb(iocb, mode);
-	if (ret)
-		return ret;
-	ret = dx_file_write_checks(iocb, from, &mode, NULL);
-	if (!ret && iov_iter_count(from))
-		ret = dx_iomap_buffered_write(iocb, from, &dx_buffered_write_iomap_ops);
-	dx_iounlock(inode, mode);
+	do {
+		mode = DX_IOLOCK_EXCL;
+		ret = dx_iolock_iocb(iocb, mode);
+		if (ret)
+			break;
+		ret = dx_file_write_checks(iocb, from, &mode, NULL);
+		if (!ret && iov_iter_count(from))
+			ret = dx_iomap_buffered_write(iocb, from, &dx_buffered_write_iomap_ops);
+		dx_iounlock(inode, mode);
+		if (ret > 0)
+			done += ret;
+		if (iocb->ki_flags & IOCB_NOWAIT)
+			break;
+		/* A part was written: why not more, only the rest can tell. */
+	} while ((ret > 0 && iov_iter_count(from)) || dx_nospace_again(inode->i_sb, ret, &ns));
 
-	/* Reservations are worst-case: written back, they shrink to what is used. */
-	if (ret == -ENOSPC && !cleared && !(iocb->ki_flags & IOCB_NOWAIT)) {
-		cleared = true;
-		/* An unmount that holds s_umount writes everything back anyway. */
-		if (down_read_trylock(&inode->i_sb->s_umount)) {
-			sync_inodes_sb(inode->i_sb);
-			up_read(&inode->i_sb->s_umount);
-		}
-		dx_blockgc(inode->i_sb);
-		goto again;
-	}
-	if (ret > 0)
-		ret = generic_write_sync(iocb, ret);
-	return ret;
+	return done ? generic_write_sync(iocb, done) : ret;
 }
 
 static ssize_t vn_write_iter(struct kiocb *iocb, struct iov_iter *from)
 {
 	struct inode *inode = file_inode(iocb->ki_filp);
+	bool nowait = iocb->ki_flags & IOCB_NOWAIT;	/* once submitted, the iocb may be gone */
+	struct iov_iter all = *from;
+	struct dx_nospace ns = { };
 	ssize_t ret;
 
 	if (dx_is_shutdown(DX_M(inode->i_sb)))
@@ -183,7 +179,10 @@ static ssize_t vn_write_iter(struct kiocb *iocb, struct iov_iter *from)
 	if (!iov_iter_count(from))
 		return 0;
 	if (iocb->ki_flags & IOCB_DIRECT) {
-		ret = dx_file_dio_write(iocb, from);
+		do {
+			*from = all;	/* a part may have been written before it failed */
+			ret = dx_file_dio_write(iocb, from);
+		} while (!nowait && dx_nospace_again(inode->i_sb, ret, &ns));
 		/* -ENOTBLK: pages over the range would not go; go through them. */
 		if (ret != -ENOTBLK)
 			return ret;
@@ -252,13 +251,20 @@ int dx_fsync(struct file *file, loff_t start, loff_t end, int datasync)
 static vm_fault_t vn_page_mkwrite(struct vm_fault *vmf)
 {
 	struct inode *inode = file_inode(vmf->vma->vm_file);
+	struct dx_vnode *vn = dx_vnode(inode);
+	struct dx_nospace ns = { };
+	unsigned int before;
 	vm_fault_t ret;
 
 	sb_start_pagefault(inode->i_sb);
 	file_update_time(vmf->vma->vm_file);
-	dx_mmaplock_shared(inode);
-	ret = dx_iomap_page_mkwrite(vmf, &dx_buffered_write_iomap_ops);
-	dx_mmapunlock_shared(inode);
+	do {
+		before = READ_ONCE(vn->fault_nospace);
+		dx_mmaplock_shared(inode);
+		ret = dx_iomap_page_mkwrite(vmf, &dx_buffered_write_iomap_ops);
+		dx_mmapunlock_shared(inode);
+	} while ((ret & VM_FAULT_SIGBUS) && READ_ONCE(vn->fault_nospace) != before &&
+		 dx_nospace_again(inode->i_sb, -ENOSPC, &ns));
 	sb_end_pagefault(inode->i_sb);
 	return ret;
 }

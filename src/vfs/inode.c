@@ -47,6 +47,7 @@ struct inode *dx_alloc_inode(struct super_block *sb)
 		return NULL;
 	vn->ip = NULL;
 	vn->lockout_owner = NULL;
+	vn->fault_nospace = 0;
 	spin_lock_init(&vn->size_lock);
 	spin_lock_init(&vn->beyond_lock);
 	INIT_LIST_HEAD(&vn->beyond);

@@ -262,9 +262,11 @@ static int buffered_write_begin(struct inode *inode, loff_t pos, loff_t length, 
 			if (flags & IOMAP_NOWAIT)
 				return -EAGAIN;
 			error = dx_iomap_alloc(ip, off, min_t(u64, count, m.rec.blockcount), false, false, &m);
+			if (error == -ENOSPC && (flags & IOMAP_FAULT))
+				WRITE_ONCE(dx_vnode(inode)->fault_nospace, dx_vnode(inode)->fault_nospace + 1);
 			if (error)
 				return error;
-			set_bit(DX_I_EOFBLOCKS, &ip->i_flags);	/* the hint may reach over EOF */
+			dx_inode_set_eofblocks(ip);	/* the hint may reach over EOF */
 			trace_dx_map_alloc(inode, pos, length, 1);
 		}
 		dx_mapped_to_iomap(ip, iomap, &m, 0);
@@ -293,12 +295,20 @@ static int buffered_write_begin(struct inode *inode, loff_t pos, loff_t length, 
 		/* One reservation covers at most this much, so that a huge write does not hold the lock long. */
 		want = min_t(u64, m.rec.blockcount, 1u << 15);
 		error = dx_bmap_reserve_delalloc(ip, off, want, prealloc, &m.rec);
-		if ((error == -ENOSPC || error == -EDQUOT) && prealloc)
+		/* Near the end of the volume a large write takes what there is, a block at last. */
+		while (error == -ENOSPC && (prealloc || want > 1)) {
+			if (!prealloc)
+				want /= 2;
+			prealloc = 0;
 			error = dx_bmap_reserve_delalloc(ip, off, want, 0, &m.rec);
-		if (error)
+		}
+		if (error) {
+			if (error == -ENOSPC && (flags & IOMAP_FAULT))
+				WRITE_ONCE(dx_vnode(inode)->fault_nospace, dx_vnode(inode)->fault_nospace + 1);
 			goto out_unlock;
+		}
 		if (prealloc)
-			set_bit(DX_I_EOFBLOCKS, &ip->i_flags);
+			dx_inode_set_eofblocks(ip);
 		iflags = IOMAP_F_NEW;
 		trace_dx_map_alloc(inode, pos, length, 0);
 	}
@@ -356,6 +366,7 @@ static int direct_write_begin(struct inode *inode, loff_t pos, loff_t length, un
 {
 	struct dx_inode *ip = DX_I(inode);
 	struct dx_mount *mp = ip->mp;
+	struct dx_nospace ns = { };
 	struct dx_mapped m;
 	dx_fileoff_t off;
 	dx_filblks_t count;
@@ -396,7 +407,7 @@ retry:
 		else
 			error = dx_iomap_alloc(ip, off, min_t(u64, count, m.rec.blockcount), false, false, &m);
 		if (!error && dx_get_extsz_hint(ip))
-			set_bit(DX_I_EOFBLOCKS, &ip->i_flags);	/* the hint may reach over EOF */
+			dx_inode_set_eofblocks(ip);	/* the hint may reach over EOF */
 		/*
 		 * Somebody was faster between the locks: writeback converted the
 		 * delayed extent, or a failed write gave it back.  Look again; to
@@ -408,6 +419,9 @@ retry:
 				goto retry;
 			return -EIO;
 		}
+		/* Here and not above: an asynchronous write whose first part is in flight cannot be taken back. */
+		if (dx_nospace_again(inode->i_sb, error, &ns))
+			goto retry;
 		if (error)
 			return error;
 		trace_dx_map_alloc(inode, pos, length, 2);

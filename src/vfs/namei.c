@@ -90,10 +90,11 @@ static struct inode *make_inode(dx_idmap_t idmap, struct inode *dir, struct dent
 {
 	struct posix_acl *dflt = NULL, *acl = NULL;
 	struct dx_create_args a = { };
+	struct dx_nospace ns = { };
 	struct dx_inode *ip;
 	struct dx_name name;
 	struct inode *inode;
-	int error;
+	int error = 0;
 
 	if (dx_is_shutdown(DX_M(dir->i_sb)))
 		return ERR_PTR(-EIO);
@@ -110,15 +111,20 @@ static struct inode *make_inode(dx_idmap_t idmap, struct inode *dir, struct dent
 	new_owner(idmap, dir, &mode, &a);
 	a.init_xattrs = dflt || acl;
 
-	if (!dentry) {
-		error = dx_create_tmpfile(DX_I(dir), &a, &ip);
-	} else {
+	if (dentry)
 		error = make_name(&name, dentry, mode);
-		if (!error && target)
-			error = dx_symlink(DX_I(dir), &name, target, &a, &ip);
-		else if (!error)
-			error = dx_create(DX_I(dir), &name, &a, &ip);
+	if (error) {
+		inode = ERR_PTR(error);
+		goto out;
 	}
+	do {
+		if (!dentry)
+			error = dx_create_tmpfile(DX_I(dir), &a, &ip);
+		else if (target)
+			error = dx_symlink(DX_I(dir), &name, target, &a, &ip);
+		else
+			error = dx_create(DX_I(dir), &name, &a, &ip);
+	} while (dx_nospace_again(dir->i_sb, error, &ns));
 	if (error) {
 		inode = ERR_PTR(error);
 		goto out;
@@ -208,14 +214,18 @@ static struct inode *vn_tmpfile(dx_idmap_t idmap, struct inode *dir, umode_t mod
 static int vn_link(struct dentry *old, struct inode *dir, struct dentry *dentry)
 {
 	struct inode *inode = d_inode(old);
+	struct dx_nospace ns = { };
 	struct dx_name name;
 	int error;
 
 	if (dx_is_shutdown(DX_M(dir->i_sb)))
 		return -EIO;
 	error = make_name(&name, dentry, inode->i_mode);
-	if (!error)
+	if (error)
+		return error;
+	do
 		error = dx_link(DX_I(dir), DX_I(inode), &name);
+	while (dx_nospace_again(dir->i_sb, error, &ns));
 	if (error)
 		return error;
 	dx_vnode_sync(dir);
@@ -251,9 +261,14 @@ static int make_whiteout(dx_idmap_t idmap, struct inode *dir, struct dx_inode **
 {
 	struct dx_create_args a = { };
 	umode_t mode = S_IFCHR | WHITEOUT_MODE;
+	struct dx_nospace ns = { };
+	int error;
 
 	new_owner(idmap, dir, &mode, &a);
-	return dx_create_tmpfile(DX_I(dir), &a, wipp);
+	do
+		error = dx_create_tmpfile(DX_I(dir), &a, wipp);
+	while (dx_nospace_again(dir->i_sb, error, &ns));
+	return error;
 }
 
 static int vn_rename(dx_idmap_t idmap, struct inode *odir, struct dentry *odentry,
@@ -261,6 +276,7 @@ static int vn_rename(dx_idmap_t idmap, struct inode *odir, struct dentry *odentr
 {
 	struct inode *inode = d_inode(odentry), *target = d_inode(ndentry);
 	struct dx_inode *wip = NULL;
+	struct dx_nospace ns = { };
 	struct dx_name oname, nname;
 	u32 f = 0;
 	int error;
@@ -283,9 +299,12 @@ static int vn_rename(dx_idmap_t idmap, struct inode *odir, struct dentry *odentr
 	error = make_name(&oname, odentry, flags & RENAME_EXCHANGE ? target->i_mode : inode->i_mode);
 	if (!error)
 		error = make_name(&nname, ndentry, inode->i_mode);
-	if (!error)
-		error = dx_rename(DX_I(odir), &oname, DX_I(inode), DX_I(ndir), &nname,
-				  target ? DX_I(target) : NULL, wip, f);
+	if (!error) {
+		do
+			error = dx_rename(DX_I(odir), &oname, DX_I(inode), DX_I(ndir), &nname,
+					  target ? DX_I(target) : NULL, wip, f);
+		while (dx_nospace_again(odir->i_sb, error, &ns));
+	}
 	if (wip)
 		dx_irele(wip);
 	if (error)

@@ -184,11 +184,16 @@ static int show_options(struct seq_file *m, struct dentry *root)
 	return 0;
 }
 
+#define STATFS_PATIENCE	(2 * HZ)
+
 static int vn_statfs(struct dentry *dentry, struct kstatfs *st)
 {
 	struct dx_mount *mp = DX_M(dentry->d_sb);
 	struct dx_statfs s;
 
+	/* What was unlinked just now counts as free; a file that takes long is not waited for, and not on a frozen volume. */
+	if (dentry->d_sb->s_writers.frozen == SB_UNFROZEN)
+		dx_icache_wait_inactive(mp, STATFS_PATIENCE);
 	dx_mount_statfs(mp, &s);
 	st->f_type = DX_SUPER_MAGIC;
 	st->f_namelen = DX_MAXNAMELEN - 1;
@@ -210,6 +215,9 @@ static int vn_sync_fs(struct super_block *sb, int wait)
 	/* The last call before a freeze: free what waits for it, for soon it cannot be. */
 	if (sb->s_writers.frozen == SB_FREEZE_PAGEFAULT)
 		dx_icache_flush_inactive(DX_M(sb));
+	/* Else what waits now, so that what it held is free after the sync; s_umount keeps a freeze away. */
+	else if (sb->s_writers.frozen == SB_UNFROZEN)
+		dx_icache_wait_inactive(DX_M(sb), MAX_SCHEDULE_TIMEOUT);
 	return dx_sync_fs(DX_M(sb));
 }
 
@@ -360,6 +368,7 @@ static void put_super(struct super_block *sb)
 
 	dx_sysfs_del_log(ds);
 	dx_shrinker_unregister(&ds->buf_shrinker);
+	dx_giveback_exit(ds);
 	destroy_workqueue(ds->ioend_wq);
 	error = dx_mount_close(&ds->mp);
 	dx_sysfs_del(ds);
@@ -423,16 +432,18 @@ static int fill_super(struct super_block *sb, struct fs_context *fc)
 	ds->ioend_wq = alloc_workqueue("dioxfs-ioend/%s", WQ_MEM_RECLAIM | WQ_FREEZABLE | WQ_PERCPU, 0, sb->s_id);
 	if (!ds->ioend_wq)
 		goto out_bdev;
+	if (dx_giveback_init(ds))
+		goto out_wq;
 
 	/* A sector size larger than the volume's blocks cannot work; the core says so. */
 	error = -EINVAL;
 	if (!sb_min_blocksize(sb, DX_BBSIZE)) {
 		pr_err("dioxfs (%s): cannot use the device's sector size\n", sb->s_id);
-		goto out_wq;
+		goto out_giveback;
 	}
 	error = dx_mount_open(mp);
 	if (error)
-		goto out_wq;
+		goto out_giveback;
 	say_without_effect(mp, sb->s_flags);
 	/* Times are logged as they change: the core's copy is never the older one. */
 	sb->s_flags &= ~SB_LAZYTIME;
@@ -477,6 +488,8 @@ out_shrinker:
 	dx_shrinker_unregister(&ds->buf_shrinker);
 out_close:
 	dx_mount_close(mp);
+out_giveback:
+	dx_giveback_exit(ds);
 out_wq:
 	destroy_workqueue(ds->ioend_wq);
 out_bdev:

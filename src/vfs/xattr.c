@@ -28,11 +28,14 @@ int dx_xattr_set_raw(struct inode *inode, const char *name, u8 nsp, const void *
 		.value = (void *)value, .valuelen = size,
 		.create = flags & XATTR_CREATE, .replace = flags & XATTR_REPLACE,
 	};
+	struct dx_nospace ns = { };
 	int error;
 
 	if (dx_is_shutdown(a.ip->mp))
 		return -EIO;
-	error = dx_attr_set_op(&a);
+	do
+		error = dx_attr_set_op(&a);
+	while (dx_nospace_again(inode->i_sb, error, &ns));
 	if (!error) {
 		inode->i_flags &= ~S_NOSEC;	/* security.capability may be there now */
 		dx_inode_set_ctime(inode, a.ip->d.ctime);

@@ -322,6 +322,7 @@ static int do_pressure(struct um_user *u, const struct op *o)
 		break;
 	case 3:
 		dx_icache_blockgc(u->mp);
+		dx_icache_flush_inactive(u->mp);
 		break;
 	}
 	return 0;
