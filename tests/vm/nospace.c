@@ -4,11 +4,7 @@
  *
  * nospace fill DIR KIND   does KIND until it fails for want of space; prints how often it went, and the KiB that are free
  *                         after a sync
- * nospace held DIR        brings about, before each operation, that all free space is only reserved (delayed
- *                         extents, each with its share of a btree) or not freed yet (just unlinked), and prints how each
- *                         operation went
  * nospace storm DIR N     N processes meet a full volume 200 times each; prints how often any of it went
- * nospace gone DIR MIB    writes a file, unlinks it, and prints the KiB that are missing after a sync, and at once
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -185,105 +181,6 @@ static int fill(const char *kind)
 	return 2;
 }
 
-/* ---- held ---- */
-
-/* every other block of a file, so that each delayed extent holds what a btree could take */
-static void hold(void)
-{
-	int fd = open(path("held", 0), O_CREAT | O_WRONLY | O_TRUNC, 0644);
-	off_t at = 0;
-
-	if (fd < 0)
-		die("held");
-	while (free_kib() > 64) {
-		for (int i = 0; i < 8; i++, at += 8192)
-			if (pwrite(fd, buf, 4096, at) != 4096)
-				break;
-		if (at > 1 << 30)
-			break;
-	}
-	close(fd);
-}
-
-static void unlinked(void)
-{
-	put(path("gone", 0), 0, 24 << 20, 0);
-	sync();
-	hold();
-	if (unlink(path("gone", 0)))
-		die("unlink");
-}
-
-static int h_untar(int i)
-{
-	for (int k = 0; k < 500; k++)
-		if (put(path("untar", 1000 * i + k), 0, 4096, 0))
-			return -1;
-	return 0;
-}
-static int h_open(int i) { (void)i; return f_create(1); }
-static int h_direct(int i) { return put(path("hd", i), O_DIRECT, 1 << 20, 0); }
-static int h_buffered(int i) { return put(path("hb", i), 0, 1 << 20, 0); }
-static int h_falloc(int i)
-{
-	int fd = open(path("hf", i), O_CREAT | O_WRONLY, 0644), ret;
-
-	ret = fd < 0 ? -1 : fallocate(fd, 0, 0, 4 << 20);
-	close(fd);
-	return ret;
-}
-static int h_zero(int i)
-{
-	int fd = open(path("hf", i), O_CREAT | O_WRONLY, 0644), ret;
-
-	ret = fd < 0 ? -1 : fallocate(fd, FALLOC_FL_ZERO_RANGE, 8 << 20, 1 << 20);
-	close(fd);
-	return ret;
-}
-static int h_xattr(int i) { (void)i; return setxattr(path("c", 1), "user.x", buf, 20000, 0); }
-static int h_store(int i) { return store(path("hs", i), 0, 1 << 20); }
-static int h_link(int i) { (void)i; return link(path("c", 1), path("a-name-that-is-new-", 1)); }
-static int h_rename(int i) { (void)i; return rename(path("c", 1), path("d", 1 << 20)); }
-static int h_tmpfile(int i)
-{
-	int fd = open(dir, O_TMPFILE | O_WRONLY, 0600);
-
-	(void)i;
-	return fd < 0 ? -1 : close(fd);
-}
-
-static int held(void)
-{
-	static const struct kind ops[] = {
-		{ "open", h_open }, { "mkdir", f_mkdir }, { "symlink", f_symlink }, { "tmpfile", h_tmpfile },
-		{ "link", h_link }, { "setxattr", h_xattr }, { "direct write", h_direct },
-		{ "buffered write", h_buffered }, { "fallocate", h_falloc }, { "zero range", h_zero },
-		{ "mmap store", h_store }, { "untar", h_untar }, { "rename", h_rename },
-	};
-	static void (*const states[])(void) = { hold, unlinked };
-	int failed = 0;
-
-	for (unsigned int s = 0; s < 2; s++) {
-		for (unsigned int k = 0; k < sizeof(ops) / sizeof(ops[0]); k++) {
-			if (s && k < 5 && k)
-				continue;	/* nothing that depends on the order; and time is dear */
-			if (s && !k)
-				unlink(path("c", 1));
-			if (s && k == sizeof(ops) / sizeof(ops[0]) - 1)
-				continue;
-			states[s]();
-			if (ops[k].fn(2 + s)) {
-				printf("%s, space %s: %s, and after a sync ", ops[k].name, s ? "just unlinked" : "only reserved",
-				       strerror(errno));
-				sync();
-				printf("%ld KiB are free\n", free_kib());
-				failed = 1;
-			}
-		}
-	}
-	return failed;
-}
-
 /* ---- the rest ---- */
 
 static int storm(int n)
@@ -307,25 +204,6 @@ static int storm(int n)
 	return 0;
 }
 
-static int gone(int mib)
-{
-	long before = free_kib(), at_once;
-
-	for (int round = 0; round < 2; round++) {
-		for (int i = 0; i < mib; i++)
-			if (put(path("gone", 0), 0, 1 << 20, (off_t)i << 20))
-				die("write");
-		sync();
-		if (unlink(path("gone", 0)))
-			die("unlink");
-		if (!round)
-			sync();
-		at_once = before - free_kib();
-		printf("%ld%c", at_once, round ? '\n' : ' ');
-	}
-	return 0;
-}
-
 int main(int argc, char **argv)
 {
 	if (argc < 3)
@@ -337,11 +215,7 @@ int main(int argc, char **argv)
 	memset(target, 't', 1000);
 	if (argc > 3 && !strcmp(argv[1], "fill"))
 		return fill(argv[3]);
-	if (!strcmp(argv[1], "held"))
-		return held();
 	if (argc > 3 && !strcmp(argv[1], "storm"))
 		return storm(atoi(argv[3]));
-	if (argc > 3 && !strcmp(argv[1], "gone"))
-		return gone(atoi(argv[3]));
 	return 2;
 }

@@ -16,7 +16,7 @@ leave() {
 # small: stock counts six blocks for each file, and flushes; what is left below the last block is compared in KiB.
 for kind in small medium 100k append huge direct store mkdir symlink create xattr falloc; do
 	for fs in $FSTYPE xfs; do
-		leave 24 $fs || { t "a volume for $kind" false; break; }
+		leave 8 $fs || { t "a volume for $kind" false; break; }
 		read -r count kib <<<"$(nospace fill $MNT $kind 2>&1)"
 		eval "${fs}_n=$count ${fs}_k=$kib"
 		umount $MNT
@@ -32,13 +32,6 @@ mount_dx
 t "fallocate of all that df shows but 512 KiB" bash -c "nospace fill $MNT falloc1 | grep '^1 '"
 umount_check
 
-for fs in $FSTYPE xfs; do
-	leave 40 $fs
-	t "nothing fails while space is only held, $fs" nospace held $MNT
-	umount $MNT
-	[ $fs = xfs ] || t "xfs_repair agrees" repair_check
-done
-
 leave 4 "$FSTYPE"
 nospace fill $MNT append >/dev/null
 nospace fill $MNT small >/dev/null
@@ -53,9 +46,12 @@ umount_check
 fresh_fs $SIZE
 mount_dx
 for i in 1 2 3; do
-	read -r synced at_once <<<"$(nospace gone $MNT 100)"
-	t "df is right after rm and sync" test "${synced:-9999}" -le 64
-	t "df is right at once after rm" test "${at_once:-9999}" -le 64
+	a=$(stat -f -c %a $MNT)
+	dd if=/dev/zero of=$MNT/gone bs=1M count=100 status=none
+	sync
+	rm $MNT/gone
+	sync
+	t "df is right after rm and sync" test $(((a - $(stat -f -c %a $MNT)) * 4)) -le 64
 done
 a=$(stat -f -c %a $MNT)
 mkdir $MNT/many

@@ -63,7 +63,7 @@ t "read-only, and says why" kernel_says "dioxfs.*files share blocks.*read-only"
 t_errno "and stays so" "." touch $MNT/x
 t_errno "at a remount, too" "." mount -o remount,rw $MNT
 t "both files are there" eval 'md5sum <$MNT/A | cmp - "$TMP/A" && md5sum <$MNT/B | cmp - "$TMP/A"'
-t "unmounts, clean" umount_check
+t "unmounts" umount_fs	# the log has been replayed and stays: who writes nothing does not call it clean
 t "the stock kernel finds the other file whole, the volume clean" stock_finds_A
 
 t "the stock kernel clones a file, unlinks it in use, and is frozen" clone frozen
