@@ -56,16 +56,17 @@ done
 dmsetup remove slow
 
 # ------------------------------------------------------------ polled I/O
-nullb=/sys/kernel/config/nullb/polled
+nullb=/sys/kernel/config/nullb/nullb0	# newer kernels name the disk as the folder, older ones count
 polled_device() {
 	modprobe null_blk nr_devices=0 2>/dev/null
 	[ -d /sys/kernel/config/nullb ] || mount -t configfs configfs /sys/kernel/config || return
 	mkdir $nullb || return
 	[ -e $nullb/poll_queues ] || return
-	echo 1 >$nullb/memory_backed && echo 512 >$nullb/size && echo 2 >$nullb/queue_mode && echo 1 >$nullb/poll_queues && echo 1 >$nullb/power
+	echo 1 >$nullb/memory_backed && echo 512 >$nullb/size && echo 2 >$nullb/queue_mode && echo 1 >$nullb/poll_queues && echo 1 >$nullb/power &&
+		[ -b /dev/nullb0 ]
 }
 if polled_device >/dev/null 2>&1; then
-	DEV=/dev/nullb$(cat $nullb/index)
+	DEV=/dev/nullb0
 	fresh_fs
 	mount_dx
 	t "polled I/O in flight does not hold up the one who would have to poll for it (L2)" with_timeout 30 iopoll $MNT/f && t "unmounts, clean" umount_check
