@@ -302,23 +302,6 @@ unsigned long bitmap_find_next_zero_area(unsigned long *m, unsigned long size, u
 	}
 }
 
-unsigned long int_sqrt(unsigned long x)
-{
-	unsigned long r = 0, b = 1UL << 62;
-
-	while (b > x)
-		b >>= 2;
-	for (; b; b >>= 2) {
-		if (x >= r + b) {
-			x -= r + b;
-			r = (r >> 1) + b;
-		} else {
-			r >>= 1;
-		}
-	}
-	return r;
-}
-
 /* ---- hashes, checksums, random numbers ---- */
 
 u32 jhash(const void *key, u32 length, u32 initval)
@@ -721,35 +704,20 @@ static struct rb_node *step(const struct rb_node *n, bool fwd)
 struct rb_node *rb_next(const struct rb_node *n) { return step(n, true); }
 struct rb_node *rb_prev(const struct rb_node *n) { return step(n, false); }
 
-static struct rb_node *deepest(const struct rb_node *n)
+struct rb_node *host_rb_children_first(const struct rb_root *root, const struct rb_node *after)
 {
+	const struct rb_node *n = root->rb_node;
+
+	if (after) {
+		n = after->host_parent;
+		/* up, unless the other child comes first */
+		if (!n || n->rb_right == after || !n->rb_right)
+			return (struct rb_node *)n;
+		n = n->rb_right;
+	}
 	while (n && (n->rb_left || n->rb_right))
 		n = n->rb_left ? n->rb_left : n->rb_right;
 	return (struct rb_node *)n;
-}
-
-struct rb_node *rb_first_postorder(const struct rb_root *r) { return deepest(r->rb_node); }
-
-struct rb_node *rb_next_postorder(const struct rb_node *n)
-{
-	const struct rb_node *p;
-
-	if (!n)
-		return NULL;
-	p = n->host_parent;
-	if (p && n == p->rb_left && p->rb_right)
-		return deepest(p->rb_right);
-	return (struct rb_node *)p;
-}
-
-void rb_replace_node(struct rb_node *victim, struct rb_node *n, struct rb_root *r)
-{
-	*n = *victim;
-	put_child(r, n->host_parent, victim, n);
-	if (n->rb_left)
-		n->rb_left->host_parent = n;
-	if (n->rb_right)
-		n->rb_right->host_parent = n;
 }
 
 /* ---- rhashtable: chains, doubled when full ---- */

@@ -220,14 +220,6 @@ void host_mutex_init(struct mutex *m, const char *name)
 	INIT_LIST_HEAD(&m->host_waiters);
 }
 
-void mutex_destroy(struct mutex *m)
-{
-	WARN(m->host_owner, "mutex %s destroyed while held by %s", m->dep_map.name,
-	     m->host_owner ? m->host_owner->comm : "");
-}
-
-bool mutex_is_locked(struct mutex *m) { return m->host_owner != NULL; }
-
 void host_mutex_lock(struct mutex *m, const char *file, int line)
 {
 	enter_sleeping(file, line);
@@ -265,39 +257,6 @@ void host_mutex_unlock(struct mutex *m, const char *file, int line)
 	if (w)
 		grant(w);
 	host_preempt_point();
-}
-
-int atomic_dec_and_mutex_lock(atomic_t *cnt, struct mutex *lock)
-{
-	if (atomic_add_unless(cnt, -1, 1))
-		return 0;
-	mutex_lock(lock);
-	if (atomic_dec_and_test(cnt))
-		return 1;
-	mutex_unlock(lock);
-	return 0;
-}
-
-bool refcount_dec_and_mutex_lock(refcount_t *r, struct mutex *lock)
-{
-	if (refcount_dec_not_one(r))
-		return false;
-	mutex_lock(lock);
-	if (refcount_dec_and_test(r))
-		return true;
-	mutex_unlock(lock);
-	return false;
-}
-
-bool refcount_dec_and_lock(refcount_t *r, spinlock_t *lock)
-{
-	if (refcount_dec_not_one(r))
-		return false;
-	spin_lock(lock);
-	if (refcount_dec_and_test(r))
-		return true;
-	spin_unlock(lock);
-	return false;
 }
 
 /* ---- rwsem ---- */
@@ -397,12 +356,19 @@ void host_downgrade(struct rw_semaphore *s, const char *file, int line)
 
 /* ---- semaphore ---- */
 
-static void sem_timeout(struct timer_list *t)
+/* Somebody has waited long enough: he goes on, and sees that nothing was granted to him. */
+static void time_is_up(struct timer_list *t)
 {
 	struct host_fiber *f = container_of(t, struct host_fiber, timer);
 
 	f->wkind = -ETIME;
 	grant(f);
+}
+
+static void set_alarm(struct host_fiber *f, long ticks)
+{
+	timer_setup(&f->timer, time_is_up, 0);
+	mod_timer(&f->timer, jiffies + ticks);
 }
 
 int host_sem_down(struct semaphore *s, long timeout, const char *file, int line)
@@ -416,10 +382,8 @@ int host_sem_down(struct semaphore *s, long timeout, const char *file, int line)
 	}
 	if (timeout == 0)
 		return -ETIME;
-	if (timeout > 0) {
-		timer_setup(&f->timer, sem_timeout, 0);
-		mod_timer(&f->timer, jiffies + timeout);
-	}
+	if (timeout > 0)
+		set_alarm(f, timeout);
 	wait_turn(&s->wait_list, 0, "semaphore", s, NULL, file, line);
 	if (timeout > 0)
 		del_timer(&f->timer);
@@ -448,7 +412,7 @@ void up(struct semaphore *s)
 	host_preempt_point();
 }
 
-/* ---- wait queues ---- */
+/* ---- wait queues: see wait.h ---- */
 
 #define VAR_QUEUES 64
 static struct wait_queue_head var_queues[VAR_QUEUES];
@@ -466,174 +430,80 @@ struct wait_queue_head *host_var_queue(const void *p)
 	return &var_queues[((unsigned long)p * 0x61C8864680B583EBULL) >> 58];
 }
 
-int default_wake_function(struct wait_queue_entry *e, unsigned int mode, int flags, void *key)
+static void wake_all(struct wait_queue_head *q)
 {
-	return wake_up_state(e->private, mode);
+	struct host_fiber *f;
+
+	q->host_wakes++;
+	while ((f = first_waiter(&q->host_waiters)))
+		grant(f);
 }
 
-int autoremove_wake_function(struct wait_queue_entry *e, unsigned int mode, int flags, void *key)
-{
-	int ret = default_wake_function(e, mode, flags, key);
-
-	if (ret)
-		list_del_init(&e->entry);
-	return ret;
-}
-
-void init_wait_entry(struct wait_queue_entry *e, int flags)
-{
-	e->flags = flags;
-	e->private = current;
-	e->func = autoremove_wake_function;
-	INIT_LIST_HEAD(&e->entry);
-}
-
-void add_wait_queue(struct wait_queue_head *q, struct wait_queue_entry *e)
+/* The queue's lock is only for the rules about locks: nothing interrupts this. */
+void host_wake(struct wait_queue_head *q, bool locked)
 {
 	unsigned long flags;
 
-	e->flags &= ~WQ_FLAG_EXCLUSIVE;
-	spin_lock_irqsave(&q->lock, flags);
-	list_add(&e->entry, &q->head);
-	spin_unlock_irqrestore(&q->lock, flags);
-}
-
-void add_wait_queue_exclusive(struct wait_queue_head *q, struct wait_queue_entry *e)
-{
-	unsigned long flags;
-
-	e->flags |= WQ_FLAG_EXCLUSIVE;
-	spin_lock_irqsave(&q->lock, flags);
-	list_add_tail(&e->entry, &q->head);
-	spin_unlock_irqrestore(&q->lock, flags);
-}
-
-void remove_wait_queue(struct wait_queue_head *q, struct wait_queue_entry *e)
-{
-	unsigned long flags;
-
-	spin_lock_irqsave(&q->lock, flags);
-	list_del(&e->entry);
-	spin_unlock_irqrestore(&q->lock, flags);
-}
-
-void prepare_to_wait(struct wait_queue_head *q, struct wait_queue_entry *e, int state)
-{
-	unsigned long flags;
-
-	e->flags &= ~WQ_FLAG_EXCLUSIVE;
-	spin_lock_irqsave(&q->lock, flags);
-	if (list_empty(&e->entry))
-		list_add(&e->entry, &q->head);
-	set_current_state(state);
-	spin_unlock_irqrestore(&q->lock, flags);
-}
-
-bool prepare_to_wait_exclusive(struct wait_queue_head *q, struct wait_queue_entry *e, int state)
-{
-	unsigned long flags;
-	bool was_empty = false;
-
-	e->flags |= WQ_FLAG_EXCLUSIVE;
-	spin_lock_irqsave(&q->lock, flags);
-	if (list_empty(&e->entry)) {
-		was_empty = list_empty(&q->head);
-		list_add_tail(&e->entry, &q->head);
+	if (locked) {
+		lockdep_assert_held(&q->lock);
+		wake_all(q);
+		return;
 	}
-	set_current_state(state);
+	spin_lock_irqsave(&q->lock, flags);
+	wake_all(q);
 	spin_unlock_irqrestore(&q->lock, flags);
-	return was_empty;
 }
 
-void finish_wait(struct wait_queue_head *q, struct wait_queue_entry *e)
+long host_wait(struct wait_queue_head *q, u64 seen, long ticks, const char *what, const char *file, int line)
 {
-	unsigned long flags;
+	struct host_fiber *f = host_self();
+	unsigned long end = jiffies + ticks;
 
-	__set_current_state(TASK_RUNNING);
-	if (!list_empty(&e->entry)) {
-		spin_lock_irqsave(&q->lock, flags);
-		list_del_init(&e->entry);
-		spin_unlock_irqrestore(&q->lock, flags);
+	host_preempt_point();
+	if (q->host_wakes != seen)
+		return ticks;
+	if (ticks == MAX_SCHEDULE_TIMEOUT) {
+		wait_turn(&q->host_waiters, 0, what, q, NULL, file, line);
+		return ticks;
 	}
-}
-
-/* nr exclusive waiters (0: all), and every other waiter before them. */
-int host_wake(struct wait_queue_head *q, unsigned int mode, int nr, void *key, bool locked)
-{
-	struct wait_queue_entry *e, *n;
-	unsigned long flags = 0;
-	int woken = 0;
-
-	if (!locked)
-		spin_lock_irqsave(&q->lock, flags);
-	list_for_each_entry_safe(e, n, &q->head, entry) {
-		unsigned int ef = e->flags;
-		int ret = e->func(e, mode, 0, key);
-
-		if (ret < 0)
-			break;
-		if (ret)
-			woken++;
-		if (ret && (ef & WQ_FLAG_EXCLUSIVE) && !--nr)
-			break;
-	}
-	if (!locked)
-		spin_unlock_irqrestore(&q->lock, flags);
-	return woken;
+	set_alarm(f, ticks);
+	wait_turn(&q->host_waiters, 0, what, q, NULL, file, line);
+	del_timer(&f->timer);
+	return max((long)(end - jiffies), 0L);
 }
 
 /* ---- completions ---- */
 
-void complete(struct completion *c)
+#define FOR_ALL	UINT_MAX
+
+static void permit(struct completion *c, bool all)
 {
 	unsigned long flags;
 
+	/* one critical section: who passes may free c at once */
 	spin_lock_irqsave(&c->wait.lock, flags);
-	if (c->done != UINT_MAX)
-		c->done++;
-	wake_up_locked(&c->wait);
+	if (all)
+		c->host_permits = FOR_ALL;
+	else if (c->host_permits != FOR_ALL)
+		c->host_permits++;
+	host_wake(&c->wait, true);
 	spin_unlock_irqrestore(&c->wait.lock, flags);
 }
 
-void complete_all(struct completion *c)
+void complete(struct completion *c) { permit(c, false); }
+void complete_all(struct completion *c) { permit(c, true); }
+
+static bool pass(struct completion *c)
 {
-	unsigned long flags;
-
-	spin_lock_irqsave(&c->wait.lock, flags);
-	c->done = UINT_MAX;
-	wake_up_all_locked(&c->wait);
-	spin_unlock_irqrestore(&c->wait.lock, flags);
-}
-
-bool completion_done(struct completion *c) { return c->done; }
-
-bool try_wait_for_completion(struct completion *c)
-{
-	if (!c->done)
+	if (!c->host_permits)
 		return false;
-	if (c->done != UINT_MAX)
-		c->done--;
+	if (c->host_permits != FOR_ALL)
+		c->host_permits--;
 	return true;
 }
 
 /* Left over ticks, at least 1 when done; 0 = timed out. */
-long host_wait_completion(struct completion *c, long timeout, const char *file, int line)
+long host_wait_completion(struct completion *c, long ticks)
 {
-	struct wait_queue_entry e;
-
-	host_might_sleep(file, line);
-	if (!c->done) {
-		init_wait_entry(&e, WQ_FLAG_EXCLUSIVE);
-		for (;;) {
-			prepare_to_wait_exclusive(&c->wait, &e, TASK_UNINTERRUPTIBLE);
-			if (c->done || !timeout)
-				break;
-			host_wait_note("wait_for_completion()", file, line);
-			timeout = schedule_timeout(timeout);
-		}
-		finish_wait(&c->wait, &e);
-	}
-	if (!try_wait_for_completion(c))
-		return 0;
-	return timeout ? timeout : 1;
+	return host_wait_until(c->wait, pass(c), ticks, "wait_for_completion()");
 }

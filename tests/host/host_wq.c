@@ -149,7 +149,7 @@ static int worker(void *arg)
 static void kick(struct workqueue_struct *wq)
 {
 	if (wq->workers < wq->max_active && !list_empty(&wq->pending) &&
-	    wq->starting < (int)list_count_nodes_host(&wq->pending)) {
+	    wq->starting < (int)host_list_count(&wq->pending)) {
 		struct host_fiber *f = host_fiber_new(worker, wq, wq->name);
 
 		f->detached = true;

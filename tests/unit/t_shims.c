@@ -86,16 +86,23 @@ static int black_height(struct rb_node *n)
 	return l < 0 || l != r ? -1 : l + !n->host_red;
 }
 
-static bool item_less(struct rb_node *a, const struct rb_node *b)
+static void item_add(struct rb_root *root, struct item *it)
 {
-	return rb_entry(a, struct item, rb)->key < rb_entry(b, struct item, rb)->key;
+	struct rb_node **slot = &root->rb_node, *at = NULL;
+
+	while (*slot) {
+		at = *slot;
+		slot = it->key < rb_entry(at, struct item, rb)->key ? &at->rb_left : &at->rb_right;
+	}
+	rb_link_node(&it->rb, at, slot);
+	rb_insert_color(&it->rb, root);
 }
 
 static int t_rbtree(void *arg)
 {
 	enum { N = 400 };
-	struct item *it = kcalloc(N, sizeof(*it), GFP_KERNEL), *p, *q;
-	struct rb_root_cached root = RB_ROOT_CACHED;
+	struct item *it = kcalloc(N, sizeof(*it), GFP_KERNEL);
+	struct rb_root root = RB_ROOT;
 	int i, round, in = 0, n;
 
 	for (i = 0; i < N; i++)
@@ -103,32 +110,25 @@ static int t_rbtree(void *arg)
 	for (round = 0; round < 4000; round++) {
 		i = host_random() % N;
 		if (it[i].in) {
-			rb_erase_cached(&it[i].rb, &root);
+			rb_erase(&it[i].rb, &root);
 			in--;
 		} else {
-			rb_add_cached(&it[i].rb, &root, item_less);
+			item_add(&root, &it[i]);
 			in++;
 		}
 		it[i].in = !it[i].in;
 		if (round % 20 == 0) {
 			struct rb_node *r, *prev = NULL;
 
-			CHECK(black_height(root.rb_root.rb_node) > 0);
-			CHECK(rb_first_cached(&root) == rb_first(&root.rb_root));
-			for (n = 0, r = rb_first(&root.rb_root); r; prev = r, r = rb_next(r), n++) {
+			CHECK(black_height(root.rb_node) > 0);
+			for (n = 0, r = rb_first(&root); r; prev = r, r = rb_next(r), n++) {
 				CHECK(!prev || rb_entry(prev, struct item, rb)->key <= rb_entry(r, struct item, rb)->key);
 				CHECK(rb_prev(r) == prev);
 			}
 			CHECK_EQ(n, in);
-			CHECK(rb_last(&root.rb_root) == prev);
+			CHECK(rb_last(&root) == prev);
 		}
 	}
-	n = 0;
-	rbtree_postorder_for_each_entry_safe(p, q, &root.rb_root, rb) {
-		memset(&p->rb, 0xee, sizeof(p->rb));
-		n++;
-	}
-	CHECK_EQ(n, in);
 	kfree(it);
 	return 0;
 }

@@ -6,8 +6,6 @@
 #include <asm/byteorder.h>
 #define get_unaligned(ptr) ({ \
 	const struct { typeof(*(ptr)) x; } __packed *__gp = (const void *)(ptr); __gp->x; })
-#define put_unaligned(val, ptr) do { \
-	struct { typeof(*(ptr)) x; } __packed *__pp = (void *)(ptr); __pp->x = (val); } while (0)
 struct __host_una16 { u16 x; } __packed;
 struct __host_una32 { u32 x; } __packed;
 struct __host_una64 { u64 x; } __packed;

@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Host shim: alignment. */
+/* Host shim: up to the next multiple of a power of two. */
 #ifndef HOST_LINUX_ALIGN_H
 #define HOST_LINUX_ALIGN_H
 
-#define __ALIGN_KERNEL_MASK(x, m)	(((x) + (m)) & ~(m))
-#define ALIGN(x, a)		__ALIGN_KERNEL_MASK(x, (typeof(x))(a) - 1)
-#define ALIGN_DOWN(x, a)	ALIGN((x) - ((a) - 1), (a))
-#define PTR_ALIGN(p, a)		((typeof(p))ALIGN((unsigned long)(p), (a)))
-#define PTR_ALIGN_DOWN(p, a)	((typeof(p))ALIGN_DOWN((unsigned long)(p), (a)))
-#define IS_ALIGNED(x, a)	(((x) & ((typeof(x))(a) - 1)) == 0)
+/* What is missing to the multiple is the low bits of the negative. */
+#define ALIGN(x, to)		((x) + (-(x) & ((typeof(x))(to) - 1)))
+#define PTR_ALIGN(p, to)	((typeof(p))ALIGN((unsigned long)(p), to))
 
 #endif /* HOST_LINUX_ALIGN_H */

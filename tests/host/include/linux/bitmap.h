@@ -14,35 +14,6 @@ void bitmap_clear(unsigned long *m, unsigned int start, unsigned int n);
 unsigned long bitmap_find_next_zero_area(unsigned long *m, unsigned long size, unsigned long start,
 					 unsigned int nr, unsigned long align_mask);
 static inline void bitmap_zero(unsigned long *d, unsigned int n) { memset(d, 0, BITS_TO_LONGS(n) * 8); }
-static inline void bitmap_fill(unsigned long *d, unsigned int n) { memset(d, 0xff, BITS_TO_LONGS(n) * 8); }
-static inline void bitmap_copy(unsigned long *d, const unsigned long *s, unsigned int n)
-{
-	memcpy(d, s, BITS_TO_LONGS(n) * 8);
-}
-static inline unsigned int bitmap_weight(const unsigned long *s, unsigned int n)
-{
-	unsigned int i, w = 0;
-
-	for (i = 0; i < n; i++)
-		w += test_bit(i, s);
-	return w;
-}
 static inline bool bitmap_empty(const unsigned long *s, unsigned int n) { return find_first_bit(s, n) >= n; }
-static inline bool bitmap_full(const unsigned long *s, unsigned int n) { return find_first_zero_bit(s, n) >= n; }
-static inline void bitmap_or(unsigned long *d, const unsigned long *a, const unsigned long *b, unsigned int n)
-{
-	unsigned int i;
-
-	for (i = 0; i < BITS_TO_LONGS(n); i++)
-		d[i] = a[i] | b[i];
-}
-static inline bool bitmap_and(unsigned long *d, const unsigned long *a, const unsigned long *b, unsigned int n)
-{
-	unsigned int i;
-
-	for (i = 0; i < BITS_TO_LONGS(n); i++)
-		d[i] = a[i] & b[i];
-	return !bitmap_empty(d, n);
-}
 
 #endif /* HOST_LINUX_BITMAP_H */

@@ -6,11 +6,8 @@
 #include <linux/types.h>
 #include <linux/build_bug.h>
 #define BIT(n)			(1UL << (n))
-#define BIT_ULL(n)		(1ULL << (n))
 #define BIT_MASK(n)		(1UL << ((n) % BITS_PER_LONG))
 #define BIT_WORD(n)		((n) / BITS_PER_LONG)
-#define BIT_ULL_MASK(n)		(1ULL << ((n) % 64))
 #define GENMASK(h, l)		(((~0UL) - (1UL << (l)) + 1) & (~0UL >> (BITS_PER_LONG - 1 - (h))))
-#define GENMASK_ULL(h, l)	(((~0ULL) - (1ULL << (l)) + 1) & (~0ULL >> (63 - (h))))
 
 #endif /* HOST_LINUX_BITS_H */

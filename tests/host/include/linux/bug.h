@@ -32,8 +32,5 @@ void host_bug(const char *file, int line, const char *func, const char *what) __
 #define WARN_ON(c)		__HOST_WARN(c, true, "%s", #c)
 #define WARN_ONCE(c, fmt...)	__HOST_WARN_ONCE(c, fmt)
 #define WARN_ON_ONCE(c)		__HOST_WARN_ONCE(c, "%s", #c)
-#define WARN_ON_SMP(c)		WARN_ON(c)
-#define BUG()			host_bug(__FILE__, __LINE__, __func__, "BUG()")
-#define BUG_ON(c)		do { if (unlikely(c)) host_bug(__FILE__, __LINE__, __func__, #c); } while (0)
 
 #endif /* HOST_LINUX_BUG_H */

@@ -1,33 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Host shim: completions. */
+/* Host shim: completions: a number of permits to pass, or the permit for everybody. */
 #ifndef HOST_LINUX_COMPLETION_H
 #define HOST_LINUX_COMPLETION_H
 
 #include <linux/wait.h>
+
 struct completion {
-	unsigned int done;
-	struct wait_queue_head wait;
+	unsigned int		host_permits;	/* UINT_MAX: complete_all() */
+	struct wait_queue_head	wait;
 };
-#define COMPLETION_INITIALIZER(w)	{ 0, __WAIT_QUEUE_HEAD_INITIALIZER((w).wait) }
-#define COMPLETION_INITIALIZER_ONSTACK(w) COMPLETION_INITIALIZER(w)
-#define DECLARE_COMPLETION(w)		struct completion w = COMPLETION_INITIALIZER(w)
-#define DECLARE_COMPLETION_ONSTACK(w)	DECLARE_COMPLETION(w)
+#define DECLARE_COMPLETION(c)		struct completion c = { .wait = HOST_WAIT_QUEUE((c).wait) }
+#define DECLARE_COMPLETION_ONSTACK(c)	DECLARE_COMPLETION(c)
+static inline void reinit_completion(struct completion *c) { c->host_permits = 0; }
 static inline void init_completion(struct completion *c)
 {
-	c->done = 0;
+	reinit_completion(c);
 	init_waitqueue_head(&c->wait);
 }
-static inline void reinit_completion(struct completion *c) { c->done = 0; }
 void complete(struct completion *c);
 void complete_all(struct completion *c);
-bool try_wait_for_completion(struct completion *c);
-bool completion_done(struct completion *c);
-long host_wait_completion(struct completion *c, long timeout, const char *file, int line);
-#define wait_for_completion(c)		((void)host_wait_completion(c, MAX_SCHEDULE_TIMEOUT, __FILE__, __LINE__))
-#define wait_for_completion_io(c)	wait_for_completion(c)
-#define wait_for_completion_killable(c)	({ wait_for_completion(c); 0; })
-#define wait_for_completion_interruptible(c) ({ wait_for_completion(c); 0; })
-#define wait_for_completion_timeout(c, t) ((unsigned long)host_wait_completion(c, t, __FILE__, __LINE__))
-#define wait_for_completion_io_timeout(c, t) wait_for_completion_timeout(c, t)
+long host_wait_completion(struct completion *c, long ticks);
+#define wait_for_completion(c)			((void)host_wait_completion(c, MAX_SCHEDULE_TIMEOUT))
+#define wait_for_completion_timeout(c, ticks)	((unsigned long)host_wait_completion(c, ticks))
 
 #endif /* HOST_LINUX_COMPLETION_H */

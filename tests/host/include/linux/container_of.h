@@ -10,8 +10,5 @@
 	_Static_assert(__same_type(*(ptr), ((type *)0)->member) ||	\
 		       __same_type(*(ptr), void), "container_of: wrong pointer type"); \
 	((type *)(__mptr - offsetof(type, member))); })
-#define container_of_safe(ptr, type, member) ({ \
-	void *__sptr = (void *)(ptr); \
-	IS_ERR_OR_NULL(__sptr) ? (type *)__sptr : (type *)(__sptr - offsetof(type, member)); })
 
 #endif /* HOST_LINUX_CONTAINER_OF_H */

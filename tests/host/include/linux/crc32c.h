@@ -5,6 +5,5 @@
 
 #include <linux/types.h>
 u32 crc32c(u32 crc, const void *p, unsigned int len);
-#define crc32c_le crc32c
 
 #endif /* HOST_LINUX_CRC32C_H */

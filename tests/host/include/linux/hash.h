@@ -4,11 +4,7 @@
 #define HOST_LINUX_HASH_H
 
 #include <linux/types.h>
-#define GOLDEN_RATIO_32 0x61C88647
 #define GOLDEN_RATIO_64 0x61C8864680B583EBull
-static inline u32 hash_32(u32 v, unsigned int bits) { return (v * GOLDEN_RATIO_32) >> (32 - bits); }
 static inline u32 hash_64(u64 v, unsigned int bits) { return (v * GOLDEN_RATIO_64) >> (64 - bits); }
-#define hash_long(v, bits)	hash_64(v, bits)
-static inline u32 hash_ptr(const void *p, unsigned int bits) { return hash_64((unsigned long)p, bits); }
 
 #endif /* HOST_LINUX_HASH_H */

@@ -19,12 +19,6 @@
 
 #define ARRAY_SIZE(a) \
 	(sizeof(a) / sizeof((a)[0]) + BUILD_BUG_ON_ZERO(__same_type((a), &(a)[0])))
-#define lower_32_bits(n)	((u32)((n) & 0xffffffff))
-#define upper_32_bits(n)	((u32)(((n) >> 16) >> 16))
-#define REPEAT_BYTE(x)		((~0ul / 0xff) * (x))
-#define PTR_IF(c, p)		((c) ? (p) : NULL)
-#define u64_to_user_ptr(x)	((void *)(uintptr_t)(x))
-#define typecheck(type, x)	({ type __d1; typeof(x) __d2; (void)(&__d1 == &__d2); 1; })
 
 int host_snprintf(char *buf, size_t size, const char *fmt, ...) __printf(3, 4);
 int host_vsnprintf(char *buf, size_t size, const char *fmt, va_list args) __printf(3, 0);
@@ -44,9 +38,5 @@ void panic(const char *fmt, ...) __printf(1, 2) __noreturn;
 
 void host_might_sleep(const char *file, int line);
 #define might_sleep()		host_might_sleep(__FILE__, __LINE__)
-#define might_sleep_if(c)	do { if (c) might_sleep(); } while (0)
-#define cant_sleep()		do { } while (0)
-#define might_fault()		do { } while (0)
-#define trace_printk(fmt, ...)	no_printk(fmt, ##__VA_ARGS__)
 
 #endif /* HOST_LINUX_KERNEL_H */

@@ -9,12 +9,6 @@ int kstrtoll(const char *s, unsigned int base, long long *res);
 int kstrtouint(const char *s, unsigned int base, unsigned int *res);
 int kstrtoint(const char *s, unsigned int base, int *res);
 int kstrtobool(const char *s, bool *res);
-#define kstrtou64(s, b, r)	kstrtoull(s, b, (unsigned long long *)(r))
-#define kstrtos64(s, b, r)	kstrtoll(s, b, (long long *)(r))
-#define kstrtoul(s, b, r)	kstrtoull(s, b, (unsigned long long *)(r))
-#define kstrtol(s, b, r)	kstrtoll(s, b, (long long *)(r))
-#define kstrtou32(s, b, r)	kstrtouint(s, b, r)
-#define kstrtos32(s, b, r)	kstrtoint(s, b, r)
 unsigned long long simple_strtoull(const char *s, char **end, unsigned int base);
 unsigned long simple_strtoul(const char *s, char **end, unsigned int base);
 unsigned long long memparse(const char *s, char **end);

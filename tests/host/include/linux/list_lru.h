@@ -18,8 +18,5 @@ bool list_lru_del(struct list_lru *lru, struct list_head *item);
 void list_lru_isolate(struct list_lru_one *l, struct list_head *item);
 void list_lru_isolate_move(struct list_lru_one *l, struct list_head *item, struct list_head *head);
 unsigned long list_lru_walk(struct list_lru *lru, list_lru_walk_cb cb, void *arg, unsigned long nr);
-static inline unsigned long list_lru_count(struct list_lru *lru) { return lru->one.nr_items; }
-#define list_lru_shrink_count(lru, sc) list_lru_count(lru)
-#define list_lru_shrink_walk(lru, sc, cb, arg) list_lru_walk(lru, cb, arg, (sc)->nr_to_scan)
 
 #endif /* HOST_LINUX_LIST_LRU_H */

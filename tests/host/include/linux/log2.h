@@ -10,10 +10,7 @@
 	 (sizeof(n) <= 4 ? fls((u32)(n)) - 1 : fls64((u64)(n)) - 1))
 static inline bool is_power_of_2(unsigned long n) { return n != 0 && (n & (n - 1)) == 0; }
 static inline unsigned long __roundup_pow_of_two(unsigned long n) { return 1UL << fls_long(n - 1); }
-static inline unsigned long __rounddown_pow_of_two(unsigned long n) { return 1UL << (fls_long(n) - 1); }
 #define roundup_pow_of_two(n)	__roundup_pow_of_two(n)
-#define rounddown_pow_of_two(n)	__rounddown_pow_of_two(n)
 static inline int order_base_2(unsigned long n) { return n > 1 ? ilog2(n - 1) + 1 : 0; }
-static inline int bits_per(unsigned long n) { return (n == 0 || n == 1) ? 1 : ilog2(n) + 1; }
 
 #endif /* HOST_LINUX_LOG2_H */

@@ -16,14 +16,10 @@
 #define max(x, y)		__host_careful_cmp(x, y, >)
 #define min3(x, y, z)		min((typeof(x))min(x, y), z)
 #define max3(x, y, z)		max((typeof(x))max(x, y), z)
-#define min_not_zero(x, y) ({ \
-	typeof(x) __mx = (x); typeof(y) __my = (y); \
-	__mx == 0 ? __my : ((__my == 0) ? __mx : min(__mx, __my)); })
 #define min_t(t, x, y)		__host_careful_cmp((t)(x), (t)(y), <)
 #define max_t(t, x, y)		__host_careful_cmp((t)(x), (t)(y), >)
 #define clamp(v, lo, hi)	min((typeof(v))max(v, lo), hi)
 #define clamp_t(t, v, lo, hi)	min_t(t, max_t(t, v, lo), hi)
-#define clamp_val(v, lo, hi)	clamp_t(typeof(v), v, lo, hi)
 #define swap(a, b)		do { typeof(a) __t = (a); (a) = (b); (b) = __t; } while (0)
 
 #endif /* HOST_LINUX_MINMAX_H */

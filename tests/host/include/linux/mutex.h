@@ -16,19 +16,12 @@ struct mutex {
 #define DEFINE_MUTEX(n)		struct mutex n = __MUTEX_INITIALIZER(n)
 void host_mutex_init(struct mutex *m, const char *name);
 #define mutex_init(m)			host_mutex_init(m, #m)
-#define __mutex_init(m, n, k)		host_mutex_init(m, n)
 void mutex_destroy(struct mutex *m);
 void host_mutex_lock(struct mutex *m, const char *file, int line);
 int host_mutex_trylock(struct mutex *m, const char *file, int line);
 void host_mutex_unlock(struct mutex *m, const char *file, int line);
 bool mutex_is_locked(struct mutex *m);
 #define mutex_lock(m)			host_mutex_lock(m, __FILE__, __LINE__)
-#define mutex_lock_nested(m, s)		host_mutex_lock(m, __FILE__, __LINE__)
-#define mutex_lock_nest_lock(m, n)	host_mutex_lock(m, __FILE__, __LINE__)
-#define mutex_lock_io(m)		host_mutex_lock(m, __FILE__, __LINE__)
-#define mutex_lock_interruptible(m)	({ host_mutex_lock(m, __FILE__, __LINE__); 0; })
-#define mutex_lock_killable(m)		({ host_mutex_lock(m, __FILE__, __LINE__); 0; })
-#define mutex_trylock(m)		host_mutex_trylock(m, __FILE__, __LINE__)
 #define mutex_unlock(m)			host_mutex_unlock(m, __FILE__, __LINE__)
 int atomic_dec_and_mutex_lock(atomic_t *cnt, struct mutex *lock);
 

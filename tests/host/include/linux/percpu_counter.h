@@ -19,7 +19,6 @@ static inline void percpu_counter_sync(struct percpu_counter *c) { c->count += c
 static inline s64 percpu_counter_read(struct percpu_counter *c) { return c->count; }
 static inline s64 percpu_counter_read_positive(struct percpu_counter *c) { return c->count > 0 ? c->count : 0; }
 static inline s64 percpu_counter_sum(struct percpu_counter *c) { return c->count + c->host_local; }
-#define __percpu_counter_sum percpu_counter_sum
 static inline s64 percpu_counter_sum_positive(struct percpu_counter *c)
 {
 	s64 v = percpu_counter_sum(c);
@@ -27,14 +26,5 @@ static inline s64 percpu_counter_sum_positive(struct percpu_counter *c)
 	return v > 0 ? v : 0;
 }
 static inline void percpu_counter_add(struct percpu_counter *c, s64 n) { percpu_counter_add_batch(c, n, percpu_counter_batch); }
-static inline void percpu_counter_add_local(struct percpu_counter *c, s64 n) { percpu_counter_add_batch(c, n, INT32_MAX); }
-static inline void percpu_counter_sub(struct percpu_counter *c, s64 n) { percpu_counter_add(c, -n); }
-static inline void percpu_counter_inc(struct percpu_counter *c) { percpu_counter_add(c, 1); }
-static inline void percpu_counter_dec(struct percpu_counter *c) { percpu_counter_add(c, -1); }
-static inline int percpu_counter_compare(struct percpu_counter *c, s64 rhs)
-{
-	return __percpu_counter_compare(c, rhs, percpu_counter_batch);
-}
-static inline bool percpu_counter_initialized(struct percpu_counter *c) { return c->host_live; }
 
 #endif /* HOST_LINUX_PERCPU_COUNTER_H */

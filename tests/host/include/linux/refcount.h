@@ -1,58 +1,39 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Host shim: reference counts that refuse to wrap or to rise from zero. */
+/* Host shim: reference counts.  Every change says what it expects: a count that is 0 belongs to something freed. */
 #ifndef HOST_LINUX_REFCOUNT_H
 #define HOST_LINUX_REFCOUNT_H
 
-#include <linux/atomic.h>
+#include <linux/types.h>
 #include <linux/bug.h>
-#include <linux/spinlock_types.h>
-typedef struct refcount_struct { atomic_t refs; } refcount_t;
-#define REFCOUNT_INIT(n)	{ .refs = ATOMIC_INIT(n) }
-struct mutex;
-static inline void refcount_set(refcount_t *r, int n) { atomic_set(&r->refs, n); }
-static inline unsigned int refcount_read(const refcount_t *r) { return atomic_read(&r->refs); }
-static inline void refcount_add(int i, refcount_t *r)
+
+typedef struct refcount_struct {
+	int	host_refs;
+} refcount_t;
+
+static inline void refcount_set(refcount_t *r, int n) { r->host_refs = n; }
+static inline unsigned int refcount_read(const refcount_t *r) { return r->host_refs; }
+static inline void refcount_inc(refcount_t *r)
 {
-	WARN(r->refs.counter <= 0, "refcount: addition on %d; use-after-free", r->refs.counter);
-	r->refs.counter += i;
+	if (!WARN(r->host_refs < 1, "a reference taken to what has none (%d)", r->host_refs))
+		r->host_refs++;
 }
-static inline void refcount_inc(refcount_t *r) { refcount_add(1, r); }
-static inline __must_check bool refcount_add_not_zero(int i, refcount_t *r)
+/* the last reference goes */
+static inline __must_check bool refcount_dec_and_test(refcount_t *r)
 {
-	if (!r->refs.counter)
+	if (WARN(r->host_refs < 1, "a reference dropped of what has none (%d)", r->host_refs))
 		return false;
-	refcount_add(i, r);
-	return true;
+	return --r->host_refs == 0;
 }
-static inline __must_check bool refcount_inc_not_zero(refcount_t *r) { return refcount_add_not_zero(1, r); }
-static inline __must_check bool refcount_sub_and_test(int i, refcount_t *r)
-{
-	if (WARN(r->refs.counter < i, "refcount: underflow from %d", r->refs.counter))
-		return false;
-	r->refs.counter -= i;
-	return r->refs.counter == 0;
-}
-static inline __must_check bool refcount_dec_and_test(refcount_t *r) { return refcount_sub_and_test(1, r); }
-static inline void refcount_dec(refcount_t *r)
-{
-	WARN(r->refs.counter <= 1, "refcount: decrement hit 0; leaking memory");
-	r->refs.counter--;
-}
-static inline __must_check bool refcount_dec_if_one(refcount_t *r)
-{
-	if (r->refs.counter != 1)
-		return false;
-	r->refs.counter = 0;
-	return true;
-}
+/* one goes, but never the last: false then */
 static inline __must_check bool refcount_dec_not_one(refcount_t *r)
 {
-	if (r->refs.counter == 1)
+	if (refcount_read(r) == 1)
 		return false;
-	refcount_dec(r);
-	return true;
+	return !refcount_dec_and_test(r);
 }
-bool refcount_dec_and_mutex_lock(refcount_t *r, struct mutex *lock) __must_check;
-bool refcount_dec_and_lock(refcount_t *r, spinlock_t *lock) __must_check;
+static inline void refcount_dec(refcount_t *r)
+{
+	WARN(refcount_dec_and_test(r), "the last reference dropped by one who says that it is not");
+}
 
 #endif /* HOST_LINUX_REFCOUNT_H */

@@ -51,7 +51,6 @@ int rhashtable_init(struct rhashtable *ht, const struct rhashtable_params *p);
 void rhashtable_destroy(struct rhashtable *ht);
 void rhashtable_free_and_destroy(struct rhashtable *ht, void (*free_fn)(void *ptr, void *arg), void *arg);
 void *rhashtable_lookup_fast(struct rhashtable *ht, const void *key, const struct rhashtable_params p);
-#define rhashtable_lookup rhashtable_lookup_fast
 int rhashtable_insert_fast(struct rhashtable *ht, struct rhash_head *obj, const struct rhashtable_params p);
 int rhashtable_lookup_insert_fast(struct rhashtable *ht, struct rhash_head *obj, const struct rhashtable_params p);
 void *rhashtable_lookup_get_insert_fast(struct rhashtable *ht, struct rhash_head *obj,

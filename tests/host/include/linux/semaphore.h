@@ -9,13 +9,9 @@ struct semaphore {
 	unsigned int count;
 	struct list_head wait_list;
 };
-#define __SEMAPHORE_INITIALIZER(n, v) { .count = v, .wait_list = LIST_HEAD_INIT((n).wait_list) }
-#define DEFINE_SEMAPHORE(n)	struct semaphore n = __SEMAPHORE_INITIALIZER(n, 1)
 static inline void sema_init(struct semaphore *s, int v) { s->count = v; INIT_LIST_HEAD(&s->wait_list); }
 int host_sem_down(struct semaphore *s, long timeout, const char *file, int line);
 #define down(s)			((void)host_sem_down(s, -1, __FILE__, __LINE__))
-#define down_interruptible(s)	host_sem_down(s, -1, __FILE__, __LINE__)
-#define down_killable(s)	host_sem_down(s, -1, __FILE__, __LINE__)
 #define down_timeout(s, t)	host_sem_down(s, t, __FILE__, __LINE__)
 int down_trylock(struct semaphore *s);	/* 0 = taken, as in the kernel */
 void up(struct semaphore *s);

@@ -5,9 +5,7 @@
 
 #include <linux/types.h>
 #include <linux/list.h>
-#define SHRINK_STOP	(~0UL)
 #define SHRINK_EMPTY	(~0UL - 1)
-#define DEFAULT_SEEKS	2
 struct shrink_control {
 	gfp_t gfp_mask;
 	int nid;
@@ -22,7 +20,6 @@ struct shrinker {
 	unsigned int flags;
 	struct list_head list;
 };
-#define SHRINKER_NUMA_AWARE	(1 << 2)
 int register_shrinker(struct shrinker *s, const char *fmt, ...) __printf(2, 3);
 void unregister_shrinker(struct shrinker *s);
 

@@ -9,17 +9,8 @@
 #include <linux/types.h>
 #include <linux/workqueue.h>
 
-#define SLAB_CONSISTENCY_CHECKS	0x100u
-#define SLAB_HWCACHE_ALIGN	0x2000u
 #define SLAB_RECLAIM_ACCOUNT	0x20000u
-#define SLAB_TEMPORARY		SLAB_RECLAIM_ACCOUNT
-#define SLAB_PANIC		0x40000u
-#define SLAB_MEM_SPREAD		0x100000u
-#define SLAB_ACCOUNT		0x4000000u
-#define ARCH_KMALLOC_MINALIGN	8
-#define ARCH_SLAB_MINALIGN	8
 #define KMALLOC_MAX_SIZE	(1UL << 22)
-#define KMALLOC_MAX_CACHE_SIZE	8192UL
 #define ZERO_SIZE_PTR		((void *)16)
 #define ZERO_OR_NULL_PTR(x)	((unsigned long)(x) <= (unsigned long)ZERO_SIZE_PTR)
 
@@ -27,8 +18,6 @@ void *host_alloc(size_t size, gfp_t gfp, int kind, const char *file, int line) _
 enum { HOST_KMALLOC, HOST_KVMALLOC, HOST_VMALLOC };
 #define kmalloc(s, g)		host_alloc(s, g, HOST_KMALLOC, __FILE__, __LINE__)
 #define kzalloc(s, g)		kmalloc(s, (g) | __GFP_ZERO)
-#define kmalloc_node(s, g, n)	kmalloc(s, g)
-#define kzalloc_node(s, g, n)	kzalloc(s, g)
 #define kmalloc_array(n, s, g)	kmalloc(array_size(n, s), g)
 #define kcalloc(n, s, g)	kzalloc(array_size(n, s), g)
 #define kvmalloc(s, g)		host_alloc(s, g, HOST_KVMALLOC, __FILE__, __LINE__)
@@ -36,20 +25,15 @@ enum { HOST_KMALLOC, HOST_KVMALLOC, HOST_VMALLOC };
 #define kvmalloc_array(n, s, g)	kvmalloc(array_size(n, s), g)
 #define kvcalloc(n, s, g)	kvzalloc(array_size(n, s), g)
 void *krealloc(const void *p, size_t size, gfp_t gfp) __must_check;
-#define krealloc_array(p, n, s, g) krealloc(p, array_size(n, s), g)
 void *kvrealloc(const void *p, size_t oldsize, size_t newsize, gfp_t gfp);
 void kfree(const void *p);
 void kvfree(const void *p);
 void kfree_sensitive(const void *p);
-#define kvfree_sensitive(p, l)	kvfree(p)
-#define kfree_const(p)		kfree(p)
 size_t ksize(const void *p);
 
 struct kmem_cache;
 struct kmem_cache *kmem_cache_create(const char *name, unsigned int size, unsigned int align,
 				     slab_flags_t flags, void (*ctor)(void *));
-#define kmem_cache_create_usercopy(n, s, a, f, uo, us, c) kmem_cache_create(n, s, a, f, c)
-#define KMEM_CACHE(s, f)	kmem_cache_create(#s, sizeof(struct s), __alignof__(struct s), f, NULL)
 void kmem_cache_destroy(struct kmem_cache *c);
 int kmem_cache_shrink(struct kmem_cache *c);
 unsigned int kmem_cache_size(struct kmem_cache *c);

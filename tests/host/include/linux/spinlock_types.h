@@ -17,9 +17,6 @@ typedef struct {
 	struct task_struct *host_owner;
 	int host_readers;
 } rwlock_t;
-#define __SPIN_LOCK_UNLOCKED(n)	(spinlock_t) { .dep_map = { .name = #n } }
 #define DEFINE_SPINLOCK(n)	spinlock_t n = { .dep_map = { .name = #n } }
-#define DEFINE_RAW_SPINLOCK(n)	DEFINE_SPINLOCK(n)
-#define DEFINE_RWLOCK(n)	rwlock_t n = { .dep_map = { .name = #n } }
 
 #endif /* HOST_LINUX_SPINLOCK_TYPES_H */

@@ -15,16 +15,12 @@ struct timer_list {
 	struct list_head host_node;
 	bool host_pending;
 };
-#define TIMER_DEFERRABLE	0x80000
 #define timer_setup(t, f, fl)	host_timer_setup(t, f, fl)
-#define timer_setup_on_stack(t, f, fl) host_timer_setup(t, f, fl)
-#define destroy_timer_on_stack(t) do { } while (0)
 void host_timer_setup(struct timer_list *t, void (*f)(struct timer_list *), unsigned int flags);
 void host_timer_add_ns(struct timer_list *t, u64 when_ns);
 int mod_timer(struct timer_list *t, unsigned long expires);
 void add_timer(struct timer_list *t);
 int del_timer(struct timer_list *t);
-#define del_timer_sync del_timer
 static inline int timer_pending(const struct timer_list *t) { return t->host_pending; }
 #define from_timer(v, t, f)	container_of(t, typeof(*v), f)
 

@@ -30,7 +30,6 @@ typedef __u16 __sum16;
 typedef __u32 __wsum;
 typedef unsigned int __poll_t;
 typedef __u64 __attribute__((aligned(8))) __host_aligned_u64;
-#define __aligned_u64	__host_aligned_u64
 
 typedef unsigned int gfp_t;
 typedef unsigned int slab_flags_t;
@@ -43,7 +42,6 @@ typedef u64 phys_addr_t;
 typedef u64 dma_addr_t;
 typedef long long kernel_loff_t;
 /* The kernel's loff_t is long long, the C library's is long: formats differ. */
-#define loff_t kernel_loff_t
 typedef long long time64_t;
 typedef unsigned long long timeu64_t;
 typedef unsigned int blk_opf_t;
@@ -51,9 +49,7 @@ typedef unsigned int blk_opf_t;
 typedef struct { int counter; } atomic_t;
 typedef struct { s64 counter; } atomic64_t;
 typedef struct { long counter; } atomic_long_t;
-#define ATOMIC_INIT(i)		{ (i) }
 #define ATOMIC64_INIT(i)	{ (i) }
-#define ATOMIC_LONG_INIT(i)	{ (i) }
 
 struct list_head { struct list_head *next, *prev; };
 struct hlist_node { struct hlist_node *next, **pprev; };
@@ -65,15 +61,10 @@ struct callback_head {
 #define rcu_head callback_head
 typedef void (*rcu_callback_t)(struct rcu_head *head);
 
-#define BITS_PER_BYTE		8
 #define BITS_PER_LONG		64
-#define BITS_PER_LONG_LONG	64
 #define BITS_TO_LONGS(n)	(((n) + BITS_PER_LONG - 1) / BITS_PER_LONG)
-#define BITS_PER_TYPE(t)	(sizeof(t) * BITS_PER_BYTE)
-#define DECLARE_BITMAP(n, b)	unsigned long n[BITS_TO_LONGS(b)]
 
 #define PAGE_SHIFT		12
 #define PAGE_SIZE		(1UL << PAGE_SHIFT)
-#define PAGE_MASK		(~(PAGE_SIZE - 1))
 
 #endif /* HOST_LINUX_TYPES_H */

@@ -6,15 +6,10 @@
 #include <linux/types.h>
 #include <string.h>
 #define UUID_SIZE 16
-#define UUID_STRING_LEN 36
 typedef struct { __u8 b[UUID_SIZE]; } uuid_t;
 typedef struct { __u8 b[UUID_SIZE]; } guid_t;
 extern const uuid_t uuid_null;
-static inline bool uuid_equal(const uuid_t *a, const uuid_t *b) { return memcmp(a, b, sizeof(*a)) == 0; }
 static inline void uuid_copy(uuid_t *d, const uuid_t *s) { memcpy(d, s, sizeof(*d)); }
-static inline bool uuid_is_null(const uuid_t *u) { return uuid_equal(u, &uuid_null); }
-static inline void import_uuid(uuid_t *d, const __u8 *s) { memcpy(d, s, sizeof(*d)); }
-static inline void export_uuid(__u8 *d, const uuid_t *s) { memcpy(d, s, sizeof(*s)); }
 void generate_random_uuid(unsigned char uuid[UUID_SIZE]);
 void uuid_gen(uuid_t *u);
 

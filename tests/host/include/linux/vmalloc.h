@@ -6,7 +6,6 @@
 #include <linux/slab.h>
 #define __vmalloc(s, g)		host_alloc(s, g, HOST_VMALLOC, __FILE__, __LINE__)
 #define vmalloc(s)		__vmalloc(s, GFP_KERNEL)
-#define vzalloc(s)		__vmalloc(s, GFP_KERNEL | __GFP_ZERO)
 void vfree(const void *p);
 
 #endif /* HOST_LINUX_VMALLOC_H */

@@ -26,18 +26,9 @@ struct delayed_work {
 struct rcu_work { struct work_struct work; struct workqueue_struct *wq; };
 
 void delayed_work_timer_fn(struct timer_list *t);
-#define __WORK_INITIALIZER(n, f)	{ .func = (f), .host_map = { .name = "work " #f } }
-#define DECLARE_WORK(n, f)		struct work_struct n = __WORK_INITIALIZER(n, f)
-#define DECLARE_DELAYED_WORK(n, f) \
-	struct delayed_work n = { .work = { .func = (f) }, .timer = { .function = delayed_work_timer_fn } }
 #define INIT_WORK(w, f)			do { *(w) = (struct work_struct) { .func = (f), .host_map = { .name = "work " #f } }; } while (0)
-#define INIT_WORK_ONSTACK(w, f)		INIT_WORK(w, f)
 #define INIT_DELAYED_WORK(d, f) do { \
 	INIT_WORK(&(d)->work, f); (d)->wq = NULL; timer_setup(&(d)->timer, delayed_work_timer_fn, 0); } while (0)
-#define INIT_DELAYED_WORK_ONSTACK(d, f)	INIT_DELAYED_WORK(d, f)
-#define INIT_DEFERRABLE_WORK(d, f)	INIT_DELAYED_WORK(d, f)
-#define destroy_work_on_stack(w)	do { } while (0)
-#define destroy_delayed_work_on_stack(w) do { } while (0)
 #define to_delayed_work(w)		container_of(w, struct delayed_work, work)
 
 enum {
@@ -49,15 +40,10 @@ enum {
 struct workqueue_struct *alloc_workqueue(const char *fmt, unsigned int flags, int max_active, ...) __printf(1, 4);
 #define alloc_ordered_workqueue(fmt, fl, args...) \
 	alloc_workqueue(fmt, WQ_UNBOUND | __WQ_ORDERED | (fl), 1, ##args)
-#define create_workqueue(n)		alloc_workqueue("%s", WQ_MEM_RECLAIM, 1, (n))
-#define create_singlethread_workqueue(n) alloc_ordered_workqueue("%s", WQ_MEM_RECLAIM, n)
 void destroy_workqueue(struct workqueue_struct *wq);
 bool queue_work(struct workqueue_struct *wq, struct work_struct *w);
-#define queue_work_on(cpu, wq, w)	queue_work(wq, w)
 bool queue_delayed_work(struct workqueue_struct *wq, struct delayed_work *d, unsigned long delay);
-#define queue_delayed_work_on(cpu, wq, d, t) queue_delayed_work(wq, d, t)
 bool mod_delayed_work(struct workqueue_struct *wq, struct delayed_work *d, unsigned long delay);
-#define mod_delayed_work_on(cpu, wq, d, t) mod_delayed_work(wq, d, t)
 void flush_workqueue(struct workqueue_struct *wq);
 void drain_workqueue(struct workqueue_struct *wq);
 bool flush_work(struct work_struct *w);
@@ -73,6 +59,5 @@ bool work_busy(struct work_struct *w);
 extern struct workqueue_struct *system_wq, *system_highpri_wq, *system_long_wq, *system_unbound_wq,
 	*system_freezable_wq, *system_power_efficient_wq;
 static inline bool schedule_work(struct work_struct *w) { return queue_work(system_wq, w); }
-static inline bool schedule_delayed_work(struct delayed_work *d, unsigned long t) { return queue_delayed_work(system_wq, d, t); }
 
 #endif /* HOST_LINUX_WORKQUEUE_H */

@@ -1,8 +1,0 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
-/* Host shim: forwards to compiler.h. */
-#ifndef HOST_LINUX_COMPILER_TYPES_H
-#define HOST_LINUX_COMPILER_TYPES_H
-
-#include <linux/compiler.h>
-
-#endif /* HOST_LINUX_COMPILER_TYPES_H */

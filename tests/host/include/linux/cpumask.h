@@ -1,8 +1,0 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
-/* Host shim: forwards to percpu.h. */
-#ifndef HOST_LINUX_CPUMASK_H
-#define HOST_LINUX_CPUMASK_H
-
-#include <linux/percpu.h>
-
-#endif /* HOST_LINUX_CPUMASK_H */

@@ -1,8 +1,0 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
-/* Host shim: forwards to sched.h. */
-#ifndef HOST_LINUX_SCHED_SIGNAL_H
-#define HOST_LINUX_SCHED_SIGNAL_H
-
-#include <linux/sched.h>
-
-#endif /* HOST_LINUX_SCHED_SIGNAL_H */
