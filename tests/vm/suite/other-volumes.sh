@@ -121,7 +121,8 @@ t_eq "and the device is untouched" "$before" "$(sum)"
 t "xfs_repair makes a log" eval 'xfs_repair $DEV >/dev/null 2>&1'
 t "with which it mounts" mount_dx
 t "and the files are there" grep -qx 20 $MNT/f20
-t "unmounts, clean" umount_check
+t "and the log that xfs_repair made is clean after it" umount_check
+t "the stock kernel mounts it" eval 'mount_stock && umount_fs && repair_check'
 
 # ------------------------------------------------------------ checked quota
 usage() { xfs_quota -x -c 'report -u -n -N' $MNT | awk '$1 == "#1000" {print $2}'; }
