@@ -25,7 +25,8 @@ typedef struct wait_queue_head {
 	.host_waiters = LIST_HEAD_INIT((q).host_waiters) }
 #define DECLARE_WAIT_QUEUE_HEAD(q)	struct wait_queue_head q = HOST_WAIT_QUEUE(q)
 #define init_waitqueue_head(q)		do { spin_lock_init(&(q)->lock); INIT_LIST_HEAD(&(q)->host_waiters); } while (0)
-static inline bool wq_has_sleeper(struct wait_queue_head *q) { return !list_empty(&q->host_waiters); }
+/* Who is still looking at the condition is not in the list, and must be woken, too. */
+static inline bool wq_has_sleeper(struct wait_queue_head *q) { return true; }
 
 void host_wake(struct wait_queue_head *q, bool locked);
 #define wake_up(q)		host_wake(q, false)
