@@ -306,7 +306,8 @@ static int use_fiber(void *arg)
 		return 0;
 	}
 	error = um_walk(mp, &nodes);
-	log_said = host_log_has("corrupt") || host_log_has("bad ") || host_log_has("checksum");
+	log_said = host_log_has("corrupt") || host_log_has("bad ") || host_log_has("checksum") ||
+		   host_log_has("ahead of the log");
 	if (error) {
 		all->walk_errors++;
 		if (!CHECK(error == -EUCLEAN || error == -EIO || error == -ENOENT || error == -EINVAL ||
