@@ -39,3 +39,12 @@ if [ "$again $ran" = "1 1" ]; then echo "ok the command ran once, in the second 
 	echo "not ok the command ran once, in the second boot (booted again $again times, ran $ran times)"
 fi
 expect "vm-run gives up when no boot has a right clock" 125 --accel tcg --append $fast --boots 1 -- true
+
+# And one that does not come up at all.
+expect "vm-run boots again when the guest does not come up" 0 --boot-limit 15 --append-once 'rdinit=/bin/sleep -- 1000' -- 'echo ran'
+if grep -q "not up after 15 s (RIP=.*booting again" "$OUT/log" && [ "$(grep -c '^ran' "$OUT/log")" = 1 ]; then
+	echo "ok the command ran once, and where the first boot's processors were is told"; else
+	sed 's/^/    | /' "$OUT/log" | tail -n 30
+	echo "not ok the command ran once, and where the first boot's processors were is told"
+fi
+expect "vm-run gives up when no boot comes up" 125 --boot-limit 5 --append 'rdinit=/bin/sleep -- 1000' --boots 1 -- true
