@@ -11,6 +11,8 @@
  *
  *	t_crash [kind [seed [event [mode]]]]		one of each, for a closer look
  *	CRASH_SEED=n CRASH_POINTS=n CRASH_OPS=n CRASH_REPAIR=one-in-n CRASH_JOBS=n UM_TRACE=1 CRASH_SAVE=image-before-recovery
+ *	CRASH_SECONDS=n		aim at so long: a kind that has had its share crashes at every eighth event of the load
+ *				it is in, and begins no other
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,7 +38,13 @@ static bool armed, in_child;
 static enum host_crash_mode mode;
 static struct host_dev_snap *snap;
 static u64 want_points = 12000;
-static int jobs = 2;
+static int jobs = 2, seconds;
+static time_t share_ends;	/* of the kind at work; 0: no limit */
+
+static bool late(void)
+{
+	return share_ends && time(NULL) >= share_ends;
+}
 
 static int env(const char *name, int dflt)
 {
@@ -113,6 +121,8 @@ static void at_event(bool submit)
 		crash_here(only_mode);
 		return;
 	}
+	if (late() && event % 8)
+		return;
 	/* the three that choose take turns; all or nothing at each */
 	crash_here(HOST_KEEP_PREFIX + event % 3);
 	if (in_child)
@@ -362,6 +372,7 @@ static void crash_kind(const struct kind *k, u64 seed, bool once)
 	for (i = 0; i < ARRAY_SIZE(kinds); i++)
 		total += kinds[i].share;
 	quota = want_points * k->share / total;
+	share_ends = seconds ? time(NULL) + seconds * k->share / total : 0;
 	uv_logbsize = k->logbsize;
 	kind_no = k - kinds;
 	all->failed = 0;
@@ -378,8 +389,11 @@ static void crash_kind(const struct kind *k, u64 seed, bool once)
 			if (!fork()) {
 				u64 s;
 
-				for (s = seed + i; all->points - start < quota && all->failed < 5; s += jobs)
+				for (s = seed + i; all->points - start < quota && all->failed < 5; s += jobs) {
 					one_load(s);
+					if (late())
+						break;
+				}
 				fflush(stdout);
 				_exit(0);
 			}
@@ -413,6 +427,7 @@ int main(int argc, char **argv)
 	load_ops = env("CRASH_OPS", load_ops);
 	repair_one_in = env("CRASH_REPAIR", repair_one_in);
 	jobs = env("CRASH_JOBS", jobs);
+	seconds = env("CRASH_SECONDS", 0);
 	all = mmap(NULL, sizeof(*all), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	uv_setup("t_crash");
 	for (i = 0; i < ARRAY_SIZE(kinds); i++) {

@@ -10,6 +10,7 @@
  *
  *	t_faults [volume [scenario [kind [n]]]]
  *	FAULTS_SEED=n; FAULTS_MAX=n of each kind; FAULTS_REPAIR=one-in-n; FAULTS_JOBS=n
+ *	FAULTS_SECONDS=n	aim at so long: a kind that has had its share goes on with every eighth of what is left
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 #include <unistd.h>
 #include <sys/wait.h>
 #include <sys/mman.h>
+#include <time.h>
 #include "util_model.h"
 #include "dx_dir.h"
 #include "dx_alloc.h"
@@ -30,7 +32,7 @@ static struct totals { u64 faults, failed, hit, shutdowns, mount_errors, refused
 
 static struct host_dev_snap *snap;
 static u64 max_per_kind = 150;
-static int repair_one_in = 4, jobs = 2, nfibers, which_volume;
+static int repair_one_in = 4, jobs = 2, seconds, nfibers, which_volume;
 static u32 load_ops = 50;
 static u64 counts[F_MAX];
 static bool recovering;			/* the scenario: the volume is dirty */
@@ -204,6 +206,8 @@ static void collect(int kind, int down_to)
 	}
 }
 
+static const struct volume { int profile, users; } volumes[] = { { 0, 1 }, { 2, 2 }, { 3, 1 } };
+
 static void all_faults(const char *name, u64 seed, int only_kind, u64 only_n)
 {
 	int kind;
@@ -211,6 +215,8 @@ static void all_faults(const char *name, u64 seed, int only_kind, u64 only_n)
 
 	for (kind = 0; kind < F_MAX; kind++) {
 		u64 n, step = counts[kind] / max_per_kind + 1, begin = all->faults;
+		time_t share_ends = time(NULL) + seconds / (int)(ARRAY_SIZE(volumes) * 2 * F_MAX);
+		bool late = false;
 
 		if (only_kind >= 0 && kind != only_kind)
 			continue;
@@ -218,10 +224,14 @@ static void all_faults(const char *name, u64 seed, int only_kind, u64 only_n)
 		host_test_begin(title);
 		all->failed = 0;
 		/* the first ones each, then evenly */
-		for (n = 1; n <= counts[kind] && all->failed < 4; n += n < max_per_kind / 3 ? 1 : step) {
+		for (n = 1; n <= counts[kind] && all->failed < 4; n += n < max_per_kind / 3 && !late ? 1 : step) {
 			struct fault f = { kind, only_n ? only_n : n };
 			pid_t pid;
 
+			if (seconds && !late && time(NULL) >= share_ends) {
+				late = true;
+				step = step * 8;
+			}
 			collect(kind, jobs - 1);
 			fflush(stdout);
 			pid = fork();
@@ -482,8 +492,6 @@ static bool take(void)
 	return true;
 }
 
-static const struct volume { int profile, users; } volumes[] = { { 0, 1 }, { 2, 2 }, { 3, 1 } };
-
 int main(int argc, char **argv)
 {
 	int only = argc > 1 ? atoi(argv[1]) : -1, only_scenario = argc > 2 ? atoi(argv[2]) : -1;
@@ -499,6 +507,8 @@ int main(int argc, char **argv)
 		max_per_kind = atoi(getenv("FAULTS_MAX"));
 	if (getenv("FAULTS_REPAIR"))
 		repair_one_in = atoi(getenv("FAULTS_REPAIR"));
+	if (getenv("FAULTS_SECONDS"))
+		seconds = atoi(getenv("FAULTS_SECONDS"));
 	if (getenv("FAULTS_JOBS"))
 		jobs = clamp(atoi(getenv("FAULTS_JOBS")), 1, (int)ARRAY_SIZE(running));
 	if (getenv("FAULTS_SEED"))
