@@ -208,6 +208,14 @@ static void collect(int kind, int down_to)
 
 static const struct volume { int profile, users; } volumes[] = { { 0, 1 }, { 2, 2 }, { 3, 1 } };
 
+/* Shares of the time: one for each kind of fault in two scenarios, DAMAGE_SHARES for the damaged logs of a volume. */
+#define DAMAGE_SHARES	6
+
+static time_t share(int n)
+{
+	return time(NULL) + seconds * n / (int)(ARRAY_SIZE(volumes) * (2 * F_MAX + DAMAGE_SHARES));
+}
+
 static void all_faults(const char *name, u64 seed, int only_kind, u64 only_n)
 {
 	int kind;
@@ -215,7 +223,7 @@ static void all_faults(const char *name, u64 seed, int only_kind, u64 only_n)
 
 	for (kind = 0; kind < F_MAX; kind++) {
 		u64 n, step = counts[kind] / max_per_kind + 1, begin = all->faults;
-		time_t share_ends = time(NULL) + seconds / (int)(ARRAY_SIZE(volumes) * 2 * F_MAX);
+		time_t share_ends = share(1);
 		bool late = false;
 
 		if (only_kind >= 0 && kind != only_kind)
@@ -362,6 +370,7 @@ static void damaged_logs(const char *name, u64 only)
 	char title[160];
 	int how, i, nrec = 0;
 	u64 agblklog, fsb, agblocks, bs, recs[4096];
+	time_t share_ends = share(DAMAGE_SHARES);
 
 	host_dev_snap_restore(uv_dev, snap);
 	host_dev_peek(uv_dev, 0, sb, sizeof(sb));
@@ -392,7 +401,7 @@ static void damaged_logs(const char *name, u64 only)
 	snprintf(title, sizeof(title), "damage in %llu blocks of the log: %s", (unsigned long long)nblk, name);
 	host_test_begin(title);
 	all->failed = all->refused = all->recovered = 0;
-	for (b = 0; b < nblk && all->failed < 4; b += b > 4 && b + 8 < nblk ? nblk / 50 + 1 : 1) {
+	for (b = 0; b < nblk && all->failed < 4; b += b > 4 && b + 8 < nblk ? (nblk / 50 + 1) * (seconds && time(NULL) >= share_ends ? 8 : 1) : 1) {
 		for (how = 0; how < 5; how++) {
 			struct damage d = { log_off + where[b] * 512, how, nblk - b <= UNDER_WAY_BB + 64 };
 			char what[80];
