@@ -171,6 +171,7 @@ int dx_defer_finish(struct dx_trans **tpp);	/* finish all now; may roll: dirty j
 
 /* ---- CIL and log force: cil.c, log.c ---- */
 int dx_log_mount(struct dx_mount *mp);		/* find head and tail, recover (phase 1), start */
+int dx_log_begin_writing(struct dx_mount *mp);	/* clean log, before the first transaction that is ours */
 int dx_log_process_unlinked(struct dx_mount *mp);	/* free inodes that nobody can reach */
 int dx_log_mount_finish(struct dx_mount *mp);	/* finish intents and unlinked inodes; after icache and root are up */
 void dx_log_unmount(struct dx_mount *mp);	/* everything pushed, unmount record, free */
@@ -213,6 +214,13 @@ int dx_recover_find(struct dx_mount *mp, struct dx_log_head *h);	/* head and tai
 int dx_recover_replay(struct dx_mount *mp, struct dx_log_head *h);	/* both passes; intents kept for finish */
 int dx_recover_finish(struct dx_mount *mp);		/* intents, then unlinked lists */
 void dx_recover_cancel(struct dx_mount *mp);
+/* the cycle in which a 512-byte block of the log was written */
+static inline u32 dx_log_block_cycle(const char *p)
+{
+	const struct dx_rec_header *h = (const void *)p;
+
+	return h->h_magicno == cpu_to_be32(DX_LOG_HEADER_MAGIC) ? be32_to_cpu(h->h_cycle) : get_unaligned_be32(p);
+}
 /* geometry of the log device part of the volume */
 #define dx_log_daddr(mp)	dx_fsb_to_daddr(mp, (mp)->sb.logstart)
 #define dx_log_size_bb(mp)	((u32)dx_fsb_to_bb(mp, (mp)->sb.logblocks))

@@ -149,7 +149,7 @@ void dx_log_rings_destroy(struct dx_log *l);
 int dx_ckpt_write(struct dx_log *l, struct dx_cil_ctx *ctx);
 int dx_log_write_empty(struct dx_log *l, bool own_tail);
 int dx_log_write_unmount(struct dx_log *l);
-int dx_log_clear_stale(struct dx_log *l, dx_lsn_t tail);
+int dx_log_clear_stale(struct dx_log *l);
 
 /* cil.c */
 int dx_cil_init(struct dx_log *l);

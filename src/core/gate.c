@@ -232,7 +232,8 @@ int dx_gate_open(struct dx_mount *mp)
 		}
 		return 0;
 	}
-	return quota_unchecked(mp);
+	error = recovering ? 0 : dx_log_begin_writing(mp);
+	return error ? error : quota_unchecked(mp);
 }
 
 /**
@@ -254,9 +255,11 @@ int dx_gate_remount(struct dx_mount *mp)
  * dx_gate_remounted - the first thing that a mount does when it has become read-write
  * @mp: the mount, writable for the core, not for users yet
  *
- * Return: 0 or -EIO.
+ * Return: 0, -EIO or -ENOMEM.
  */
 int dx_gate_remounted(struct dx_mount *mp)
 {
-	return quota_unchecked(mp);
+	int error = dx_log_begin_writing(mp);
+
+	return error ? error : quota_unchecked(mp);
 }

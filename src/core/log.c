@@ -338,7 +338,7 @@ static int replay(struct dx_log *l, struct dx_log_head *h)
 	if (!error)
 		error = dx_plat_flush(mp->bdev);
 	if (!error)
-		error = dx_log_clear_stale(l, h->tail_lsn);
+		error = dx_log_clear_stale(l);
 	return error;
 }
 
@@ -420,6 +420,27 @@ fail:
 	dx_intents_cancel(mp);
 	cancel_work_sync(&l->push_work);
 	log_free(l);
+	return error;
+}
+
+/**
+ * dx_log_begin_writing - the mount is about to write to a log that it has found, or left, clean
+ * @mp: a mount that may write and has not, since; no transaction runs
+ *
+ * Others must find the end of what we write: see dx_log_clear_stale().  A log that had to be replayed has been seen to.
+ *
+ * Return: 0, -ENOMEM or the device's error.
+ */
+int dx_log_begin_writing(struct dx_mount *mp)
+{
+	struct dx_log *l = mp->log;
+	int error;
+
+	mutex_lock(&l->write_mutex);
+	error = dx_log_clear_stale(l);
+	mutex_unlock(&l->write_mutex);
+	if (error)
+		dx_err(mp, "cannot prepare the log for writing: error %d", error);
 	return error;
 }
 

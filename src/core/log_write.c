@@ -479,45 +479,76 @@ int dx_log_write_unmount(struct dx_log *l)
 	return 0;
 }
 
-/* ---- after a crash ---- */
+/* ---- before the first record ---- */
+
+/* How far behind the head nothing may be touched: all that is needed, and the last record, that of an unmount, too. */
+static u32 keep_bb(struct dx_log *l)
+{
+	u32 needed = dx_lsn_distance(l, l->stable_tail, head_lsn(l)) >> DX_BBSHIFT, last = 0;
+
+	if (l->prev_block < l->size_bb)
+		last = l->block > l->prev_block ? l->block - l->prev_block : l->block + l->size_bb - l->prev_block;
+	return max(needed, last);
+}
+
+static int stale_io(struct dx_log *l, int op, u32 block, void *data, u32 bb)
+{
+	struct dx_io io = {
+		.op = op, .flags = DX_IOF_META | DX_IOF_SYNC, .bdev = l->mp->bdev,
+		.daddr_bb = l->daddr + block, .len_bytes = bb << DX_BBSHIFT, .data = data,
+	};
+
+	return dx_plat_io_wait(&io);
+}
+
+/* Are these blocks all of one cycle?  What cannot be read is not. */
+static bool all_of_cycle(struct dx_log *l, u32 block, char *buf, u32 bb, u32 cycle)
+{
+	u32 i;
+
+	if (stale_io(l, DX_IO_READ, block, buf, bb))
+		return false;
+	for (i = 0; i < bb; i++)
+		if (dx_log_block_cycle(buf + (i << DX_BBSHIFT)) != cycle)
+			return false;
+	return true;
+}
 
 /**
- * dx_log_clear_stale - make what a crash left ahead of the head look like the turn before
- * @l: the log; head position set
- * @tail: from here on the log is needed
+ * dx_log_clear_stale - make what lies ahead of the head look like the turn before
+ * @l: the log; head, previous record and stable_tail set, nothing in flight, nobody writes
  *
- * Records that were in flight may be there in parts, with the current cycle
- * number.  Behind the next records that we write they would look valid.  As far ahead as such parts
- * can be, sectors get headers of empty records with the cycle before.
+ * Whoever looks for the head goes by the cycle numbers, and expects the one before from the head on for as far as records may
+ * be in flight.  There may be others: parts of records that a crash has torn, which would look valid behind the next ones
+ * that we write; and zeroes behind the record of a log that xfs_repair made, where others see no end and take the last
+ * record, somebody's fsync, for torn.  Where there are, sectors get headers of empty records with the cycle before.  Where
+ * all is as it should be, nothing is written.
  *
  * Return: 0, -ENOMEM or the device's error.
  */
-int dx_log_clear_stale(struct dx_log *l, dx_lsn_t tail)
+int dx_log_clear_stale(struct dx_log *l)
 {
-	u32 used = dx_lsn_distance(l, tail, head_lsn(l)) >> DX_BBSHIFT;
-	u32 todo = min(STALE_BB, l->size_bb - used);
-	u32 sect_bb = max_t(u32, l->mp->sb.logsectsize >> DX_BBSHIFT, 1), chunk_bb = l->rec_bytes >> DX_BBSHIFT;
-	u32 block = l->block, cycle = l->cycle - 1;
+	u32 sect_bb = max_t(u32, l->mp->sb.logsectsize >> DX_BBSHIFT, 1), chunk_bb = DX_MAX_RECORD_BYTES >> DX_BBSHIFT;
+	u32 block = l->block, cycle = l->cycle - 1, todo = min(STALE_BB, l->size_bb - keep_bb(l));
+	bool written = false;
 	char *buf;
 	int error = 0;
 
 	/* whole sectors of the device; the log's size is a multiple, too */
 	todo = rounddown(todo, sect_bb);
-	buf = kvzalloc(l->rec_bytes, GFP_KERNEL);
+	buf = kvmalloc(DX_MAX_RECORD_BYTES, GFP_KERNEL);
 	if (!buf)
 		return -ENOMEM;
 	while (todo && !error) {
 		u32 n = min3(todo, chunk_bb, l->size_bb - block), i;
-		struct dx_io io;
 
-		memset(buf, 0, n << DX_BBSHIFT);
-		for (i = 0; i < n; i++)
-			fill_header(l, (void *)(buf + (i << DX_BBSHIFT)), cycle, block + i, tail);
-		io = (struct dx_io) {
-			.op = DX_IO_WRITE, .flags = DX_IOF_META | DX_IOF_SYNC, .bdev = l->mp->bdev,
-			.daddr_bb = l->daddr + block, .len_bytes = n << DX_BBSHIFT, .data = buf,
-		};
-		error = dx_plat_io_wait(&io);
+		if (!all_of_cycle(l, block, buf, n, cycle)) {
+			memset(buf, 0, n << DX_BBSHIFT);
+			for (i = 0; i < n; i++)
+				fill_header(l, (void *)(buf + (i << DX_BBSHIFT)), cycle, block + i, l->stable_tail);
+			error = stale_io(l, DX_IO_WRITE, block, buf, n);
+			written = true;
+		}
 		todo -= n;
 		block += n;
 		if (block == l->size_bb) {
@@ -526,7 +557,7 @@ int dx_log_clear_stale(struct dx_log *l, dx_lsn_t tail)
 		}
 	}
 	kvfree(buf);
-	return error ? error : dx_plat_flush(l->mp->bdev);
+	return error || !written ? error : dx_plat_flush(l->mp->bdev);
 }
 
 /* ---- buffers ---- */

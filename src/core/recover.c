@@ -87,20 +87,13 @@ static int get_block(struct dx_log_reader *r, u32 b, const char **p)
 	return 0;
 }
 
-static u32 block_cycle(const char *p)
-{
-	const struct dx_rec_header *h = (const void *)p;
-
-	return h->h_magicno == cpu_to_be32(DX_LOG_HEADER_MAGIC) ? be32_to_cpu(h->h_cycle) : get_unaligned_be32(p);
-}
-
 static int get_cycle(struct dx_log_reader *r, u32 b, u32 *cycle)
 {
 	const char *p;
 	int error = get_block(r, b, &p);
 
 	if (!error)
-		*cycle = block_cycle(p);
+		*cycle = dx_log_block_cycle(p);
 	return error;
 }
 
