@@ -570,9 +570,10 @@ static int alloc_any_ag(struct dx_alloc_arg *args, dx_agno_t start, dx_agbno_t t
 	int error;
 
 	for (i = 0; i < mp->sb.agcount; i++) {
+		error = 0;
 		if (i == 0 && target != DX_NULLAGBNO)
 			error = alloc_in_ag(args, agno, target, DX_ALLOC_NEAR, flags);
-		else
+		else if (!args->spare_inodes || !READ_ONCE(mp->perag[agno].inodes_first))
 			error = alloc_in_ag(args, agno, DX_NULLAGBNO, DX_ALLOC_THIS_AG, flags);
 		if (error || args->fsbno != DX_NULLFSBNO)
 			return error;

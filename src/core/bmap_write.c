@@ -4,7 +4,8 @@
  * real and turns unwritten extents into written ones and back.
  *
  * Placement: behind the extent before the hole, else before the one behind it, else near the
- * inode.  A whole extent somewhere beats pieces nearby; the smallest piece beats -ENOSPC.
+ * inode, or with inode32 in the next AG that is not kept for inodes.  A whole extent somewhere beats pieces nearby; the
+ * smallest piece beats -ENOSPC.
  * ILOCK exclusive, inode joined, and the transaction has reserved what may be taken: the blocks and, for each
  * extent that is added, one more for each level of the btree.
  */
@@ -41,8 +42,21 @@ static int zero_blocks(struct dx_mount *mp, dx_fsbno_t fsbno, dx_filblks_t len)
 
 /* ---- where ------------------------------------------------------------------------ */
 
-/* Block to be near for a mapping at @off; *adjacent: it would extend an extent. */
-static dx_fsbno_t pick_target(struct dx_inode *ip, struct dx_fork *f, dx_fileoff_t off, dx_filblks_t len)
+/* Where the data of a file begins when AGs are kept for inodes: files go round the others. */
+static dx_fsbno_t next_data_ag(struct dx_mount *mp)
+{
+	dx_agno_t agno, i;
+
+	for (i = 0; i < mp->sb.agcount; i++) {
+		agno = (u32)atomic_inc_return(&mp->agfrotor) % mp->sb.agcount;
+		if (!READ_ONCE(mp->perag[agno].inodes_first))
+			break;
+	}
+	return dx_agb_to_fsb(mp, agno, 0);
+}
+
+/* Block to be near for a mapping at @off. */
+static dx_fsbno_t pick_target(struct dx_inode *ip, struct dx_fork *f, bool data, dx_fileoff_t off, dx_filblks_t len)
 {
 	struct dx_mount *mp = ip->mp;
 	struct dx_iext_cur icur;
@@ -76,6 +90,8 @@ static dx_fsbno_t pick_target(struct dx_inode *ip, struct dx_fork *f, dx_fileoff
 			return t;
 		}
 	}
+	if (data && READ_ONCE(mp->inode_agcount) < mp->sb.agcount)
+		return next_data_ag(mp);
 	return dx_agb_to_fsb(mp, dx_ino_to_agno(mp, ip->ino),
 			     dx_agino_to_agbno(mp, dx_ino_to_agino(mp, ip->ino)));
 }
@@ -103,6 +119,7 @@ struct want {
 	dx_extlen_t	prod;		/* extent size hint, 0 = none */
 	dx_extlen_t	total;
 	bool		userdata;
+	bool		spare_inodes;
 };
 
 static int try_alloc(struct dx_trans *tp, const struct want *w, enum dx_alloc_type type, dx_fsbno_t target,
@@ -111,7 +128,7 @@ static int try_alloc(struct dx_trans *tp, const struct want *w, enum dx_alloc_ty
 	struct dx_alloc_arg args = {
 		.tp = tp, .mp = tp->t_mp, .fsbno = target, .type = type,
 		.minlen = minlen, .maxlen = w->len, .prod = 1, .alignment = 1,
-		.minleft = minleft, .total = w->total, .userdata = w->userdata, .must = must,
+		.minleft = minleft, .total = w->total, .userdata = w->userdata, .spare_inodes = w->spare_inodes, .must = must,
 		/* the last resorts wait for what is busy; before that there are others to ask */
 		.no_wait = !must && type != DX_ALLOC_ANY_AG && type != DX_ALLOC_LOWEST_AG,
 	};
@@ -131,12 +148,14 @@ static int try_alloc(struct dx_trans *tp, const struct want *w, enum dx_alloc_ty
 static int alloc_blocks(struct dx_trans *tp, struct dx_inode *ip, struct dx_fork *f, const struct want *win,
 			dx_fsbno_t *fsbno, dx_extlen_t *len)
 {
-	dx_fsbno_t target = pick_target(ip, f, win->off, win->len);
+	bool data = win->userdata && f == &ip->df;
+	dx_fsbno_t target = pick_target(ip, f, data, win->off, win->len);
 	u32 minleft = write_minleft(tp, f, dx_fork_inline_max(ip, f == &ip->df ? DX_DATA_FORK : DX_ATTR_FORK));
 	struct want w = *win;
 	dx_extlen_t minlen;
 	int error;
 
+	w.spare_inodes = data;
 	w.len = min_t(u64, w.len, dx_alloc_ag_max_usable(tp->t_mp));
 	w.total = max_t(u64, w.total, w.len);
 	if (w.minlen > w.len)
@@ -169,12 +188,13 @@ static int alloc_blocks(struct dx_trans *tp, struct dx_inode *ip, struct dx_fork
 			return error;
 	}
 	w.prod = 0;
+	w.spare_inodes = false;
 	error = try_alloc(tp, &w, first_alloc(tp) ? DX_ALLOC_LOWEST_AG : DX_ALLOC_ANY_AG, target, w.minlen, minleft,
 			  false, fsbno, len);
 	if (error || *fsbno != DX_NULLFSBNO)
 		return error;
 	/* what has begun must be done; a file's data may come short, and is reported so */
-	if ((w.userdata && f == &ip->df) || w.minlen > 1 || !(tp->t_flags & DX_TRANS_DIRTY))
+	if (data || w.minlen > 1 || !(tp->t_flags & DX_TRANS_DIRTY))
 		return 0;
 	return try_alloc(tp, &w, DX_ALLOC_START_AG, target, 1, 0, true, fsbno, len);
 }

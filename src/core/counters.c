@@ -16,6 +16,7 @@
 #include "dx_alloc.h"
 
 #define FDBLOCKS_BATCH		1024
+#define FDBLOCKS_PLENTY		(32 * FDBLOCKS_BATCH)
 #define RESERVE_MAX_BLOCKS	8192
 
 /**
@@ -97,44 +98,50 @@ static void give_back(struct dx_mount *mp, u64 blocks)
 		percpu_counter_add_batch(&mp->fdblocks, blocks, FDBLOCKS_BATCH);
 }
 
+/* One taker after the other: what is there goes to the first who fits, and nobody sees another's that is about to go back. */
+static int take_exactly(struct dx_mount *mp, u64 blocks, bool use_reserve)
+{
+	int error = 0;
+
+	spin_lock(&mp->resv_lock);
+	if (percpu_counter_sum(&mp->fdblocks) - untouchable(mp) >= (s64)blocks)
+		percpu_counter_add_batch(&mp->fdblocks, -(s64)blocks, 1);
+	else if (use_reserve && mp->resblks_avail >= blocks)
+		mp->resblks_avail -= blocks;
+	else
+		error = -ENOSPC;
+	spin_unlock(&mp->resv_lock);
+	return error;
+}
+
 /**
  * dx_mod_fdblocks - take or give back free blocks
  * @mp: the mount
  * @delta: fsblocks; negative takes
  * @use_reserve: may draw on the reserve pool when there is nothing else
  *
- * Near the end the percpu counter is summed exactly, so that ENOSPC comes with the last block and
- * not before.
+ * While there is plenty a few blocks are taken without a look at who else takes some.  Near the end, and for much
+ * at once, takers wait for each other, and the percpu counter is summed exactly: ENOSPC comes with the last
+ * block and not before, to nobody whose blocks were there.
  *
  * Return: 0, or -ENOSPC and nothing taken.
  */
 int dx_mod_fdblocks(struct dx_mount *mp, s64 delta, bool use_reserve)
 {
-	s32 batch = FDBLOCKS_BATCH;
-	int error = -ENOSPC;
-
 	if (delta >= 0) {
 		if (delta)
 			give_back(mp, delta);
 		return 0;
 	}
-	if (__percpu_counter_compare(&mp->fdblocks, 2 * FDBLOCKS_BATCH, FDBLOCKS_BATCH) < 0)
-		batch = 1;
-	percpu_counter_add_batch(&mp->fdblocks, delta, batch);
-	if (__percpu_counter_compare(&mp->fdblocks, untouchable(mp), FDBLOCKS_BATCH) >= 0)
-		return 0;
-
-	/* too much: back with it, and try the pool */
-	percpu_counter_add_batch(&mp->fdblocks, -delta, batch);
-	if (!use_reserve)
-		return -ENOSPC;
-	spin_lock(&mp->resv_lock);
-	if (mp->resblks_avail >= (u64)-delta) {
-		mp->resblks_avail += delta;
-		error = 0;
+	if (-delta <= FDBLOCKS_BATCH &&
+	    __percpu_counter_compare(&mp->fdblocks, untouchable(mp) + FDBLOCKS_PLENTY, FDBLOCKS_BATCH) > 0) {
+		percpu_counter_add_batch(&mp->fdblocks, delta, FDBLOCKS_BATCH);
+		if (__percpu_counter_compare(&mp->fdblocks, untouchable(mp), FDBLOCKS_BATCH) >= 0)
+			return 0;
+		/* so many others at this very moment: back with it */
+		percpu_counter_add_batch(&mp->fdblocks, -delta, FDBLOCKS_BATCH);
 	}
-	spin_unlock(&mp->resv_lock);
-	return error;
+	return take_exactly(mp, -delta, use_reserve);
 }
 
 /**

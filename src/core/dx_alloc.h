@@ -89,6 +89,7 @@ struct dx_alloc_arg {
 	dx_extlen_t	len;		/* out */
 	enum dx_alloc_type type;
 	bool		userdata;	/* data: must not reuse busy extents */
+	bool		spare_inodes;	/* file data: not from an AG that is kept for inodes, but beside what the file has there */
 	bool		wasdel;		/* the space was reserved by delayed allocation */
 	dx_agbno_t	min_agbno;	/* the extent must lie in [min_agbno, max_agbno) of the AG; 0 = no bound */
 	dx_agbno_t	max_agbno;

@@ -83,7 +83,7 @@ struct dx_inode {
 	dx_agino_t		prev_unlinked;	/* in-core back pointer on the unlinked list; 0 = none known */
 	struct list_head	i_lru;		/* idle or waiting for inactivation */
 	void			*vfs;		/* VFS part (struct inode container), NULL when none */
-	struct rcu_head		*i_unused;
+	u64			i_queued;	/* its number among those that were ever queued for inactivation */
 };
 enum {	/* i_flags bits */
 	DX_I_NEW, DX_I_STALE, DX_I_FLUSHING, DX_I_NEED_INACTIVE, DX_I_INACTIVATING,

@@ -66,6 +66,7 @@ struct dx_perag {
 	struct dx_agresv resv[DX_AGRESV_MAX];	/* AGF */
 	u32		resv_held;		/* sum of ->reserved */
 	bool		inodes_ok;		/* may hold inodes (maxagi) */
+	bool		inodes_first;		/* kept for them: file data goes elsewhere while it can (inode32) */
 	/* busy extents: freed, not yet durably */
 	spinlock_t	busy_lock;
 	struct rb_root	busy_tree;
@@ -98,7 +99,8 @@ struct dx_mount_opts {
 	bool	wsync;			/* namespace operations are synchronous */
 	bool	discard;
 	bool	nouuid;
-	bool	inode32;
+	bool	inode32;		/* inode numbers of 32 bits only; data goes to the AGs beyond */
+	u8	inode32_bits;		/* what that stands for in a test on a small volume; 0: 32 */
 	bool	ikeep;
 	bool	filestreams;
 	bool	swalloc;
@@ -162,7 +164,7 @@ struct dx_mount {
 
 	struct dx_perag	*perag;		/* [agcount] */
 	dx_agno_t inode_agcount;	/* AGs 0 .. that may hold inodes: fewer with inode32 */
-	atomic_t	agfrotor, agirotor;
+	atomic_t	agfrotor, agirotor;	/* where data that may go anywhere, and directories, go next */
 	/* busy extents of all AGs: changes when one is clear; how many there are; who waits, and for what */
 	atomic_t	busy_gen, busy_nr, busy_waiters;
 	wait_queue_head_t busy_wait;
@@ -259,6 +261,7 @@ static inline bool dx_verify_fsbext(struct dx_mount *mp, dx_fsbno_t fsb, u64 len
 	       dx_verify_fsbno(mp, fsb + len - 1);
 }
 bool dx_verify_ino(struct dx_mount *mp, dx_ino_t ino);	/* plausible inode number: mount.c */
+void dx_set_inode_ags(struct dx_mount *mp);	/* opts.inode32 is set or changed */
 
 /* ---- life ---- */
 int dx_mount_change_sb(struct dx_mount *mp, const struct dx_sb *new);	/* before replay: the log has a newer one */

@@ -537,15 +537,15 @@ static int ag_has_room(struct dx_trans *tp, dx_agno_t agno, umode_t mode, bool p
 int dx_dialloc(struct dx_trans **tpp, dx_ino_t parent, umode_t mode, dx_ino_t *ino)
 {
 	struct dx_mount *mp = (*tpp)->t_mp;
-	dx_agno_t count = mp->sb.agcount, start, agno, i;
+	dx_agno_t count = mp->sb.agcount, low = READ_ONCE(mp->inode_agcount), start, agno, i;
 	bool may_grow = !over_imax(mp, mp->ialloc_inos);
 	int pass, error;
 
 	*ino = DX_NULLINO;
 	if (S_ISDIR(mode))
-		start = (u32)(atomic_inc_return(&mp->agirotor) - 1) % mp->inode_agcount;
+		start = (u32)(atomic_inc_return(&mp->agirotor) - 1) % low;
 	else
-		start = dx_ino_to_agno(mp, parent) % mp->inode_agcount;
+		start = dx_ino_to_agno(mp, parent) % low;
 
 	/* first where it is comfortable, then wherever it is possible */
 	for (pass = 0; pass < 2; pass++) {

@@ -42,7 +42,8 @@ struct dx_icache {
 	unsigned long		lru_nr;
 	struct list_head	inact;		/* to inactivate, oldest first */
 	unsigned long		inact_nr;	/* including the one being worked on */
-	u64			inact_queued;	/* ever; less inact_nr: done, or taken off again */
+	u64			inact_queued;	/* ever */
+	u64			inact_now;	/* ->i_queued of the one being worked on; 0: none */
 	struct delayed_work	work;
 	wait_queue_head_t	wait;		/* end of loading, of inactivation */
 	wait_queue_head_t	throttled;	/* until inact_nr is INACT_QUEUE_LOW */
@@ -230,7 +231,7 @@ static void queue_inactive(struct dx_icache *ic, struct dx_inode *ip)
 	set_bit(DX_I_NEED_INACTIVE, &ip->i_flags);
 	list_add_tail(&ip->i_lru, &ic->inact);
 	ic->inact_nr++;
-	ic->inact_queued++;
+	ip->i_queued = ++ic->inact_queued;
 	atomic64_inc(&ic->mp->giveable);
 	if (ic->inact_nr == INACT_BATCH)
 		mod_delayed_work(ic->mp->inact_wq, &ic->work, 0);
@@ -296,6 +297,7 @@ static void inact_worker(struct work_struct *work)
 		}
 		ip = list_first_entry(&ic->inact, struct dx_inode, i_lru);
 		list_del_init(&ip->i_lru);
+		ic->inact_now = ip->i_queued;
 		set_bit(DX_I_INACTIVATING, &ip->i_flags);
 		clear_bit(DX_I_NEED_INACTIVE, &ip->i_flags);
 		spin_unlock(&ic->lock);
@@ -312,6 +314,7 @@ static void inact_worker(struct work_struct *work)
 
 		spin_lock(&ic->lock);
 		clear_bit(DX_I_INACTIVATING, &ip->i_flags);
+		ic->inact_now = 0;
 		if (--ic->inact_nr == INACT_QUEUE_LOW)
 			wake_up_all(&ic->throttled);
 		make_idle(ic, ip);
@@ -343,12 +346,15 @@ void dx_icache_flush_inactive(struct dx_mount *mp)
 	} while (more);
 }
 
+/* Is nothing left of what was queued up to number @ticket?  Some may have been taken off again, from anywhere in the queue. */
 static bool inact_got_to(struct dx_icache *ic, u64 ticket)
 {
+	struct dx_inode *next;
 	bool ret;
 
 	spin_lock(&ic->lock);
-	ret = (s64)(ic->inact_queued - ic->inact_nr - ticket) >= 0;
+	next = list_first_entry_or_null(&ic->inact, struct dx_inode, i_lru);
+	ret = (!ic->inact_now || ic->inact_now > ticket) && (!next || next->i_queued > ticket);
 	spin_unlock(&ic->lock);
 	return ret;
 }

@@ -147,21 +147,45 @@ static int set_geometry(struct dx_mount *mp)
 
 /* ---- AGs ---- */
 
+/**
+ * dx_set_inode_ags - which AGs get inodes, and which of these get file data only when nothing else is left
+ * @mp: the mount; opts.inode32 may have changed
+ *
+ * With inode32 new inodes go to the AGs whose inode numbers all fit 32 bits.  On a volume that has others, too, data would
+ * take these few for itself and leave no room for inodes: so as many as imax_pct lets inodes fill are kept for
+ * them.  Who is allocating meanwhile goes by either.
+ */
+void dx_set_inode_ags(struct dx_mount *mp)
+{
+	struct dx_sb *s = &mp->sb;
+	u8 bits = mp->opts.inode32_bits ?: 32;
+	dx_agno_t agno, low = s->agcount, keep = 0;
+
+	if (mp->opts.inode32)
+		low = min_t(u64, low, max_t(u64, 1ULL << bits >> mp->agino_log, 1));
+	if (low < s->agcount) {
+		keep = low;
+		if (s->imax_pct)
+			keep = min_t(u64, low, DIV_ROUND_UP_ULL(div_u64(s->dblocks, 100) * s->imax_pct, s->agblocks));
+	}
+	WRITE_ONCE(mp->inode_agcount, low);
+	for (agno = 0; agno < s->agcount; agno++) {
+		WRITE_ONCE(mp->perag[agno].inodes_ok, agno < low);
+		WRITE_ONCE(mp->perag[agno].inodes_first, agno < keep);
+	}
+}
+
 /* Takes the place of those of a smaller volume, if nobody has looked into these yet. */
 static int perags_init(struct dx_mount *mp)
 {
 	struct dx_sb *s = &mp->sb;
-	dx_agno_t agno, max_agno = s->agcount;
+	dx_agno_t agno;
 	struct dx_perag *perag = kvcalloc(s->agcount, sizeof(*perag), GFP_KERNEL);
 
 	if (!perag)
 		return -ENOMEM;
 	kvfree(mp->perag);
 	mp->perag = perag;
-	/* inode32: only AGs whose inode numbers all fit 32 bits */
-	if (mp->opts.inode32 && mp->agino_log < 32)
-		max_agno = min_t(u64, max_agno, 1ULL << (32 - mp->agino_log));
-	mp->inode_agcount = max_agno;
 	for (agno = 0; agno < s->agcount; agno++) {
 		struct dx_perag *pag = &mp->perag[agno];
 		u32 first_free = (((DX_AGFL_SECT + 1) * s->sectsize - 1) >> s->blocklog) + 1;
@@ -176,12 +200,12 @@ static int perags_init(struct dx_mount *mp)
 		spin_lock_init(&pag->busy_lock);
 		pag->busy_tree = RB_ROOT;
 		pag->ialloc_left = pag->ialloc_right = DX_NULLAGINO;
-		pag->inodes_ok = agno < max_agno;
 		atomic_set(&pag->fstrms, 0);
 	}
 	init_waitqueue_head(&mp->busy_wait);
 	atomic_set(&mp->agfrotor, 0);
 	atomic_set(&mp->agirotor, 0);
+	dx_set_inode_ags(mp);
 	return 0;
 }
 

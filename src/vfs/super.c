@@ -547,6 +547,7 @@ static int reconfigure(struct fs_context *fc)
 	}
 	mp->opts.discard = new->mp.opts.discard;
 	mp->opts.inode32 = new->mp.opts.inode32;
+	dx_set_inode_ags(mp);
 	mp->opts.wsync = new->mp.opts.wsync;
 	return 0;
 }

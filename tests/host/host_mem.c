@@ -300,6 +300,7 @@ void percpu_counter_destroy(struct percpu_counter *c) { c->host_live = false; }
 void percpu_counter_add_batch(struct percpu_counter *c, s64 amount, s32 batch)
 {
 	WARN_ONCE(!c->host_live, "percpu_counter used before init or after destroy");
+	host_preempt_point();	/* nobody sees the counter and changes it in one step */
 	c->host_local += amount;
 	if (c->host_local >= batch || c->host_local <= -batch)
 		percpu_counter_sync(c);
