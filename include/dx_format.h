@@ -269,6 +269,7 @@ struct dx_inobt_rec {			/* sparse-inode form */
 #define DX_INODES_PER_CHUNK		64
 #define DX_INODES_PER_HOLEMASK_BIT	4
 
+#define DX_REFC_COWFLAG		(1u << 31)	/* in rc_startblock: nobody's yet, to be the copy of a shared block */
 struct dx_refcount_rec {
 	__be32	rc_startblock;
 	__be32	rc_blockcount;

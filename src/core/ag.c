@@ -391,48 +391,91 @@ int dx_ag_init_all(struct dx_mount *mp, u64 *icount, u64 *ifree, u64 *fdblocks)
 }
 
 /**
- * dx_refcount_all_empty - does no refcount btree have a record?
+ * dx_refcount_leaf_shares - does a leaf of a refcount btree say that files share a block?
+ * @bp: the leaf, verified
+ * @staged: if not: the blocks that it has for copies on write are added
+ *
+ * The latter belong to no file.  A kernel with reflink drops them when it mounts; after a crash of one they are still there.
+ */
+bool dx_refcount_leaf_shares(struct dx_buf *bp, u64 *staged)
+{
+	const struct dx_btree_sblock *b = bp->b_addr;
+	const struct dx_refcount_rec *r = dx_buf_off(bp, DX_BTREE_SBLOCK_LEN);
+	unsigned int n;
+
+	for (n = be16_to_cpu(b->bb_numrecs); n; n--, r++) {
+		if (!(r->rc_startblock & cpu_to_be32(DX_REFC_COWFLAG)))
+			return true;
+		*staged += be32_to_cpu(r->rc_blockcount);
+	}
+	return false;
+}
+
+/* One AG: down to the leftmost leaf, and along the leaves as long as nothing is shared. */
+static int refcount_look(struct dx_mount *mp, dx_agno_t agno, bool *shared, u64 *staged)
+{
+	dx_daddr_t agf = dx_fsb_daddr_of_agsect(mp, agno, DX_AGF_SECT);
+	u32 room = mp->sb.blocksize - DX_BTREE_SBLOCK_LEN, level, seen = 0;
+	dx_agbno_t bno;
+	struct dx_buf *bp;
+	int error;
+
+	error = dx_agf_read(mp, NULL, agno, 0, &bp);
+	if (error)
+		return error;
+	bno = be32_to_cpu(((struct dx_agf *)bp->b_addr)->agf_refcntroot);
+	level = be32_to_cpu(((struct dx_agf *)bp->b_addr)->agf_refcntlevel);
+	dx_buf_relse(bp);
+	if (!level || level > DX_BTREE_MAXLEVELS)
+		return dx_corrupt(mp, "AGF", agf, "refcntlevel %u", level);
+
+	while (bno != DX_NULLAGBNO) {
+		const struct dx_btree_sblock *b;
+
+		/* siblings that lead round in a ring end, too */
+		if (!dx_verify_agbno(mp, agno, bno) || seen++ > mp->perag[agno].length)
+			return dx_corrupt(mp, "refcount btree", agf, "AG %u block %u", agno, bno);
+		error = dx_buf_read(mp, dx_agb_to_daddr(mp, agno, bno), 1u << mp->blkbb_log, 0, &dx_refcountbt_buf_ops, &bp);
+		if (error)
+			return error;
+		b = bp->b_addr;
+		if (be16_to_cpu(b->bb_level) != level - 1 || (level > 1 && !b->bb_numrecs)) {
+			error = dx_corrupt(mp, "refcount btree", bp->b_daddr, "a block of level %u with %u records is where level %u is expected",
+					   be16_to_cpu(b->bb_level), be16_to_cpu(b->bb_numrecs), level - 1);
+			dx_buf_relse(bp);
+			return error;
+		}
+		if (level > 1) {
+			/* the pointers lie behind as many keys of 4 bytes as fit with them */
+			bno = be32_to_cpu(*(__be32 *)dx_buf_off(bp, DX_BTREE_SBLOCK_LEN + room / 8 * 4));
+			level--;
+		} else {
+			*shared = dx_refcount_leaf_shares(bp, staged);
+			bno = be32_to_cpu(b->bb_rightsib);
+		}
+		dx_buf_relse(bp);
+		if (*shared)
+			break;
+	}
+	return 0;
+}
+
+/**
+ * dx_refcount_look - what do the refcount btrees say?
  * @mp: a mount with reflink
- * @empty: the answer
+ * @shared: files share blocks
+ * @staged: if not: blocks set aside for copies on write, see dx_refcount_leaf_shares()
  *
  * Return: 0 or -errno.
  */
-int dx_refcount_all_empty(struct dx_mount *mp, bool *empty)
+int dx_refcount_look(struct dx_mount *mp, bool *shared, u64 *staged)
 {
 	dx_agno_t agno;
-	int error;
+	int error = 0;
 
-	*empty = true;
-	for (agno = 0; agno < mp->sb.agcount && *empty; agno++) {
-		const struct dx_btree_sblock *root;
-		const struct dx_agf *f;
-		struct dx_buf *bp;
-		dx_agbno_t rootbno;
-		u32 level;
-
-		error = dx_agf_read(mp, NULL, agno, 0, &bp);
-		if (error)
-			return error;
-		f = bp->b_addr;
-		rootbno = be32_to_cpu(f->agf_refcntroot);
-		level = be32_to_cpu(f->agf_refcntlevel);
-		dx_buf_relse(bp);
-		if (level != 1) {
-			*empty = false;
-			break;
-		}
-		error = dx_buf_read(mp, dx_agb_to_daddr(mp, agno, rootbno), 1u << mp->blkbb_log, 0,
-				    &dx_refcountbt_buf_ops, &bp);
-		if (error)
-			return error;
-		root = bp->b_addr;
-		if (root->bb_level)
-			error = dx_corrupt(mp, "AGF", dx_fsb_daddr_of_agsect(mp, agno, DX_AGF_SECT),
-					   "refcntroot is no leaf, refcntlevel says that it is");
-		*empty = !root->bb_numrecs;
-		dx_buf_relse(bp);
-		if (error)
-			return error;
-	}
-	return 0;
+	*shared = false;
+	*staged = 0;
+	for (agno = 0; agno < mp->sb.agcount && !error && !*shared; agno++)
+		error = refcount_look(mp, agno, shared, staged);
+	return error;
 }

@@ -22,7 +22,8 @@ int dx_agfl_read(struct dx_mount *mp, struct dx_trans *tp, dx_agno_t agno, struc
 void dx_agf_log(struct dx_trans *tp, struct dx_buf *bp, size_t off, size_t len);	/* fields changed; perag copies are the caller's */
 void dx_agi_log(struct dx_trans *tp, struct dx_buf *bp, size_t off, size_t len);
 int dx_ag_init_all(struct dx_mount *mp, u64 *icount, u64 *ifree, u64 *fdblocks);	/* read every AGF and AGI, sum counters */
-int dx_refcount_all_empty(struct dx_mount *mp, bool *empty);	/* is no block shared? (reflink volumes) */
+bool dx_refcount_leaf_shares(struct dx_buf *bp, u64 *staged);
+int dx_refcount_look(struct dx_mount *mp, bool *shared, u64 *staged);	/* is any block shared? (reflink volumes) */
 
 /* ---- generic btree cursor: btree.c ---- */
 union dx_btree_key {

@@ -15,6 +15,9 @@
  * is clean would lose the first kind, and xfs_repair and the next kernel would find the second: so the
  * mount is refused, and somebody else finishes them.
  *
+ * Blocks that a kernel with reflink has set aside for copies on write, and left when it crashed, are no reason for that: they are
+ * nobody's, and not free, so nothing that we do meets them.
+ *
  * Quota is not accounted by us, so after our first change usage is not what was checked.  The log says so before that
  * change, or a crash would leave figures that are wrong and pass for checked.
  *
@@ -109,16 +112,15 @@ static int will_share(struct dx_recovery *rc, bool *shared)
 	}
 	error = dx_recover_pass(rc, DX_PASS_LOOK);
 	for (agno = 0; agno < mp->sb.agcount && !error && !*shared; agno++) {
-		const struct dx_btree_sblock *root;
 		struct dx_buf *bp;
+		u64 staged = 0;
 
 		error = refcount_root(rc, agno, &level, &daddr);
 		if (!error)
 			error = dx_look_get(rc, daddr, len, &bp);
 		if (error)
 			break;
-		root = bp->b_addr;
-		*shared = root->bb_numrecs;
+		*shared = dx_refcount_leaf_shares(bp, &staged);
 	}
 	return error;
 }
@@ -143,6 +145,12 @@ static int count_unlinked(struct dx_recovery *rc, unsigned int *lists)
 			*lists += agi->agi_unlinked[i] != cpu_to_be32(DX_NULLAGINO);
 	}
 	return 0;
+}
+
+/* The first kernel that can do all that such a volume wants. */
+static const char *reflink_linux(struct dx_mount *mp)
+{
+	return dx_has_inobtcnt(mp) || dx_has_bigtime(mp) ? "5.10" : "4.16";
 }
 
 /**
@@ -172,7 +180,7 @@ int dx_gate_leftovers(struct dx_recovery *rc)
 	if (!intents && !lists)
 		return 0;
 	dx_err(mp, "files share blocks (reflink), and the log leaves %u extent frees and %u lists of unlinked files to be finished, which this driver cannot do there: mount the volume once with the xfs of Linux %s or newer, or read-only with -o ro,norecovery",
-	       intents, lists, dx_has_inobtcnt(mp) || dx_has_bigtime(mp) ? "5.10" : "4.16");
+	       intents, lists, reflink_linux(mp));
 	return -EINVAL;
 }
 
@@ -180,14 +188,21 @@ int dx_gate_leftovers(struct dx_recovery *rc)
 
 static int check_shared(struct dx_mount *mp)
 {
-	bool empty;
+	bool shared;
+	u64 staged;
 	int error;
 
 	if (!dx_has_reflink(mp))
 		return 0;
-	error = dx_refcount_all_empty(mp, &empty);
-	if (error || empty)
+	error = dx_refcount_look(mp, &shared, &staged);
+	if (error)
 		return error;
+	if (!shared) {
+		if (staged)
+			dx_warn(mp, "%llu blocks are set aside for copies on write that another kernel has not finished: they stay unused until the xfs of Linux %s or newer mounts the volume",
+				(unsigned long long)staged, reflink_linux(mp));
+		return 0;
+	}
 	dx_warn(mp, "files share blocks (reflink), which cannot be written yet: mounted read-only; copy the files to a volume made with mkfs.xfs -m reflink=0 to write");
 	set_bit(DX_OP_RO_FEATURE, &mp->opstate);
 	return 0;
