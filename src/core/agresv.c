@@ -7,6 +7,9 @@
  * no way back.  So each AG sets aside, for every kind of such a tree, what it can still grow by:
  * the most that it can ever have there, less what it has.
  *
+ * The refcountbt does not grow here: only who shares blocks writes it.  Its blocks are left for the kernel that does, which sets
+ * them aside, too, and says so when it cannot; and so df shows the same there and here.
+ *
  * No particular blocks are set aside, only a number of them (->reserved).  They are free on disk, but
  * the counter that users take from (mp->fdblocks) does not have them, and the
  * allocator does not give an AG's last ones to others (dx_ag_avail()).  The tree's own
@@ -26,11 +29,22 @@
 
 struct kind {
 	const char	*name;
+	const char	*need;	/* what may need them here; NULL: nothing */
 	bool	(*present)(struct dx_mount *mp);
 	u32	(*most)(struct dx_mount *mp, struct dx_perag *pag);	/* blocks that the tree can ever have there */
 	/* blocks that it has; AGI locked, AGF not */
 	int	(*used)(struct dx_mount *mp, struct dx_perag *pag, struct dx_buf *agibp, u32 *blocks);
 };
+
+/* Blocks of an AG that may come to hold anything: the log never goes away. */
+static u64 usable_blocks(struct dx_mount *mp, struct dx_perag *pag)
+{
+	u64 blocks = pag->length;
+
+	if (dx_fsb_to_agno(mp, mp->sb.logstart) == pag->agno)
+		blocks -= min_t(u64, blocks, mp->sb.logblocks);
+	return blocks;
+}
 
 /* Blocks of a tree of @recs records when none holds more than it must. */
 static u64 sparsest_tree(const u32 mnr[2], u64 recs)
@@ -54,11 +68,7 @@ static bool finobt_present(struct dx_mount *mp)
 /* At worst the AG holds nothing but chunks, and each has a free inode. */
 static u32 finobt_most(struct dx_mount *mp, struct dx_perag *pag)
 {
-	u64 blocks = pag->length;
-
-	if (dx_fsb_to_agno(mp, mp->sb.logstart) == pag->agno)
-		blocks -= min_t(u64, blocks, mp->sb.logblocks);
-	return sparsest_tree(mp->inobt_mnr, (blocks << mp->sb.inopblog) / DX_INODES_PER_CHUNK);
+	return sparsest_tree(mp->inobt_mnr, (usable_blocks(mp, pag) << mp->sb.inopblog) / DX_INODES_PER_CHUNK);
 }
 
 /* The leaves are counted in their parents: one of them is seen, and ends it. */
@@ -90,8 +100,40 @@ static int finobt_used(struct dx_mount *mp, struct dx_perag *pag, struct dx_buf 
 	return min(error, 0);
 }
 
+/* ---- refcountbt ---- */
+
+static bool refcountbt_present(struct dx_mount *mp)
+{
+	return dx_has_reflink(mp);
+}
+
+/* At worst every block has a record of its own. */
+static u32 refcountbt_most(struct dx_mount *mp, struct dx_perag *pag)
+{
+	u32 room = mp->sb.blocksize - DX_BTREE_SBLOCK_LEN;
+	/* half of what fits: records; keys and pointers of 4 bytes each */
+	const u32 mnr[2] = { room / sizeof(struct dx_refcount_rec) / 2, room / 8 / 2 };
+
+	return sparsest_tree(mnr, usable_blocks(mp, pag));
+}
+
+static int refcountbt_used(struct dx_mount *mp, struct dx_perag *pag, struct dx_buf *agibp, u32 *blocks)
+{
+	struct dx_buf *agfbp;
+	int error = dx_agf_read(mp, NULL, pag->agno, 0, &agfbp);
+
+	(void)agibp;
+	if (error)
+		return error;
+	*blocks = be32_to_cpu(((struct dx_agf *)agfbp->b_addr)->agf_refcntblocks);
+	dx_buf_relse(agfbp);
+	return 0;
+}
+
+/* In this order when there is not enough for all. */
 static const struct kind kinds[DX_AGRESV_MAX] = {
-	[DX_AGRESV_FINOBT] = { "finobt", finobt_present, finobt_most, finobt_used },
+	[DX_AGRESV_FINOBT] = { "finobt", "freeing inodes", finobt_present, finobt_most, finobt_used },
+	[DX_AGRESV_REFCOUNTBT] = { "refcountbt", NULL, refcountbt_present, refcountbt_most, refcountbt_used },
 };
 
 /* ---- numbers ---- */
@@ -192,8 +234,8 @@ void dx_agresv_give(struct dx_trans *tp, struct dx_perag *pag, enum dx_agresv_ki
 
 /* ---- mount ---- */
 
-/* One AG; *lack counts what could not be set aside. */
-static int setup_ag(struct dx_mount *mp, struct dx_perag *pag, u64 *lack)
+/* One AG; lack[] counts what could not be set aside. */
+static int setup_ag(struct dx_mount *mp, struct dx_perag *pag, u64 lack[DX_AGRESV_MAX])
 {
 	struct dx_buf *agibp, *agfbp;
 	int error, k;
@@ -228,7 +270,8 @@ static int setup_ag(struct dx_mount *mp, struct dx_perag *pag, u64 *lack)
 		set_aside(pag, k, n);
 		percpu_counter_add(&mp->fdblocks, -(s64)n);
 		room -= n;
-		*lack += lacks(&pag->resv[k]);
+		if (kinds[k].need)
+			lack[k] += lacks(&pag->resv[k]);
 	}
 	dx_buf_relse(agfbp);
 out:
@@ -246,21 +289,22 @@ out:
  */
 int dx_agresv_setup(struct dx_mount *mp)
 {
+	u64 lack[DX_AGRESV_MAX] = { };
 	dx_agno_t agno;
-	u64 lack = 0;
-	int error;
+	int error, k;
 
 	atomic64_set(&mp->agresv_blks, 0);
 	for (agno = 0; agno < mp->sb.agcount; agno++) {
-		error = setup_ag(mp, &mp->perag[agno], &lack);
+		error = setup_ag(mp, &mp->perag[agno], lack);
 		if (error) {
 			dx_agresv_release(mp);
 			return error;
 		}
 	}
-	if (lack)
-		dx_info(mp, "too full to set aside %llu blocks that freeing inodes may need: what is freed goes there first",
-			(unsigned long long)lack);
+	for (k = 0; k < DX_AGRESV_MAX; k++)
+		if (lack[k])
+			dx_info(mp, "too full to set aside %llu blocks that %s may need: what is freed goes there first",
+				(unsigned long long)lack[k], kinds[k].need);
 	return 0;
 }
 

@@ -49,7 +49,7 @@ struct dx_sb {
 /*
  * Trees that have blocks set aside in their AG: agresv.c has a row for each.
  */
-enum dx_agresv_kind { DX_AGRESV_NONE, DX_AGRESV_FINOBT, DX_AGRESV_MAX };
+enum dx_agresv_kind { DX_AGRESV_NONE, DX_AGRESV_FINOBT, DX_AGRESV_REFCOUNTBT, DX_AGRESV_MAX };
 struct dx_agresv { u32 most, used, reserved; };	/* fsblocks: can ever have, has, set aside for the difference */
 
 /* One allocation group. */
