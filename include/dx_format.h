@@ -80,6 +80,44 @@ typedef u32 dx_dablk_t;		/* dir/attr fork block offset, fsblocks */
 /* sb_qflags: usage of user, other (group or project, old), group, project quota has been counted and is right */
 #define DX_SB_QFLAG_CHKD	(0x0004 | 0x0020 | 0x0100 | 0x0400)
 
+/* sb_qflags, qf_flags: usage is accounted */
+#define DX_UQUOTA_ACCT	0x0001
+#define DX_PQUOTA_ACCT	0x0008
+#define DX_GQUOTA_ACCT	0x0040
+
+/* A record of a quota file: a block holds as many as fit, by id. */
+#define DX_DQUOT_MAGIC		0x4451	/* DQ */
+#define DX_DQUOT_VERSION	1
+#define DX_DQ_USER		(1u << 0)	/* d_flags */
+#define DX_DQ_PROJ		(1u << 1)
+#define DX_DQ_GROUP		(1u << 2)
+#define DX_DQ_TYPES		(DX_DQ_USER | DX_DQ_PROJ | DX_DQ_GROUP)
+#define DX_DQ_BIGTIME		(1u << 7)
+struct dx_disk_dquot {
+	__be16	d_magic;
+	u8	d_version;
+	u8	d_flags;
+	__be32	d_id;
+	__be64	d_blk_hardlimit, d_blk_softlimit;
+	__be64	d_ino_hardlimit, d_ino_softlimit;
+	__be64	d_bcount, d_icount;
+	__be32	d_itimer, d_btimer;
+	__be16	d_iwarns, d_bwarns;
+	__be32	d_pad0;
+	__be64	d_rtb_hardlimit, d_rtb_softlimit, d_rtbcount;
+	__be32	d_rtbtimer;
+	__be16	d_rtbwarns;
+	__be16	d_pad;
+};
+struct dx_dqblk {
+	struct dx_disk_dquot dd_diskdq;
+	u8	dd_fill[4];
+	__be32	dd_crc;
+	__be64	dd_lsn;
+	uuid_t	dd_uuid;
+};
+#define DX_DQUOT_CRC_OFF	offsetof(struct dx_dqblk, dd_crc)
+
 struct dx_dsb {
 	__be32	sb_magicnum;
 	__be32	sb_blocksize;

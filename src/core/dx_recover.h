@@ -2,7 +2,7 @@
 /*
  * What the files of log recovery share: recover.c (records: find, read, check),
  * recover_pass.c (transactions out of records), recover_check.c (what an item may look like),
- * recover_item.c (what each means).  Everybody else uses dx_log.h.
+ * recover_item.c, recover_dquot.c (what each means).  Everybody else uses dx_log.h.
  */
 #ifndef DX_RECOVER_H
 #define DX_RECOVER_H
@@ -86,6 +86,7 @@ struct dx_recovery {
 	struct list_head	bufs;		/* replayed into, to be written */
 	struct list_head	torn;		/* the same, but not before the end */
 	dx_lsn_t		bufs_lsn;	/* of the transactions in bufs */
+	u8			quota_off;	/* DX_DQ_*: accounting that ends in this log */
 	u32			nitems;		/* replayed */
 };
 
@@ -111,6 +112,14 @@ unsigned int dx_recover_count_intents(struct dx_recovery *rc);
 void dx_recover_rewind(struct dx_recovery *rc);
 void dx_recover_free_tables(struct dx_recovery *rc);
 int dx_recover_pass(struct dx_recovery *rc, enum dx_rpass pass);	/* from tail to head */
+
+bool dx_recover_cancelled(struct dx_recovery *rc, dx_daddr_t daddr, u32 len_bb);
+
+/* ---- quota: recover_dquot.c ---- */
+
+int dx_quotaoff_pass1(struct dx_recovery *rc, struct dx_ritem *it);
+bool dx_dquot_buf_is_off(const struct dx_recovery *rc, const struct dx_buf_log_format *f);
+int dx_dquot_pass2(struct dx_recovery *rc, struct dx_ritem *it, dx_lsn_t lsn);
 
 /* ---- looking ahead: recover_look.c ---- */
 

@@ -126,6 +126,14 @@ static bool is_ag_header(unsigned int blft, u32 *sect)
 	return false;
 }
 
+static bool in_ag_headers(struct dx_mount *mp, u64 daddr)
+{
+	u64 off;
+
+	div64_u64_rem(daddr, dx_fsb_to_bb(mp, mp->sb.agblocks), &off);
+	return off < (DX_AGFL_SECT + 1) << mp->sectbb_log;
+}
+
 /* Does the buffer lie where one of its type can? */
 static bool bad_buf_place(struct dx_recovery *rc, const struct dx_buf_log_format *f)
 {
@@ -142,7 +150,7 @@ static bool bad_buf_place(struct dx_recovery *rc, const struct dx_buf_log_format
 	/* what nobody named a type of is taken as it comes */
 	if (blft == DX_BLFT_UNKNOWN && !(f->blf_flags & DX_BLF_INODE_BUF))
 		return false;
-	return off & (blk_bb - 1) || f->blf_len % blk_bb || off < (DX_AGFL_SECT + 1) << mp->sectbb_log;
+	return off & (blk_bb - 1) || f->blf_len % blk_bb || in_ag_headers(mp, f->blf_blkno);
 }
 
 /* ---- buffers ---- */
@@ -390,6 +398,29 @@ static int icreate_fields(struct dx_recovery *rc, struct dx_ritem *it, const cha
 	return bad_blocks(rc, agno, agbno, length) ? bad_field(rc, name, "icl_agbno (of icl_ag)", agbno) : 0;
 }
 
+/* ---- quota ---- */
+
+static int dquot_fields(struct dx_recovery *rc, struct dx_ritem *it, const char *name)
+{
+	struct dx_mount *mp = rc->mp;
+	const struct dx_dquot_log_format *f = it->r[0].addr;
+	const struct dx_disk_dquot *d = it->r[1].addr;
+	u32 blk_bb = 1u << mp->blkbb_log, each = sizeof(struct dx_dqblk), per = mp->sb.blocksize / each;
+	u32 type = d->d_flags & DX_DQ_TYPES;
+	const struct rcheck checks[] = {
+		{ "qlf_len", f->qlf_len, f->qlf_len != blk_bb },
+		{ "qlf_blkno", f->qlf_blkno, f->qlf_blkno & (blk_bb - 1) || bad_place(rc, f->qlf_blkno, blk_bb) ||
+					     in_ag_headers(mp, f->qlf_blkno) },
+		{ "qlf_boffset (for qlf_id)", f->qlf_boffset, f->qlf_boffset != f->qlf_id % per * each },
+		{ "d_magic", be16_to_cpu(d->d_magic), d->d_magic != cpu_to_be16(DX_DQUOT_MAGIC) },
+		{ "d_version", d->d_version, d->d_version != DX_DQUOT_VERSION },
+		{ "d_flags", d->d_flags, hweight32(type) != 1 || d->d_flags & ~(DX_DQ_TYPES | DX_DQ_BIGTIME) },
+		{ "d_id", be32_to_cpu(d->d_id), be32_to_cpu(d->d_id) != f->qlf_id },
+	};
+
+	return CHECKS(rc, name, checks);
+}
+
 /* ---- intents ---- */
 
 /* Extents of twelve bytes become extents of sixteen. */
@@ -482,8 +513,8 @@ static const struct shape shapes[] = {
 	  .unpack = efi_unpack, .fields = efi_fields },
 	/* only its id counts */
 	{ DX_LI_EFD, 1, 1, { INTENT_HEAD, INTENT_BYTES(sizeof(struct dx_log_extent)), 4 }, .unpack = efi_unpack },
-	/* usage is counted anew: nothing in them is used */
-	{ DX_LI_DQUOT, 2, 2, EXACTLY(sizeof(struct dx_dquot_log_format)), { 4, DX_BBSIZE, 4 } },
+	{ DX_LI_DQUOT, 2, 2, EXACTLY(sizeof(struct dx_dquot_log_format)), EXACTLY(sizeof(struct dx_disk_dquot)),
+	  .fields = dquot_fields },
 	{ DX_LI_QUOTAOFF, 1, 1, EXACTLY(sizeof(struct dx_quotaoff_log_format)) },
 	{ DX_LI_RUI, 1, 1, { INTENT_HEAD, INTENT_BYTES(DX_RMAP_EXTENT_BYTES), 8 }, .fields = foreign_fields },
 	{ DX_LI_CUI, 1, 1, { INTENT_HEAD, INTENT_BYTES(DX_PHYS_EXTENT_BYTES), 8 }, .fields = foreign_fields },

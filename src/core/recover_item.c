@@ -84,8 +84,13 @@ static int add_cancel(struct dx_recovery *rc, dx_daddr_t daddr, u32 len_bb)
 	return 0;
 }
 
-/* Is the block freed further on in the log, so that what comes here must not come back? */
-static bool is_cancelled(struct dx_recovery *rc, dx_daddr_t daddr, u32 len_bb)
+/**
+ * dx_recover_cancelled - is a block freed further on in the log, so that what comes here must not come back?
+ * @rc: the recovery
+ * @daddr: address
+ * @len_bb: length
+ */
+bool dx_recover_cancelled(struct dx_recovery *rc, dx_daddr_t daddr, u32 len_bb)
 {
 	const struct dx_rcancel *c = find_cancel(rc, daddr, len_bb);
 
@@ -118,7 +123,6 @@ void dx_recover_rewind(struct dx_recovery *rc)
 /* ---- is the block on disk newer? ---- */
 
 #define BF_TORN	DX_BF_LOGRECOVERY
-#define BLF_DQUOT (DX_BLF_UDQUOT_BUF | DX_BLF_PDQUOT_BUF | DX_BLF_GDQUOT_BUF)
 
 /*
  * An LSN past the end of the log: the log is not the one that the block was written with (it was zeroed, or is that of
@@ -335,12 +339,8 @@ static int buf_pass2(struct dx_recovery *rc, struct dx_ritem *it, dx_lsn_t lsn)
 		pass_cancel(rc, f->blf_blkno, f->blf_len);
 		return 0;
 	}
-	if (is_cancelled(rc, f->blf_blkno, f->blf_len))
+	if (dx_recover_cancelled(rc, f->blf_blkno, f->blf_len) || dx_dquot_buf_is_off(rc, f))
 		return 0;
-	/* usage is counted anew when somebody mounts with quota */
-	if (f->blf_flags & BLF_DQUOT)
-		return 0;
-
 	error = dx_buf_read(mp, f->blf_blkno, f->blf_len, DX_READ_NOVERIFY, NULL, &bp);
 	if (error)
 		return error;
@@ -385,7 +385,7 @@ int dx_ritem_look(struct dx_recovery *rc, const struct dx_ritem *it, dx_lsn_t ls
 		return 0;
 	}
 	look = dx_look_find(rc, f->blf_blkno, f->blf_len);
-	if (!look || f->blf_flags & (DX_BLF_INODE_BUF | BLF_DQUOT) || is_cancelled(rc, f->blf_blkno, f->blf_len))
+	if (!look || f->blf_flags & DX_BLF_INODE_BUF || dx_dquot_buf_is_off(rc, f) || dx_recover_cancelled(rc, f->blf_blkno, f->blf_len))
 		return 0;
 	return replay_block(rc, it, f, look->bp, lsn, &changed);
 }
@@ -550,7 +550,7 @@ static int inode_pass2(struct dx_recovery *rc, struct dx_ritem *it, dx_lsn_t lsn
 	dx_lsn_t on_disk;
 	int error;
 
-	if (is_cancelled(rc, f->ilf_blkno, f->ilf_len))
+	if (dx_recover_cancelled(rc, f->ilf_blkno, f->ilf_len))
 		return 0;
 
 	error = dx_buf_read(mp, f->ilf_blkno, f->ilf_len, 0, &dx_inode_buf_ops, &bp);
@@ -589,7 +589,7 @@ static int icreate_pass2(struct dx_recovery *rc, struct dx_ritem *it, dx_lsn_t l
 	u32 count = be32_to_cpu(c->icl_count), length = be32_to_cpu(c->icl_length), cancelled = 0, bufs = 0;
 
 	for (b = 0; b < length; b += mp->icluster_blks, bufs++)
-		if (is_cancelled(rc, dx_agb_to_daddr(mp, agno, agbno + b), mp->icluster_bb))
+		if (dx_recover_cancelled(rc, dx_agb_to_daddr(mp, agno, agbno + b), mp->icluster_bb))
 			cancelled++;
 	/* the whole chunk was freed again later */
 	if (cancelled == bufs)
@@ -762,9 +762,8 @@ static const struct dx_ritem_ops item_ops[] = {
 	{ DX_LI_INODE, DX_RORDER_ITEM, "inode", NULL, inode_pass2 },
 	{ DX_LI_EFI, DX_RORDER_ITEM, "extent free intent", note_intent, efi_pass2 },
 	{ DX_LI_EFD, DX_RORDER_ITEM, "extent free done", note_done, efd_pass2 },
-	/* quota is not accounted: usage is counted anew when somebody does */
-	{ DX_LI_DQUOT, DX_RORDER_ITEM, "quota" },
-	{ DX_LI_QUOTAOFF, DX_RORDER_ITEM, "quota off" },
+	{ DX_LI_DQUOT, DX_RORDER_ITEM, "quota", NULL, dx_dquot_pass2 },
+	{ DX_LI_QUOTAOFF, DX_RORDER_ITEM, "quota off", dx_quotaoff_pass1 },
 	{ DX_LI_RUI, DX_RORDER_ITEM, "reverse mapping update (RUI)", note_intent },
 	{ DX_LI_RUD, DX_RORDER_ITEM, "reverse mapping done (RUD)", note_done },
 	{ DX_LI_CUI, DX_RORDER_ITEM, "reference count update (CUI)", note_intent },

@@ -22,455 +22,75 @@
 #include <sys/mman.h>
 #include <time.h>
 #include "util_model.h"
+#include "util_log.h"
 #include "dx_recover.h"
 #include "dx_dir.h"
 #include "dx_bmap.h"
 #include "dx_alloc.h"
 
-#define CYCLE		100		/* of the logs that we write: ahead of all that is on the volume */
-#define MAX_LOG		(4u << 20)	/* bytes of records */
-#define MAX_RECORDS	1024
 /* On top of what the log as it was needs. */
 #define SLACK_BYTES	(12u << 20)
 #define LARGEST_BYTES	(1u << 20)
 
 static struct totals { u64 now, done, failed, refused, mounted, ro; } *all;
-static u64 log_off, log_bytes, normal_peak;
+static struct ul_log base;
+static size_t arena_kept;		/* what the base log lies in */
+static u64 normal_peak;
 static u32 bs;
 static char what[1024];
 
-/* ---- a log, taken apart ---- */
-
-struct region { u32 len; u8 *p; };		/* p belongs to the arena */
-struct item { u32 n; struct region *r; };
-struct trans { u32 tid; bool commit; u8 head[sizeof(struct dx_trans_header)] __aligned(8); u32 n; struct item *it; };
-struct log { u32 n; struct trans *t; };
-static struct log base;
-
-/* Everything of one mutation goes at once. */
-static u8 *arena;
-static size_t arena_used, arena_kept;		/* kept: what the base log lies in */
-#define ARENA_BYTES	(256u << 20)
-
-static void *get(size_t n)
-{
-	u8 *p = arena + arena_used;
-
-	n = (n + 15) & ~15ul;
-	if (arena_used + n > ARENA_BYTES) {
-		fprintf(stderr, "arena full\n");
-		abort();
-	}
-	arena_used += n;
-	return p;
-}
-
-static void *dup_of(const void *from, size_t n)
-{
-	return memcpy(get(n ? n : 1), from, n);
-}
-
-/* One more element behind a[0..n). */
-#define GROW(a, n)	((a) = memcpy(get(((n) + 1) * sizeof(*(a))), (a) ? (void *)(a) : "", (n) * sizeof(*(a))))
-
-static u16 type_of(const struct item *it)
-{
-	return it->n && it->r[0].len >= 2 ? get_unaligned_le16(it->r[0].p) : 0;
-}
-
-static struct trans *trans_of(struct log *l, u32 tid, bool begin)
-{
-	u32 i;
-
-	for (i = l->n; i-- > 0 && !begin; )
-		if (l->t[i].tid == tid && !l->t[i].commit)
-			return &l->t[i];
-	if (!begin)
-		return NULL;
-	GROW(l->t, l->n);
-	l->t[l->n] = (struct trans) { .tid = tid };
-	return &l->t[l->n++];
-}
-
-/* The items of a transaction are whatever its regions announce. */
-static void add_region(struct trans *t, const u8 *p, u32 len, u32 *left, bool cont, u32 *head_len)
-{
-	struct item *it;
-	struct region *r;
-
-	if (*head_len < sizeof(t->head)) {
-		memcpy(t->head + *head_len, p, len);
-		*head_len += len;
-		return;
-	}
-	if (cont) {
-		it = &t->it[t->n - 1];
-		r = &it->r[it->n - 1];
-		r->p = memcpy(get(r->len + len), r->p, r->len);
-		memcpy(r->p + r->len, p, len);
-		r->len += len;
-		return;
-	}
-	if (!*left) {
-		*left = get_unaligned_le16(p + 2);
-		GROW(t->it, t->n);
-		t->it[t->n++] = (struct item) { };
-	}
-	it = &t->it[t->n - 1];
-	GROW(it->r, it->n);
-	it->r[it->n++] = (struct region) { len, dup_of(p, len) };
-	--*left;
-}
-
-static void take_apart(struct dx_record *rec)
-{
-	static u32 left[MAX_RECORDS], head_len[MAX_RECORDS];
-	const char *p = dx_record_body(rec);
-	u32 i;
-
-	for (i = 0; i < rec->nops; i++) {
-		struct dx_op_header op;
-		struct trans *t;
-		u32 len, at;
-
-		memcpy(&op, p, sizeof(op));
-		p += sizeof(op);
-		len = be32_to_cpu(op.oh_len);
-		t = trans_of(&base, be32_to_cpu(op.oh_tid), op.oh_flags & DX_OH_START_TRANS);
-		if (t) {
-			at = t - base.t;
-			CHECK(at < MAX_RECORDS);
-			if (op.oh_flags & DX_OH_START_TRANS)
-				left[at] = head_len[at] = 0;
-			if (op.oh_flags & DX_OH_COMMIT_TRANS)
-				t->commit = true;
-			else if (len)
-				add_region(t, (u8 *)p, len, &left[at], op.oh_flags & DX_OH_WAS_CONT_TRANS, &head_len[at]);
-		}
-		p += len;
-	}
-}
-
-static int read_log(struct dx_mount *mp)
-{
-	struct dx_log_reader r;
-	struct dx_record rec = { };
-	struct dx_log_head h;
-	const char *why;
-	u32 block, left;
-	int error;
-
-	base = (struct log) { };
-	error = dx_recover_find(mp, &h);
-	if (!error && !CHECK(!h.clean))
-		error = -EINVAL;
-	if (!error)
-		error = dx_log_reader_init(&r, mp);
-	if (error)
-		return error;
-	error = dx_record_alloc(&rec);
-	block = h.tail_block;
-	left = h.head_block - h.tail_block + (h.head_cycle != h.tail_cycle ? r.size_bb : 0);
-	while (!error && left) {
-		error = dx_record_header(&r, block, &rec, &why);
-		if (!error)
-			error = dx_record_read(&r, &rec);
-		if (error)
-			break;
-		dx_record_unpack(&rec);
-		take_apart(&rec);
-		left -= dx_record_bb(&rec);
-		block = (block + dx_record_bb(&rec)) % r.size_bb;
-	}
-	dx_record_free(&rec);
-	dx_log_reader_done(&r);
-	return error;
-}
-
-/* ---- and put together ---- */
-
-struct op { struct dx_op_header h; const u8 *p; u32 len; };	/* h.oh_len may lie */
-struct out {
-	u32 cap;			/* of a record's body */
-	bool as32;			/* as a 32-bit machine: places as if it were not */
-	bool whole;			/* no region is split */
-	u32 nops, nrec;
-	struct op *op;
-	u8 *buf;
-	u32 bytes;
-	/* changes of a header: which record, which field */
-	u32 bad_rec, bad_off, bad_width;
-	u64 bad_value;
-};
-
-static void put_op(struct out *o, u32 tid, u8 flags, const void *p, u32 len)
-{
-	o->op[o->nops++] = (struct op) {
-		.h = { .oh_tid = cpu_to_be32(tid), .oh_len = cpu_to_be32(len), .oh_clientid = DX_OH_CLIENT_TRANS,
-		       .oh_flags = flags },
-		.p = p, .len = len,
-	};
-}
-
-static void flatten(struct out *o, const struct log *l)
-{
-	u32 i, j, k, n = 0;
-
-	for (i = 0; i < l->n; i++) {
-		n += 3;
-		for (j = 0; j < l->t[i].n; j++)
-			n += l->t[i].it[j].n;
-	}
-	o->op = get((n + 8) * sizeof(*o->op));
-	o->nops = 0;
-	for (i = 0; i < l->n; i++) {
-		const struct trans *t = &l->t[i];
-
-		put_op(o, t->tid, DX_OH_START_TRANS, NULL, 0);
-		put_op(o, t->tid, 0, t->head, sizeof(t->head));
-		for (j = 0; j < t->n; j++)
-			for (k = 0; k < t->it[j].n; k++)
-				put_op(o, t->tid, 0, t->it[j].r[k].p, t->it[j].r[k].len);
-		if (t->commit)
-			put_op(o, t->tid, DX_OH_COMMIT_TRANS, NULL, 0);
-	}
-}
-
-static void set_field(u8 *p, u32 width, u64 v, bool be)
-{
-	switch (width) {
-	case 1: *p = v; break;
-	case 2: be ? put_unaligned_be16(v, p) : put_unaligned_le16(v, p); break;
-	case 4: be ? put_unaligned_be32(v, p) : put_unaligned_le32(v, p); break;
-	default: be ? put_unaligned_be64(v, p) : put_unaligned_le64(v, p);
-	}
-}
-
-/* Headers, cycle numbers, checksum: for the place behind the record before. */
-static void end_record(struct out *o, u32 used, u32 nops)
-{
-	u32 size = o->cap > 32256 ? 256 * 1024 : 32 * 1024, hdr = size / DX_LOG_HEADER_CYCLE_SIZE * 512, i, crc;
-	u32 body = roundup(used, 512), block = o->bytes / 512;
-	u8 *h0 = o->buf + o->bytes, *data = h0 + hdr;
-	struct dx_rec_header *h = (void *)h0;
-
-	memset(h0, 0, hdr);
-	h->h_magicno = cpu_to_be32(DX_LOG_HEADER_MAGIC);
-	h->h_cycle = cpu_to_be32(CYCLE);
-	h->h_version = cpu_to_be32(DX_LOG_VERSION_2);
-	h->h_len = cpu_to_be32(body);
-	h->h_lsn = cpu_to_be64((u64)CYCLE << 32 | block);
-	h->h_tail_lsn = cpu_to_be64((u64)CYCLE << 32);
-	h->h_prev_block = cpu_to_be32(-1);
-	h->h_num_logops = cpu_to_be32(nops);
-	h->h_fmt = cpu_to_be32(DX_LOG_FMT_LINUX_LE);
-	h->h_size = cpu_to_be32(size);
-	for (i = 1; i < hdr / 512; i++)
-		put_unaligned_be32(CYCLE, h0 + i * 512);
-	for (i = 0; i < body / 512; i++) {
-		memcpy(i < 64 ? (u8 *)&h->h_cycle_data[i] : h0 + i / 64 * 512 + 4 + i % 64 * 4, data + i * 512, 4);
-		put_unaligned_be32(CYCLE, data + i * 512);
-	}
-	if (o->bad_width && o->bad_rec == o->nrec)
-		set_field(h0 + o->bad_off, o->bad_width, o->bad_value, true);
-	h->h_crc = 0;
-	crc = crc32c(~0u, h0, sizeof(*h));
-	for (i = 1; i < DIV_ROUND_UP(body, DX_LOG_HEADER_CYCLE_SIZE); i++)
-		crc = crc32c(crc, h0 + i * 512, sizeof(struct dx_rec_ext_header));
-	crc = crc32c(crc, data, body);
-	h->h_crc = cpu_to_le32(~crc);
-	o->bytes += hdr + body;
-	o->nrec++;
-}
-
-/* A region in the form of a 32-bit machine, if it has another one there. */
-static u32 to_32bit(const struct op *op, u8 *to)
-{
-	const struct dx_inode_log_format *f = (const void *)op->p;
-	const struct dx_efi_log_format *e = (const void *)op->p;
-	u32 i, n;
-
-	if (op->len == sizeof(*f) && f->ilf_type == DX_LI_INODE) {
-		memcpy(to, op->p, 12);
-		memcpy(to + 12, op->p + 16, 40);
-		return 52;
-	}
-	n = op->len >= sizeof(*e) ? e->efi_nextents : 0;
-	if (n && (e->efi_type == DX_LI_EFI || e->efi_type == DX_LI_EFD) && op->len == sizeof(*e) + n * 16) {
-		memcpy(to, op->p, 16);
-		for (i = 0; i < n; i++)
-			memcpy(to + 16 + i * 12, op->p + 16 + i * 16, 12);
-		return 16 + n * 12;
-	}
-	memcpy(to, op->p ? op->p : (u8 *)"", op->len);
-	return op->len;
-}
-
-static void write_records(struct out *o)
-{
-	u32 hdr = o->cap > 32256 ? 8 * 512 : 512, i, used = 0, room_used = 0, nops = 0;
-
-	o->buf = get(MAX_LOG + (512 << 10));
-	o->bytes = o->nrec = 0;
-	for (i = 0; i < o->nops && o->bytes < MAX_LOG; i++) {
-		struct op op = o->op[i];
-		u32 done = 0;
-
-		do {
-			u8 *data = o->buf + o->bytes + hdr, *at = data + used;
-			u32 room = o->cap - room_used, n = op.len - done, written;
-			struct dx_op_header h = op.h;
-
-			if (room < sizeof(h) + (o->whole ? n : min(n, 4u))) {
-				memset(at, 0, room_used - used + 512);
-				end_record(o, room_used, nops);
-				used = room_used = nops = 0;
-				if (o->bytes >= MAX_LOG)
-					return;
-				continue;
-			}
-			n = min_t(u32, n, room - sizeof(h));
-			if (done)
-				h.oh_flags |= DX_OH_WAS_CONT_TRANS;
-			if (done + n < op.len)
-				h.oh_flags |= DX_OH_CONTINUE_TRANS;
-			if (done || n < op.len)
-				h.oh_len = cpu_to_be32(n);
-			written = n;
-			if (o->as32) {
-				written = to_32bit(&op, at + sizeof(h));
-				h.oh_len = cpu_to_be32(written);
-			} else if (n) {
-				memcpy(at + sizeof(h), op.p + done, n);
-			}
-			memcpy(at, &h, sizeof(h));
-			used += sizeof(h) + written;
-			room_used += sizeof(h) + n;
-			nops++;
-			done += n;
-		} while (done < op.len);
-	}
-	if (nops) {
-		memset(o->buf + o->bytes + hdr + used, 0, room_used - used + 512);
-		end_record(o, room_used, nops);
-	}
-}
-
-/* The log of the snapshot is empty in the cycle before ours. */
-static void poke_log(const struct out *o)
-{
-	host_dev_poke(uv_dev, log_off, o->buf, min_t(u64, o->bytes, log_bytes - 1024));
-}
-
-static void empty_log(void)
-{
-	u8 *b = calloc(1, log_bytes);
-	u64 i;
-
-	for (i = 0; i < log_bytes; i += 512)
-		put_unaligned_be32(CYCLE - 1, b + i);
-	host_dev_poke(uv_dev, log_off, b, log_bytes);
-	free(b);
-}
-
-/* ---- items of all types ---- */
-
-static struct item *new_item(struct trans *t)
-{
-	GROW(t->it, t->n);
-	t->it[t->n] = (struct item) { };
-	return &t->it[t->n++];
-}
-
-static u8 *new_region(struct item *it, u32 len)
-{
-	GROW(it->r, it->n);
-	it->r[it->n] = (struct region) { len, memset(get(len), 0, len) };
-	return it->r[it->n++].p;
-}
-
-/* type, number of regions, then the id where intents have it */
-static u8 *intent(struct trans *t, u16 type, u32 len, u64 id)
-{
-	struct item *it = new_item(t);
-	u8 *p = new_region(it, len);
-
-	put_unaligned_le16(type, p);
-	put_unaligned_le16(1, p + 2);
-	put_unaligned_le64(id, p + 8);
-	return p;
-}
-
-static struct trans *new_trans(struct log *l, u32 tid)
-{
-	struct dx_trans_header th = { .th_magic = DX_TRANS_HEADER_MAGIC, .th_type = DX_TRANS_CHECKPOINT, .th_tid = tid };
-	struct trans *t;
-
-	GROW(l->t, l->n);
-	t = &l->t[l->n++];
-	*t = (struct trans) { .tid = tid, .commit = true };
-	memcpy(t->head, &th, sizeof(th));
-	return t;
-}
-
 /* What a log holds that we do not write: intents of other features, all done; quota. */
-static void add_foreign(struct log *l)
+static void add_foreign(struct ul_log *l)
 {
 	static const struct { u16 type; u32 len, n; } kinds[] = {
 		{ DX_LI_RUI, 16 + 2 * 32, 2 }, { DX_LI_CUI, 16 + 3 * 16, 3 }, { DX_LI_BUI, 16 + 32, 1 }, { DX_LI_XMI, 88, 0 },
 		{ DX_LI_EFI, 16 + 2 * 16, 2 },
 	};
-	struct trans *t = new_trans(l, 0x7001);
-	struct item *it;
+	struct ul_trans *t = ul_new_trans(l, 0x7001);
+	struct ul_item *it;
 	u8 *p;
 	u32 i, j;
 
 	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
-		p = intent(t, kinds[i].type, kinds[i].len, 0xabc000 + i);
+		p = ul_intent(t, kinds[i].type, kinds[i].len, 0xabc000 + i);
 		put_unaligned_le32(kinds[i].n, p + 4);
 		for (j = 0; kinds[i].type == DX_LI_EFI && j < kinds[i].n; j++) {
 			put_unaligned_le64(1000 + 10 * j, p + 16 + j * 16);
 			put_unaligned_le32(4, p + 24 + j * 16);
 		}
 	}
-	it = new_item(t);
-	p = new_region(it, 40);
+	it = ul_new_item(t);
+	p = ul_new_region(it, 40);
 	put_unaligned_le16(DX_LI_ATTRI, p);
 	put_unaligned_le16(3, p + 2);
 	put_unaligned_le64(0xabcd00, p + 8);
 	put_unaligned_le32(5, p + 28);
 	put_unaligned_le32(70, p + 32);
-	memcpy(new_region(it, 8), "harm", 4);
-	new_region(it, 72);
-	it = new_item(t);
-	p = new_region(it, 24);
-	put_unaligned_le16(DX_LI_DQUOT, p);
-	put_unaligned_le16(2, p + 2);
-	put_unaligned_le64(800, p + 8);
-	put_unaligned_le32(8, p + 16);
-	p = new_region(it, 104);
-	put_unaligned_be16(0x4451, p);
-	p = intent(t, DX_LI_QUOTAOFF, 20, 0);
+	memcpy(ul_new_region(it, 8), "harm", 4);
+	ul_new_region(it, 72);
+	ul_dquot(t, 5, DX_DQ_USER, ul_last_block, 100);
+	ul_dquot(t, 6, DX_DQ_GROUP, ul_last_block, 100);
+	p = ul_intent(t, DX_LI_QUOTAOFF, 20, 0);
 	put_unaligned_le32(1, p + 4);
 
-	t = new_trans(l, 0x7002);
+	t = ul_new_trans(l, 0x7002);
 	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
 		bool efd = kinds[i].type == DX_LI_EFI;
 
-		p = intent(t, kinds[i].type + 1, efd ? kinds[i].len : 16, 0xabc000 + i);
+		p = ul_intent(t, kinds[i].type + 1, efd ? kinds[i].len : 16, 0xabc000 + i);
 		if (efd)
 			put_unaligned_le32(kinds[i].n, p + 4);
 	}
-	intent(t, DX_LI_ATTRD, 16, 0xabcd00);
+	ul_intent(t, DX_LI_ATTRD, 16, 0xabcd00);
 }
 
 /* Is this the last word of the log on a plain file with all of its extents in the inode? */
-static bool plain_file(const struct item *it, u32 *ino)
+static bool plain_file(const struct ul_item *it, u32 *ino)
 {
 	const struct dx_inode_log_format *f = (const void *)it->r[0].p;
 	const struct dx_log_dinode *ld;
 
-	if (type_of(it) != DX_LI_INODE || it->n < 3)
+	if (ul_type_of(it) != DX_LI_INODE || it->n < 3)
 		return false;
 	ld = (const void *)it->r[1].p;
 	*ino = f->ilf_ino;
@@ -479,13 +99,13 @@ static bool plain_file(const struct item *it, u32 *ino)
 }
 
 /* A file loses its extents: the inode and the intent to free them, which nobody has done. */
-static bool add_unfinished(struct log *l)
+static bool add_unfinished(struct ul_log *l)
 {
 	struct dx_inode_log_format *f;
 	struct dx_log_dinode *ld;
-	struct item *from = NULL, *it;
+	struct ul_item *from = NULL, *it;
 	u32 i, j, k, ino, other, n;
-	struct trans *t;
+	struct ul_trans *t;
 	u8 *p;
 
 	for (i = l->n; i-- > 0 && !from; ) {
@@ -498,7 +118,7 @@ static bool add_unfinished(struct log *l)
 
 				for (; m < l->t[k].n && from; m++) {
 					it = &l->t[k].it[m];
-					if (type_of(it) != DX_LI_INODE)
+					if (ul_type_of(it) != DX_LI_INODE)
 						continue;
 					other = ((struct dx_inode_log_format *)it->r[0].p)->ilf_ino;
 					if (other == ino)
@@ -509,10 +129,10 @@ static bool add_unfinished(struct log *l)
 	}
 	if (!from)
 		return false;
-	t = new_trans(l, 0x7003);
-	it = new_item(t);
-	f = memcpy(new_region(it, sizeof(*f)), from->r[0].p, sizeof(*f));
-	ld = memcpy(new_region(it, sizeof(*ld)), from->r[1].p, sizeof(*ld));
+	t = ul_new_trans(l, 0x7003);
+	it = ul_new_item(t);
+	f = memcpy(ul_new_region(it, sizeof(*f)), from->r[0].p, sizeof(*f));
+	ld = memcpy(ul_new_region(it, sizeof(*ld)), from->r[1].p, sizeof(*ld));
 	n = ld->di_nextents;
 	f->ilf_size = 2;
 	f->ilf_fields = DX_ILOG_CORE;
@@ -520,7 +140,7 @@ static bool add_unfinished(struct log *l)
 	ld->di_nextents = 0;
 	ld->di_nblocks = 0;
 	ld->di_size = 0;
-	p = intent(t, DX_LI_EFI, 16 + n * 16, 0xabce00);
+	p = ul_intent(t, DX_LI_EFI, 16 + n * 16, 0xabce00);
 	put_unaligned_le32(n, p + 4);
 	for (i = 0; i < n; i++) {
 		u64 l0 = get_unaligned_be64(from->r[2].p + i * 16), l1 = get_unaligned_be64(from->r[2].p + i * 16 + 8);
@@ -588,36 +208,36 @@ static void hit_bytes(u8 *p, u32 len)
 		return;
 	at = rnd(len / width) * width;
 	v = some_value(get_field(p + at, width, be), width);
-	set_field(p + at, width, v, be);
+	ul_set_field(p + at, width, v, be);
 	say(" byte %u (%u wide) = 0x%llx", at, width, (unsigned long long)v);
 }
 
-static struct log copy_log(void)
+static struct ul_log copy_log(void)
 {
-	struct log l = { base.n, dup_of(base.t, base.n * sizeof(*base.t)) };
+	struct ul_log l = { base.n, ul_dup_of(base.t, base.n * sizeof(*base.t)) };
 	u32 i, j;
 
 	for (i = 0; i < l.n; i++) {
-		l.t[i].it = dup_of(l.t[i].it, l.t[i].n * sizeof(struct item));
+		l.t[i].it = ul_dup_of(l.t[i].it, l.t[i].n * sizeof(struct ul_item));
 		for (j = 0; j < l.t[i].n; j++)
-			l.t[i].it[j].r = dup_of(l.t[i].it[j].r, l.t[i].it[j].n * sizeof(struct region));
+			l.t[i].it[j].r = ul_dup_of(l.t[i].it[j].r, l.t[i].it[j].n * sizeof(struct ul_region));
 	}
 	return l;
 }
 
 /* An item of a random type, not of the commonest. */
-static struct item *pick_item(struct log *l, struct trans **tp)
+static struct ul_item *pick_item(struct ul_log *l, struct ul_trans **tp)
 {
 	static const u16 types[] = { DX_LI_BUF, DX_LI_BUF, DX_LI_INODE, DX_LI_INODE, DX_LI_INODE, DX_LI_ICREATE, DX_LI_EFI,
 				     DX_LI_EFI, DX_LI_EFD, DX_LI_DQUOT, DX_LI_QUOTAOFF, DX_LI_RUI, DX_LI_RUD, DX_LI_CUI,
 				     DX_LI_BUI, DX_LI_ATTRI, DX_LI_ATTRD, DX_LI_XMI };
 	u16 type = types[rnd(ARRAY_SIZE(types))];
-	struct item *found = NULL;
+	struct ul_item *found = NULL;
 	u32 i, j, n = 0;
 
 	for (i = 0; i < l->n; i++) {
 		for (j = 0; j < l->t[i].n; j++) {
-			if (type_of(&l->t[i].it[j]) != type || rnd(++n))
+			if (ul_type_of(&l->t[i].it[j]) != type || rnd(++n))
 				continue;
 			found = &l->t[i].it[j];
 			*tp = &l->t[i];
@@ -627,19 +247,19 @@ static struct item *pick_item(struct log *l, struct trans **tp)
 }
 
 #define DROP(a, n, i)	(memmove(&(a)[i], &(a)[(i) + 1], ((n) - (i) - 1) * sizeof(*(a))), (n)--)
-#define DOUBLE(a, n, i)	(GROW(a, n), (a)[n] = (a)[i], (n)++)
+#define DOUBLE(a, n, i)	(UL_GROW(a, n), (a)[n] = (a)[i], (n)++)
 #define SWAP(a, i, j)	do { typeof(*(a)) t__ = (a)[i]; (a)[i] = (a)[j]; (a)[j] = t__; } while (0)
 
-static void mutate_item(struct log *l)
+static void mutate_item(struct ul_log *l)
 {
-	struct trans *t = NULL, *t2 = NULL;
-	struct item *it = pick_item(l, &t), *other;
-	struct region *r;
+	struct ul_trans *t = NULL, *t2 = NULL;
+	struct ul_item *it = pick_item(l, &t), *other;
+	struct ul_region *r;
 	u32 i, j, n;
 
 	if (!it)
 		return;
-	say("; item 0x%04x", type_of(it));
+	say("; item 0x%04x", ul_type_of(it));
 	i = rnd(4) ? 0 : rnd(it->n);
 	r = &it->r[i];
 	switch (rnd(16)) {
@@ -648,7 +268,7 @@ static void mutate_item(struct log *l)
 		say(" region %u length %u", i, r->len);
 		n = rnd(3) ? r->len + rnd(17) - 8 : rnd(2) ? rnd(70000) : rnd(200);
 		n = min(n, 200000u);
-		r->p = memcpy(memset(get(n + 1), 0x5a, n + 1), r->p, min(n, r->len));
+		r->p = memcpy(memset(ul_get(n + 1), 0x5a, n + 1), r->p, min(n, r->len));
 		r->len = n;
 		say(" becomes %u", n);
 		return;
@@ -670,7 +290,7 @@ static void mutate_item(struct log *l)
 		if (!other || !other->n)
 			return;
 		j = rnd(other->n);
-		say(" region %u from one of 0x%04x", i, type_of(other));
+		say(" region %u from one of 0x%04x", i, ul_type_of(other));
 		*r = other->r[j];
 		return;
 	case 6:
@@ -684,7 +304,7 @@ static void mutate_item(struct log *l)
 		DOUBLE(t->it, t->n, i);
 		return;
 	default:
-		r->p = dup_of(r->p, r->len);
+		r->p = ul_dup_of(r->p, r->len);
 		n = rnd(4) ? 1 : 1 + rnd(6);
 		say(" region %u:", i);
 		while (n--)
@@ -693,15 +313,15 @@ static void mutate_item(struct log *l)
 	}
 	/* mostly the item says how many there are now */
 	if (it->n && it->r[0].len >= 4 && rnd(4)) {
-		it->r[0].p = dup_of(it->r[0].p, it->r[0].len);
+		it->r[0].p = ul_dup_of(it->r[0].p, it->r[0].len);
 		put_unaligned_le16(it->n, it->r[0].p + 2);
 	}
 }
 
-static void mutate_trans(struct log *l)
+static void mutate_trans(struct ul_log *l)
 {
 	u32 i = rnd(l->n), j = rnd(l->n);
-	struct trans *t = &l->t[i];
+	struct ul_trans *t = &l->t[i];
 
 	if (!l->n)
 		return;
@@ -733,10 +353,10 @@ static void mutate_trans(struct log *l)
 	}
 }
 
-static void mutate_op(struct out *o)
+static void mutate_op(struct ul_out *o)
 {
 	u32 i = rnd(o->nops), j = rnd(o->nops);
-	struct op *op = &o->op[i];
+	struct ul_op *op = &o->op[i];
 
 	say("; operation %u of %u", i, o->nops);
 	switch (rnd(8)) {
@@ -774,18 +394,18 @@ static void mutate_op(struct out *o)
 }
 
 /* A transaction of intents, and their ends in the worst order. */
-static void many_intents(struct out *o, u32 n)
+static void many_intents(struct ul_out *o, u32 n)
 {
 	static struct dx_trans_header th = { .th_magic = DX_TRANS_HEADER_MAGIC, .th_type = DX_TRANS_CHECKPOINT };
 	u16 type = rnd(2) ? DX_LI_EFI : DX_LI_CUI;
 	u32 i;
 
-	put_op(o, 0x9100, DX_OH_START_TRANS, NULL, 0);
-	put_op(o, 0x9100, 0, &th, sizeof(th));
+	ul_put_op(o, 0x9100, DX_OH_START_TRANS, NULL, 0);
+	ul_put_op(o, 0x9100, 0, &th, sizeof(th));
 	for (i = 0; i < n; i++) {
 		bool done = i >= n / 2;
 		u32 len = done && type == DX_LI_CUI ? 16 : 32;
-		u8 *p = memset(get(len), 0, len);
+		u8 *p = memset(ul_get(len), 0, len);
 
 		put_unaligned_le16(type + done, p);
 		put_unaligned_le16(1, p + 2);
@@ -795,17 +415,17 @@ static void many_intents(struct out *o, u32 n)
 			put_unaligned_le64(1000, p + 16);
 			put_unaligned_le32(1, p + 24);
 		}
-		put_op(o, 0x9100, 0, p, len);
+		ul_put_op(o, 0x9100, 0, p, len);
 	}
-	put_op(o, 0x9100, DX_OH_COMMIT_TRANS, NULL, 0);
+	ul_put_op(o, 0x9100, DX_OH_COMMIT_TRANS, NULL, 0);
 }
 
 /* Many of something that is cheap to write and dear to read. */
-static void mutate_many(struct out *o)
+static void mutate_many(struct ul_out *o)
 {
 	static const u8 tiny[4] = { 0x3c, 0x12, 2, 0 };
 	u32 n = 1 + rnd(20000), kind = rnd(5), i, at = rnd(o->nops), first = o->nops;
-	struct op *ops = get((o->nops + 2 * 20000 + 8) * sizeof(*ops));
+	struct ul_op *ops = ul_get((o->nops + 2 * 20000 + 8) * sizeof(*ops));
 
 	memcpy(ops, o->op, at * sizeof(*ops));
 	/* the rest is put behind what comes in between */
@@ -819,13 +439,13 @@ static void mutate_many(struct out *o)
 	}
 	for (i = 0; i < n; i++) {
 		if (kind == 0)
-			put_op(o, 0x9000 + i, DX_OH_START_TRANS, NULL, 0);
+			ul_put_op(o, 0x9000 + i, DX_OH_START_TRANS, NULL, 0);
 		else if (kind == 1)
-			put_op(o, 0x9000, i ? 0 : DX_OH_START_TRANS, tiny, i ? sizeof(tiny) : 0);
+			ul_put_op(o, 0x9000, i ? 0 : DX_OH_START_TRANS, tiny, i ? sizeof(tiny) : 0);
 		else if (kind == 2)
-			put_op(o, be32_to_cpu(ops[at ? at - 1 : 0].h.oh_tid), DX_OH_WAS_CONT_TRANS, tiny, 1 + i % 4);
+			ul_put_op(o, be32_to_cpu(ops[at ? at - 1 : 0].h.oh_tid), DX_OH_WAS_CONT_TRANS, tiny, 1 + i % 4);
 		else
-			put_op(o, be32_to_cpu(ops[at ? at - 1 : 0].h.oh_tid), DX_OH_COMMIT_TRANS, NULL, 0);
+			ul_put_op(o, be32_to_cpu(ops[at ? at - 1 : 0].h.oh_tid), DX_OH_COMMIT_TRANS, NULL, 0);
 	}
 out:
 	memmove(o->op + o->nops, ops + at + 2 * 20000 + 8, (first - at) * sizeof(*ops));
@@ -834,14 +454,14 @@ out:
 	    kind == 3 ? "a commit" : "an intent");
 }
 
-static void mutate(struct out *o, u64 seed)
+static void mutate(struct ul_out *o, u64 seed)
 {
-	struct log l;
+	struct ul_log l;
 	u32 n, i;
 
 	rnd_state = seed * 77777 + 5;
 	what[0] = 0;
-	arena_used = arena_kept;
+	ul_arena_used = arena_kept;
 	l = copy_log();
 	n = rnd(3) ? 1 : 1 + rnd(4);
 	for (i = 0; i < n && l.n; i++) {
@@ -850,8 +470,8 @@ static void mutate(struct out *o, u64 seed)
 		else
 			mutate_trans(&l);
 	}
-	*o = (struct out) { .cap = rnd(4) ? 32256 : 256 * 1024 - 8 * 512, .whole = rnd(2) };
-	flatten(o, &l);
+	*o = (struct ul_out) { .cap = rnd(4) ? 32256 : 256 * 1024 - 8 * 512, .whole = rnd(2) };
+	ul_flatten(o, &l);
 	if (o->nops && !rnd(6))
 		mutate_op(o);
 	if (o->nops && !rnd(60))
@@ -862,12 +482,12 @@ static void mutate(struct out *o, u64 seed)
 		o->bad_rec = rnd(4);
 		o->bad_off = fields[rnd(ARRAY_SIZE(fields))];
 		o->bad_width = 4;
-		o->bad_value = some_value(rnd(2) ? CYCLE : 32 * 1024, 4);
+		o->bad_value = some_value(rnd(2) ? UL_CYCLE : 32 * 1024, 4);
 		say("; record %u, byte %u = 0x%x", o->bad_rec, o->bad_off, (u32)o->bad_value);
 	}
 	/* no region can be split that is not in one piece in memory: they all are */
 	o->whole = o->whole && o->cap > 32256;
-	write_records(o);
+	ul_write_records(o);
 }
 
 /* ---- use ---- */
@@ -922,7 +542,7 @@ static struct host_dev_snap *snap;
 
 static void one(u64 seed)
 {
-	struct out o;
+	struct ul_out o;
 	int ret;
 
 	all->now = seed;
@@ -930,7 +550,7 @@ static void one(u64 seed)
 	host_checks_failed = 0;
 	host_dev_snap_restore(uv_dev, snap);
 	mutate(&o, seed);
-	poke_log(&o);
+	ul_poke_log(&o);
 	host_init(seed);
 	host_set_printk(1);
 	host_warn_count = 0;
@@ -966,8 +586,7 @@ static int fill_fiber(void *arg)
 	(void)arg;
 	if (!CHECK(mp))
 		return error;
-	log_off = dx_log_daddr(mp) << 9;
-	log_bytes = (u64)dx_log_size_bb(mp) << 9;
+	ul_attach(mp);
 	bs = mp->sb.blocksize;
 	CHECK(!um_attach(mp, true));
 	CHECK_EQ(um_run(mp, 60, 1), 0);
@@ -1052,7 +671,7 @@ static int take_fiber(void *arg)
 	(void)arg;
 	if (!CHECK(mp))
 		return -EIO;
-	CHECK_EQ(read_log(mp), 0);
+	CHECK_EQ(ul_read(mp, &base), 0);
 	return uv_umount(mp);
 }
 
@@ -1082,7 +701,7 @@ static u32 digest(void)
 
 	size = 120ull << 20;
 	for (off = 0; off < size; off += 1 << 20) {
-		u64 a = max(off, log_off), e = min(off + (1 << 20), log_off + log_bytes);
+		u64 a = max(off, ul_log_off), e = min(off + (1 << 20), ul_log_off + ul_log_bytes);
 
 		host_dev_peek(uv_dev, off, b, 1 << 20);
 		if (a < e)
@@ -1094,17 +713,17 @@ static u32 digest(void)
 }
 
 /* Mount what @l says, and look at the volume then. */
-static u32 control(const struct log *l, bool as32, u32 cap, bool whole, bool exact)
+static u32 control(const struct ul_log *l, bool as32, u32 cap, bool whole, bool exact)
 {
-	struct out o = { .cap = cap, .whole = whole, .as32 = as32 };
-	size_t used = arena_used;
+	struct ul_out o = { .cap = cap, .whole = whole, .as32 = as32 };
+	size_t used = ul_arena_used;
 	int ex = exact;
 
 	host_dev_snap_restore(uv_dev, snap);
-	flatten(&o, l);
-	write_records(&o);
-	CHECK(o.bytes < MAX_LOG && o.bytes < log_bytes / 2);
-	poke_log(&o);
+	ul_flatten(&o, l);
+	ul_write_records(&o);
+	CHECK(o.bytes < UL_MAX_LOG && o.bytes < ul_log_bytes / 2);
+	ul_poke_log(&o);
 	CHECK(uv_logprint_ok("log"));
 	host_init(1);
 	CHECK_EQ(host_run(recover_fiber, &ex), 0);
@@ -1116,7 +735,7 @@ static u32 control(const struct log *l, bool as32, u32 cap, bool whole, bool exa
 		printf("%s", host_log());
 	host_kill_world();
 	CHECK(uv_repair_clean("check"));
-	arena_used = used;
+	ul_arena_used = used;
 	return digest();
 }
 
@@ -1172,19 +791,30 @@ static const struct named {
 	{ DX_LI_CUI, 0, LE, F(dx_intent_log_format, nextents), 0, 4, "bad number of extents" },
 	{ DX_LI_BUI, 0, LE, F(dx_intent_log_format, nextents), 1, 0, "bad number of extents" },
 	{ DX_LI_DQUOT, 1, DROP_REGION, .says = "bad number of regions" },
+	{ DX_LI_DQUOT, 0, LE, F(dx_dquot_log_format, qlf_id), 1, 0, "bad qlf_boffset (for qlf_id)" },
+	{ DX_LI_DQUOT, 0, LE, F(dx_dquot_log_format, qlf_id), 1024, 0, "bad " },
+	{ DX_LI_DQUOT, 0, LE, F(dx_dquot_log_format, qlf_blkno), 1, 0, "bad qlf_blkno" },
+	{ DX_LI_DQUOT, 0, LE, F(dx_dquot_log_format, qlf_blkno), 1ull << 40, 0, "bad qlf_blkno" },
+	{ DX_LI_DQUOT, 0, LE, F(dx_dquot_log_format, qlf_blkno), 1ull << 63, 0, "bad qlf_blkno" },
+	{ DX_LI_DQUOT, 0, LE, F(dx_dquot_log_format, qlf_len), 0, 0x7fffffff, "bad qlf_len" },
+	{ DX_LI_DQUOT, 0, LE, F(dx_dquot_log_format, qlf_boffset), 0, 0xffffff78, "bad qlf_boffset" },
+	{ DX_LI_DQUOT, 1, BE, F(dx_disk_dquot, d_magic), 1, 0, "bad d_magic" },
+	{ DX_LI_DQUOT, 1, BE, F(dx_disk_dquot, d_version), 0, 2, "bad d_version" },
+	{ DX_LI_DQUOT, 1, BE, F(dx_disk_dquot, d_flags), 0, 3, "bad d_flags" },
+	{ DX_LI_DQUOT, 1, BE, F(dx_disk_dquot, d_id), 1, 0, "bad d_id" },
 };
 
 /* The last item that fits; of buffers not one that only cancels. */
-static struct item *find_named(struct log *l, const struct named *m)
+static struct ul_item *find_named(struct ul_log *l, const struct named *m)
 {
-	struct item *found = NULL;
+	struct ul_item *found = NULL;
 	u32 i, j;
 
 	for (i = 0; i < l->n; i++) {
 		for (j = 0; j < l->t[i].n; j++) {
-			struct item *it = &l->t[i].it[j];
+			struct ul_item *it = &l->t[i].it[j];
 
-			if (type_of(it) != m->type || it->n <= m->region || (m->type == DX_LI_BUF && it->n < 2))
+			if (ul_type_of(it) != m->type || it->n <= m->region || (m->type == DX_LI_BUF && it->n < 2))
 				continue;
 			if (m->fields && !(((struct dx_inode_log_format *)it->r[0].p)->ilf_fields & m->fields))
 				continue;
@@ -1215,30 +845,30 @@ static void named_fields(void)
 	for (i = 0; i < ARRAY_SIZE(nameds); i++) {
 		const struct named *m = &nameds[i];
 		struct host_dev_counts before, after;
-		struct out o = { .cap = 32256 };
-		struct log l;
-		struct item *it;
+		struct ul_out o = { .cap = 32256 };
+		struct ul_log l;
+		struct ul_item *it;
 		u64 v;
 
-		arena_used = arena_kept;
+		ul_arena_used = arena_kept;
 		l = copy_log();
 		it = find_named(&l, m);
 		if (!CHECK(it))
 			continue;
 		if (m->how == DROP_REGION) {
 			DROP(it->r, it->n, m->region);
-			it->r[0].p = dup_of(it->r[0].p, it->r[0].len);
+			it->r[0].p = ul_dup_of(it->r[0].p, it->r[0].len);
 			put_unaligned_le16(it->n, it->r[0].p + 2);
 		} else {
-			u8 *p = it->r[m->region].p = dup_of(it->r[m->region].p, it->r[m->region].len);
+			u8 *p = it->r[m->region].p = ul_dup_of(it->r[m->region].p, it->r[m->region].len);
 
 			v = m->set ? m->set : get_field(p + m->off, m->width, m->how == BE) ^ m->flip;
-			set_field(p + m->off, m->width, v, m->how == BE);
+			ul_set_field(p + m->off, m->width, v, m->how == BE);
 		}
 		host_dev_snap_restore(uv_dev, snap);
-		flatten(&o, &l);
-		write_records(&o);
-		poke_log(&o);
+		ul_flatten(&o, &l);
+		ul_write_records(&o);
+		ul_poke_log(&o);
 		host_init(1);
 		host_set_printk(1);
 		host_dev_counts(uv_dev, &before);
@@ -1254,7 +884,7 @@ static void named_fields(void)
 	}
 }
 
-static void count_items(const struct log *l)
+static void count_items(const struct ul_log *l)
 {
 	static const char * const names[] = {
 		"EFI", "EFD", "", "", "", "INODE", "BUF", "DQUOT", "QUOTAOFF", "ICREATE", "RUI", "RUD", "CUI", "CUD", "BUI", "BUD",
@@ -1268,12 +898,12 @@ static void count_items(const struct log *l)
 
 	for (i = 0; i < l->n; i++) {
 		for (j = 0; j < l->t[i].n; j++) {
-			const struct item *it = &l->t[i].it[j];
-			u32 t = type_of(it) - DX_LI_EFI;
+			const struct ul_item *it = &l->t[i].it[j];
+			u32 t = ul_type_of(it) - DX_LI_EFI;
 
 			if (t < ARRAY_SIZE(n))
 				n[t]++;
-			for (k = 0; type_of(it) == DX_LI_INODE && k < ARRAY_SIZE(forks); k++)
+			for (k = 0; ul_type_of(it) == DX_LI_INODE && k < ARRAY_SIZE(forks); k++)
 				fk[k] += !!(((struct dx_inode_log_format *)it->r[0].p)->ilf_fields & forks[k].bit);
 		}
 	}
@@ -1306,7 +936,7 @@ static void volume(int v, u64 seed, u64 count, time_t until)
 	host_test_begin(title);
 	if (!CHECK(!uv_make(p)))
 		return;
-	arena_used = 0;
+	ul_arena_used = 0;
 	um_reset(1);
 	um_rebase(v + 1);
 	host_init(0);
@@ -1320,7 +950,7 @@ static void volume(int v, u64 seed, u64 count, time_t until)
 	CHECK_EQ(host_run(take_fiber, NULL), 0);
 	host_kill_world();
 	add_foreign(&base);
-	empty_log();
+	ul_empty_log();
 	snap = host_dev_snap_take(uv_dev);
 	normal_peak = 0;
 	control(&base, false, 32256, false, true);
@@ -1335,7 +965,7 @@ static void volume(int v, u64 seed, u64 count, time_t until)
 	CHECK_EQ(a, b);
 	host_test_end();
 
-	arena_kept = arena_used;
+	arena_kept = ul_arena_used;
 	snprintf(title, sizeof(title), "%zu fields beyond their bounds: %s", ARRAY_SIZE(nameds), p->name);
 	host_test_begin(title);
 	named_fields();
@@ -1357,7 +987,7 @@ static void volume(int v, u64 seed, u64 count, time_t until)
 		}
 		waitpid(pid, &status, 0);
 		if (!WIFEXITED(status) || WEXITSTATUS(status)) {
-			struct out o;
+			struct ul_out o;
 
 			mutate(&o, all->now);
 			printf("# again: t_logfuzz %d %llu 1   (%s; status 0x%x)\n", v, (unsigned long long)all->now, what, status);
@@ -1387,7 +1017,6 @@ int main(int argc, char **argv)
 	if (argc > 3)
 		count = strtoull(argv[3], NULL, 0);
 	all = mmap(NULL, sizeof(*all), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	arena = malloc(ARENA_BYTES);
 	uv_setup("t_logfuzz");
 	for (v = 0; v < n; v++)
 		if (only < 0 || only == v)

@@ -147,3 +147,22 @@ t "counts anew" kernel_says "XFS.*[Qq]uotacheck"
 t_eq "and knows what the user has" 1920 "$(usage)"
 t "and the limit" eval 'xfs_quota -x -c "report -u -n -N" $MNT | grep -q "#1000.* 10240 *20480"'
 t "unmounts, clean" umount_check
+
+# ------------------------------------------------------------ limits that only the log has
+# of one user who had others, and of one in a block of the quota file that the log makes
+limits() { xfs_quota -x -c 'report -u -n -N' $MNT | awk '$1 == "#1000" || $1 == "#1500" { printf "%s %s %s ", $1, $3, $4 }'; }
+limit_in_log() {
+	fresh_fs -l size=10m && mount_stock -o uquota || return
+	xfs_quota -x -c 'limit -u bsoft=1m bhard=2m 1000' $MNT && umount_fs && mount_stock -o uquota || return
+	[ "$(limits)" = "#1000 1024 2048 " ] || return
+	xfs_quota -x -c 'limit -u bsoft=10m bhard=20m 1000' -c 'limit -u bsoft=3m bhard=4m 1500' $MNT || return
+	xfs_io -x -c 'shutdown -f' $MNT; umount_fs
+}
+t "the stock kernel sets limits and is cut off" limit_in_log
+klog_mark
+t "mounts" mount_dx
+t "after a recovery" kernel_says "dioxfs.*recovery"
+t "unmounts, clean" umount_check
+t "the stock kernel mounts with quota" mount_stock -o uquota
+t_eq "and has the limits that were in the log" "#1000 10240 20480 #1500 3072 4096 " "$(limits)"
+t "unmounts, clean" umount_check

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Log recovery, quota: records of quota files come to their places, with the limits that they hold.
+ *
+ * We do not account: what follows recovery makes the usage in them wrong, which is said before the first change
+ * (gate.c), and then who accounts counts anew.  Limits nobody can count anew.
+ *
+ * A quota file's block comes into being as a buffer item that holds all of its records; from then on each record has
+ * items of its own, and an LSN and a checksum on disk.  The block has none: its buffer item is always
+ * replayed, since the changes since then are in the log behind it.
+ *
+ * When accounting of a type has ended, records of before are not replayed: their blocks may have been freed, as data
+ * are, without a cancellation.
+ *
+ * Single-threaded, at mount.  Source: "Update Quota File", "Disable Quota Log Item", "Quota Inodes".
+ */
+#include "dx_recover.h"
+#include "dx_alloc.h"
+
+/**
+ * dx_quotaoff_pass1 - accounting of some types ends in this log
+ * @rc: the recovery
+ * @it: a quotaoff item
+ *
+ * Return: 0.
+ */
+int dx_quotaoff_pass1(struct dx_recovery *rc, struct dx_ritem *it)
+{
+	const struct dx_quotaoff_log_format *f = it->r[0].addr;
+
+	if (f->qf_flags & DX_UQUOTA_ACCT)
+		rc->quota_off |= DX_DQ_USER;
+	if (f->qf_flags & DX_PQUOTA_ACCT)
+		rc->quota_off |= DX_DQ_PROJ;
+	if (f->qf_flags & DX_GQUOTA_ACCT)
+		rc->quota_off |= DX_DQ_GROUP;
+	return 0;
+}
+
+/**
+ * dx_dquot_buf_is_off - is this a new block of a quota file of a type whose accounting ends in this log?
+ * @rc: the recovery, after the first pass
+ * @f: format of a buffer item
+ */
+bool dx_dquot_buf_is_off(const struct dx_recovery *rc, const struct dx_buf_log_format *f)
+{
+	return (f->blf_flags & DX_BLF_UDQUOT_BUF && rc->quota_off & DX_DQ_USER) ||
+	       (f->blf_flags & DX_BLF_PDQUOT_BUF && rc->quota_off & DX_DQ_PROJ) ||
+	       (f->blf_flags & DX_BLF_GDQUOT_BUF && rc->quota_off & DX_DQ_GROUP);
+}
+
+/* The LSN of a record on disk; 0 when it is torn, or no record of this volume. */
+static dx_lsn_t lsn_on_disk(struct dx_mount *mp, const struct dx_dqblk *q)
+{
+	dx_lsn_t lsn = be64_to_cpu(q->dd_lsn);
+
+	if (q->dd_diskdq.d_magic != cpu_to_be16(DX_DQUOT_MAGIC) || lsn == DX_NULLLSN ||
+	    memcmp(&q->dd_uuid, &mp->sb.meta_uuid, sizeof(q->dd_uuid)) ||
+	    !dx_verify_cksum(q, sizeof(*q), DX_DQUOT_CRC_OFF))
+		return 0;
+	return lsn;
+}
+
+/**
+ * dx_dquot_pass2 - one record of a quota file to its place
+ * @rc: the recovery
+ * @it: a dquot item
+ * @lsn: of its transaction
+ *
+ * Return: 0, -EFSCORRUPTED, -EIO, -ENOMEM.
+ */
+int dx_dquot_pass2(struct dx_recovery *rc, struct dx_ritem *it, dx_lsn_t lsn)
+{
+	struct dx_mount *mp = rc->mp;
+	const struct dx_dquot_log_format *f = it->r[0].addr;
+	const struct dx_disk_dquot *d = it->r[1].addr;
+	dx_lsn_t on_disk;
+	struct dx_dqblk *q;
+	struct dx_buf *bp;
+	int error;
+
+	BUILD_BUG_ON(sizeof(*d) != 104 || sizeof(*q) != 136);
+	if (d->d_flags & rc->quota_off || dx_recover_cancelled(rc, f->qlf_blkno, f->qlf_len))
+		return 0;
+	error = dx_buf_read(mp, f->qlf_blkno, f->qlf_len, DX_READ_NOVERIFY, NULL, &bp);
+	if (error)
+		return error;
+	q = dx_buf_off(bp, f->qlf_boffset);
+	on_disk = lsn_on_disk(mp, q);
+	error = dx_log_check_lsn(mp, "quota record", f->qlf_id, on_disk);
+	if (!error && on_disk < lsn) {
+		q->dd_diskdq = *d;
+		q->dd_lsn = cpu_to_be64(lsn);
+		q->dd_uuid = mp->sb.meta_uuid;
+		dx_update_cksum(q, sizeof(*q), DX_DQUOT_CRC_OFF);
+		dx_buf_delwri_queue(bp, &rc->bufs);
+	}
+	dx_buf_relse(bp);
+	return error;
+}
