@@ -123,9 +123,10 @@ static long ioc_counts(struct file *file, unsigned int cmd, void __user *arg)
 {
 	struct dx_mount *mp = DX_M(file_inode(file)->i_sb);
 	struct dx_counts c = { };
-	s64 freedata = percpu_counter_sum_positive(&mp->fdblocks);
+	struct dx_statfs s;
 
-	c.freedata = max_t(s64, freedata - (s64)mp->alloc_set_aside, 0);
+	dx_mount_statfs(mp, &s);
+	c.freedata = s.bfree;
 	c.freeino = percpu_counter_sum_positive(&mp->ifree);
 	c.allocino = percpu_counter_sum_positive(&mp->icount);
 	return copy_to_user(arg, &c, sizeof(c)) ? -EFAULT : 0;
@@ -189,7 +190,8 @@ static long ioc_ag_geometry(struct file *file, unsigned int cmd, void __user *ar
 		g.ag_length = pag->length;
 		g.ag_icount = pag->count;
 		g.ag_ifree = pag->freecount;
-		g.ag_freeblks = pag->freeblks + pag->flcount + pag->btreeblks;
+		/* less what is set aside for the trees of the AG: nobody else gets that */
+		g.ag_freeblks = pag->freeblks + pag->flcount + pag->btreeblks - dx_agresv_held(pag, DX_AGRESV_NONE);
 		g.ag_sick = g.ag_checked = 0;
 		dx_buf_relse(agf);
 	}

@@ -4,6 +4,8 @@
  *
  * nospace fill DIR KIND   does KIND until it fails for want of space; prints how often it went, and the KiB that are free
  *                         after a sync
+ * nospace held DIR        each operation in a state where next to nothing is free and most is only reserved, by delayed extents;
+ *                         prints those that fail, and the KiB that were free after all
  * nospace storm DIR N     N processes meet a full volume 200 times each; prints how often any of it went
  */
 #include <errno.h>
@@ -181,6 +183,75 @@ static int fill(const char *kind)
 	return 2;
 }
 
+/* ---- held ---- */
+
+#define HELD_FREE	96	/* KiB that are left then */
+#define LITTLE		1024	/* KiB that any of the operations needs at most, and more than HELD_FREE */
+
+/*
+ * Every other block of a file, not written out: each holds what the file's btree could take for it at worst.  Inside the size,
+ * where nothing is preallocated.
+ */
+static void hold(int fd)
+{
+	if (ftruncate(fd, 1 << 30))
+		die("held");
+	for (off_t at = 0; free_kib() > HELD_FREE && at < 1 << 30; at += 8192)
+		if (pwrite(fd, buf, 4096, at) != 4096)
+			die("nothing is left where much should only be reserved");
+}
+
+static int many(int (*fn)(int i), int n)
+{
+	for (int i = 0; i < n; i++)
+		if (fn(i))
+			return -1;
+	return 0;
+}
+
+static int f_attrs(int i)
+{
+	return f_create(i) || setxattr(path("c", i), "user.x", buf, 20000, 0) ? -1 : 0;
+}
+
+static int h_create(void) { return many(f_create, 300); }
+static int h_mkdir(void) { return many(f_mkdir, 150); }
+static int h_symlink(void) { return many(f_symlink, 100); }
+static int h_xattr(void) { return many(f_attrs, 30); }
+static int h_small(void) { return many(f_small, 100); }
+static int h_direct(void) { return many(f_direct, LITTLE / 64); }
+static int h_falloc(void) { return f_falloc(0); }
+static int h_store(void) { return many(f_store, LITTLE / 4); }
+
+static int held(void)
+{
+	static const struct { const char *name; int (*fn)(void); } ops[] = {
+		{ "create", h_create }, { "mkdir", h_mkdir }, { "symlink", h_symlink }, { "setxattr", h_xattr },
+		{ "small files", h_small }, { "direct write", h_direct }, { "fallocate", h_falloc }, { "mmap store", h_store },
+	};
+	int fd, failed = 0;
+	char cmd[600];
+
+	for (unsigned int k = 0; k < sizeof(ops) / sizeof(ops[0]); k++) {
+		fd = open(path("held", 0), O_CREAT | O_WRONLY, 0644);
+		if (fd < 0)
+			die("held");
+		hold(fd);
+		if (ops[k].fn()) {
+			printf("%s: %s", ops[k].name, strerror(errno));
+			sync();
+			printf(", and after a sync %ld KiB are free\n", free_kib());
+			failed = 1;
+		}
+		/* the next one begins with the same */
+		close(fd);
+		snprintf(cmd, sizeof(cmd), "rm -rf %s/held* %s/[cdlsfk]*[0-9]; sync", dir, dir);
+		if (system(cmd))
+			die(cmd);
+	}
+	return failed;
+}
+
 /* ---- the rest ---- */
 
 static int storm(int n)
@@ -215,6 +286,8 @@ int main(int argc, char **argv)
 	memset(target, 't', 1000);
 	if (argc > 3 && !strcmp(argv[1], "fill"))
 		return fill(argv[3]);
+	if (!strcmp(argv[1], "held"))
+		return held();
 	if (argc > 3 && !strcmp(argv[1], "storm"))
 		return storm(atoi(argv[3]));
 	return 2;
