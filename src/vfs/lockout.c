@@ -18,14 +18,27 @@ static u64 since_ns(ktime_t *t)
 	return ns;
 }
 
+/* A holder answers in its own time and may need the IOLOCK for it: free while we wait, then taken exclusive. */
+static int wait_for_leases(struct inode *inode, enum dx_iolock *mode)
+{
+	int error;
+
+	dx_count(inode, DX_C_LAYOUT_BREAKS);
+	dx_iounlock(inode, *mode);
+	error = break_layout(inode, true);
+	inode_lock(inode);
+	*mode = DX_IOLOCK_EXCL;
+	return error;
+}
+
 /**
  * dx_break_layouts - wait until no layout lease stands against a change
  * @inode: regular file
  * @mode: how the caller holds the IOLOCK; on return it is held in *@mode,
  *	which is DX_IOLOCK_EXCL whenever the lock had to be dropped
  *
- * A lease holder answers in its own time, so the IOLOCK must not be held
- * while we wait; and what was true before we dropped it need not be true now.
+ * What counts is an answer given under the IOLOCK: somebody may have got a new lease while it was free.
+ * So each wait is followed by another question; what the caller knew before may be true no longer.
  * Return: 0, or -ERESTARTSYS and the like from the wait.  The IOLOCK is
  * held on error too.  Source: break_layout() in include/linux/fs.h.
  */
@@ -33,19 +46,13 @@ int dx_break_layouts(struct inode *inode, enum dx_iolock *mode)
 {
 	int error;
 
-	for (;;) {
+	do {
 		error = break_layout(inode, false);	/* asks, and does not wait */
 		if (error != -EWOULDBLOCK)
-			return error;
-		dx_count(inode, DX_C_LAYOUT_BREAKS);
-
-		dx_iounlock(inode, *mode);
-		error = break_layout(inode, true);
-		inode_lock(inode);
-		*mode = DX_IOLOCK_EXCL;
-		if (error)
-			return error;
-	}
+			break;
+		error = wait_for_leases(inode, mode);
+	} while (!error);
+	return error;
 }
 
 static int lockout_begin(struct dx_lockout *lk, ktime_t t)
