@@ -68,8 +68,10 @@ struct dx_geom {
 	__u64	reserved[17];
 };
 #define DX_GEOM_V1_SIZE		112	/* older forms are prefixes of this one */
+#define DX_GEOM_V1_SIZE_I386	108	/* of a program whose 64-bit members are aligned to four bytes */
 #define DX_GEOM_V4_SIZE		112
 struct dx_geom_v1_size { char b[DX_GEOM_V1_SIZE]; };
+struct dx_geom_v1_size_i386 { char b[DX_GEOM_V1_SIZE_I386]; };
 struct dx_geom_v4_size { char b[DX_GEOM_V4_SIZE]; };
 
 struct dx_counts { __u64 freedata, freertx, freeino, allocino; };
@@ -101,6 +103,7 @@ struct dx_eofblocks {
 #define DX_IOC_FREE_EOFBLOCKS	_IOR('X', 58, struct dx_eofblocks)
 #define DX_IOC_AG_GEOMETRY	_IOWR('X', 61, struct dx_ag_geometry)
 #define DX_IOC_FSGEOMETRY_V1	_IOR('X', 100, struct dx_geom_v1_size)
+#define DX_IOC_FSGEOMETRY_V1_I386 _IOR('X', 100, struct dx_geom_v1_size_i386)
 #define DX_IOC_FSCOUNTS		_IOR('X', 113, struct dx_counts)
 #define DX_IOC_SET_RESBLKS	_IOWR('X', 114, struct dx_resblks)
 #define DX_IOC_GET_RESBLKS	_IOR('X', 115, struct dx_resblks)

@@ -158,7 +158,7 @@ static void grow_disk_size(struct dx_trans *tp, struct dx_inode *ip, u64 new_dis
 {
 	if (new_disk_size <= ip->d.size)
 		return;
-	ip->d.size = new_disk_size;
+	dx_set_disk_size(ip, new_disk_size);
 	dx_trans_log_inode(tp, ip, DX_ILOG_CORE);
 }
 
@@ -227,7 +227,7 @@ int dx_iomap_setsize(struct dx_inode *ip, u64 new_disk_size)
 	struct dx_trans *tp;
 	int error;
 
-	if (new_disk_size <= READ_ONCE(ip->d.size))
+	if (new_disk_size <= dx_disk_size(ip))
 		return 0;
 	error = space_trans(ip, DX_RESV_FSYNC_TS, 0, 0, &tp);
 	if (error)
@@ -450,7 +450,7 @@ int dx_setsize_trans(struct dx_inode *ip, u64 new_size, bool shrink, bool times)
 	error = space_trans(ip, DX_RESV_ITRUNCATE, 0, DX_TRANS_RESERVE, &tp);
 	if (error)
 		return error;
-	ip->d.size = new_size;
+	dx_set_disk_size(ip, new_size);
 	if (times)
 		dx_trans_ichgtime(tp, ip, DX_ICHGTIME_MOD | DX_ICHGTIME_CHG);
 	dx_trans_log_inode(tp, ip, DX_ILOG_CORE);

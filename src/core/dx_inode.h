@@ -80,6 +80,9 @@ struct dx_inode {
 	atomic_t		i_pin;
 	wait_queue_head_t	i_pin_wait;
 	u64			delayed_blks;	/* delalloc blocks of the data fork */
+#if BITS_PER_LONG == 32
+	seqcount_t		size_seq;	/* d.size; written under the ILOCK */
+#endif
 	dx_agino_t		prev_unlinked;	/* in-core back pointer on the unlinked list; 0 = none known */
 	struct list_head	i_lru;		/* idle or waiting for inactivation */
 	void			*vfs;		/* VFS part (struct inode container), NULL when none */
@@ -92,6 +95,42 @@ enum {	/* i_flags bits */
 	DX_I_PRESERVE_DM,
 	DX_I_KEEP,		/* unlinked, and damaged so that it cannot be freed: not tried before the next mount */
 };
+
+/*
+ * d.size of a file, for who does not hold the ILOCK, and for who changes it (ILOCK held).  A processor that
+ * loads 64 bits in two halves may find the new upper and the old lower one, a size that never was:
+ * then somebody's larger size would not be logged, for it seems to be there.
+ */
+static inline u64 dx_disk_size(struct dx_inode *ip)
+{
+#if BITS_PER_LONG == 32
+	unsigned int seq;
+	u64 size;
+
+	do {
+		seq = read_seqcount_begin(&ip->size_seq);
+		size = ip->d.size;
+	} while (read_seqcount_retry(&ip->size_seq, seq));
+	return size;
+#else
+	return READ_ONCE(ip->d.size);
+#endif
+}
+
+static inline void dx_set_disk_size(struct dx_inode *ip, u64 size)
+{
+#if BITS_PER_LONG == 32
+	unsigned long flags;
+
+	local_irq_save(flags);		/* completions look, and would wait for whom they interrupted */
+	write_seqcount_begin(&ip->size_seq);
+	ip->d.size = size;
+	write_seqcount_end(&ip->size_seq);
+	local_irq_restore(flags);
+#else
+	WRITE_ONCE(ip->d.size, size);
+#endif
+}
 
 /* Preallocation past EOF may be there from now on. */
 static inline void dx_inode_set_eofblocks(struct dx_inode *ip)

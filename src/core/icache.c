@@ -102,6 +102,9 @@ static struct dx_inode *inode_alloc(struct dx_mount *mp, dx_ino_t ino, gfp_t gfp
 	refcount_set(&ip->i_ref, 1);
 	spin_lock_init(&ip->i_lock);
 	init_rwsem(&ip->ilock);
+#if BITS_PER_LONG == 32
+	seqcount_init(&ip->size_seq);
+#endif
 	init_waitqueue_head(&ip->i_pin_wait);
 	INIT_LIST_HEAD(&ip->i_lru);
 	ip->d.next_unlinked = DX_NULLAGINO;

@@ -30,7 +30,7 @@ static void end_ioend(struct iomap_ioend *ioend)
 
 	if (dx_is_shutdown(ip->mp))
 		error = -EIO;
-	if (new_size <= READ_ONCE(ip->d.size))
+	if (new_size <= dx_disk_size(ip))
 		new_size = 0;
 	if (!error && dx_ioend_unwritten(ioend))
 		error = dx_iomap_write_unwritten(ip, ioend->io_offset, ioend->io_size, new_size);
@@ -93,7 +93,7 @@ static void before_submit(struct iomap_ioend *ioend)
 	struct dx_inode *ip = DX_I(ioend->io_inode);
 	u64 end = (u64)ioend->io_offset + ioend->io_size;
 
-	if (dx_ioend_unwritten(ioend) || end > READ_ONCE(ip->d.size))
+	if (dx_ioend_unwritten(ioend) || end > dx_disk_size(ip))
 		dx_ioend_bio(ioend)->bi_end_io = ioend_bio_done;
 }
 

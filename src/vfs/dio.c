@@ -55,7 +55,7 @@ static int make_count(struct inode *inode, loff_t offset, ssize_t size, unsigned
 	struct dx_inode *ip = DX_I(inode);
 	loff_t end = offset + size;
 	unsigned int nofs = memalloc_nofs_save();
-	u64 disk_size = end > i_size_read(inode) || end > READ_ONCE(ip->d.size) ? end : 0;
+	u64 disk_size = end > i_size_read(inode) || end > dx_disk_size(ip) ? end : 0;
 	int error = 0;
 
 	if (flags & IOMAP_DIO_UNWRITTEN) {

@@ -285,8 +285,16 @@ static int vn_mmap(struct file *file, struct vm_area_struct *vma)
 
 static int vn_open(struct inode *inode, struct file *file)
 {
-	if (dx_is_shutdown(DX_M(inode->i_sb)))
+	struct dx_mount *mp = DX_M(inode->i_sb);
+
+	if (dx_is_shutdown(mp))
 		return -EIO;
+	/* What lies behind the page cache's last page would be looked for, and dropped, among its first ones. */
+	if (i_size_read(inode) > inode->i_sb->s_maxbytes) {
+		dx_err_ratelimited(mp, "inode 0x%llx: a file of more than %lld bytes cannot be opened on a 32-bit kernel; use a 64-bit one",
+				   DX_I(inode)->ino, inode->i_sb->s_maxbytes);
+		return -EFBIG;
+	}
 	dx_file_set_nowait(file);
 	return generic_file_open(inode, file);
 }

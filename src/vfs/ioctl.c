@@ -114,7 +114,7 @@ static long ioc_geom(struct file *file, unsigned int cmd, void __user *arg)
 	fill_geom(DX_M(file_inode(file)->i_sb), &g);
 	g.version = cmd == DX_IOC_FSGEOMETRY ? 5 : 0;
 	/* The first form ends before the log's stripe unit and does not tell about log v2. */
-	if (cmd == DX_IOC_FSGEOMETRY_V1)
+	if (_IOC_NR(cmd) == _IOC_NR(DX_IOC_FSGEOMETRY_V1))
 		g.flags &= ~(1 << 8);
 	return copy_to_user(arg, &g, _IOC_SIZE(cmd)) ? -EFAULT : 0;
 }
@@ -258,7 +258,7 @@ static int getbmap(struct inode *inode, struct dx_getbmapx *h, struct dx_getbmap
 
 	inode_lock_shared(inode);
 	if (fork == DX_DATA_FORK && !(h->bmv_iflags & DX_BMV_IF_DELALLOC) &&
-	    (ip->delayed_blks || i_size_read(inode) > ip->d.size)) {
+	    (ip->delayed_blks || i_size_read(inode) > dx_disk_size(ip))) {
 		error = filemap_write_and_wait(inode->i_mapping);
 		if (error)
 			goto out_iolock;
@@ -642,6 +642,7 @@ static const struct {
 	{ DX_IOC_FSGEOMETRY,	ioc_geom },
 	{ DX_IOC_FSGEOMETRY_V4,	ioc_geom },
 	{ DX_IOC_FSGEOMETRY_V1,	ioc_geom },
+	{ DX_IOC_FSGEOMETRY_V1_I386, ioc_geom },
 	{ DX_IOC_FSCOUNTS,	ioc_counts },
 	{ DX_IOC_GET_RESBLKS,	ioc_get_resblks },
 	{ DX_IOC_SET_RESBLKS,	ioc_set_resblks },

@@ -40,6 +40,8 @@ int dx_setattr_size(struct inode *inode, loff_t newsize, bool times)
 	error = inode_newsize_ok(inode, newsize);
 	if (error)
 		return error;
+	if (newsize > inode->i_sb->s_maxbytes)
+		return -EFBIG;	/* larger now, and larger than the page cache: vn_open() */
 
 	if (newsize > oldsize) {
 		error = dx_zero_range(inode, oldsize, newsize - oldsize, &did_zero);
@@ -54,7 +56,7 @@ int dx_setattr_size(struct inode *inode, loff_t newsize, bool times)
 	if (error)
 		return error;
 
-	disk_size = READ_ONCE(ip->d.size);
+	disk_size = dx_disk_size(ip);
 	if (newsize > disk_size && (oldsize != disk_size || did_zero)) {
 		error = filemap_write_and_wait_range(inode->i_mapping, disk_size, newsize - 1);
 		if (error)

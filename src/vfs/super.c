@@ -454,6 +454,8 @@ static int fill_super(struct super_block *sb, struct fs_context *fc)
 	}
 	if (dx_is_readonly(mp))
 		sb->s_flags |= SB_RDONLY;
+	/* The page cache has fewer pages than a file can have where its index has 32 bits. */
+	mp->s_maxbytes = min_t(u64, mp->s_maxbytes, MAX_LFS_FILESIZE);
 	sb->s_maxbytes = mp->s_maxbytes;
 	dx_super_set_uuid(sb, &mp->sb.uuid);
 	if (dx_has_bigtime(mp)) {

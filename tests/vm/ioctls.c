@@ -271,6 +271,10 @@ static void others(void)
 	memset(&g, 0, sizeof(g));
 	E(ioctl(fd, DX_IOC_FSGEOMETRY_V1, &g));
 	printf("  %u %llu v%d flags %x\n", g.blocksize, (unsigned long long)g.datablocks, g.version, g.flags);
+	memset(low(), 0, sizeof(g));
+	E(ioctl_i386(fd, DX_IOC_FSGEOMETRY_V1_I386, (unsigned long)low()));
+	memcpy(&g, low(), sizeof(g));
+	printf("  %u %llu v%d flags %x dir %u\n", g.blocksize, (unsigned long long)g.datablocks, g.version, g.flags, g.dirblocksize);
 	memset(&g, 0, sizeof(g));
 	E(ioctl(fd, DX_IOC_FSGEOMETRY_V4, &g));
 	printf("  %u %llu v%d flags %x\n", g.blocksize, (unsigned long long)g.datablocks, g.version, g.flags);
