@@ -270,8 +270,10 @@ static int setup_ag(struct dx_mount *mp, struct dx_perag *pag, u64 lack[DX_AGRES
 		set_aside(pag, k, n);
 		percpu_counter_add(&mp->fdblocks, -(s64)n);
 		room -= n;
-		if (kinds[k].need)
-			lack[k] += lacks(&pag->resv[k]);
+		/* what nobody here will need is not collected from what is freed later */
+		if (!kinds[k].need)
+			pag->resv[k].most = pag->resv[k].used + pag->resv[k].reserved;
+		lack[k] += lacks(&pag->resv[k]);
 	}
 	dx_buf_relse(agfbp);
 out:

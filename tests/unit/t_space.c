@@ -249,6 +249,57 @@ static int run_race(void *arg)
 	return host_checks_failed ? -EIO : 0;
 }
 
+/* ---- a volume that was filled by who sets nothing aside ---- */
+
+static const struct uv_profile reflink = { "reflink", "-d agcount=2 -m reflink=1,finobt=0,inobtcount=0", 320 };
+
+/* For the refcount btree there is nothing left, and what is freed is not kept for it: it does not grow here. */
+static int run_filled(void *arg)
+{
+	struct dx_mount *mp = uv_mount(NULL);
+	struct dx_inode *big;
+	u64 at = 0, step;
+	dx_ino_t ino;
+	int error;
+
+	(void)arg;
+	if (!mp)
+		return -EIO;
+	CHECK(mp->perag[0].resv[DX_AGRESV_REFCOUNTBT].reserved > 200);
+	CHECK_EQ(atomic64_read(&mp->agresv_blks), mp->perag[0].resv_held + mp->perag[1].resv_held);
+	dx_agresv_release(mp);
+	dx_reserve_set(mp, 0);
+	bs = mp->sb.blocksize;
+	big = make(mp->rootip, S_IFREG | 0644, "big", 0);
+	if (!big)
+		return -EIO;
+	ino = big->ino;
+	for (step = avail(mp); step && !host_checks_failed; step = min(step, avail(mp))) {
+		error = dx_alloc_file_space(big, at * bs, step * bs);
+		CHECK(!error || error == -ENOSPC);
+		if (error)
+			step /= 2;
+		dx_ilock(big, DX_ILOCK_EXCL);
+		CHECK(!dx_bmap_last_offset(big, DX_DATA_FORK, &at));
+		dx_iunlock(big, DX_ILOCK_EXCL);
+	}
+	dx_irele(big);
+	CHECK(!uv_umount(mp));
+
+	mp = uv_mount(NULL);
+	if (!mp)
+		return -EIO;
+	dx_reserve_set(mp, 0);
+	CHECK(mp->perag[0].resv[DX_AGRESV_REFCOUNTBT].reserved < 50);
+	CHECK(!dx_iget(mp, NULL, ino, 0, &big));
+	step = avail(mp);
+	CHECK(!dx_setsize_trans(big, (at - 100) * bs, true, false));
+	CHECK(avail(mp) >= step + 80);		/* but for the free space trees, which may be short, too */
+	dx_irele(big);
+	CHECK(!uv_umount(mp));
+	return host_checks_failed ? -EIO : 0;
+}
+
 /* ---- what was unlinked ---- */
 
 static u64 free_after_wait;
@@ -305,6 +356,7 @@ static int run_wait(void *arg)
 static const struct { const char *name; int (*fn)(void *); const struct uv_profile *p; } tests[] = {
 	{ "inode32: inodes below the limit, data beyond it", run_inode32, &eight_ags },
 	{ "the last blocks go to who fits", run_race, &two_ags },
+	{ "what is freed where nothing could be set aside is free", run_filled, &reflink },
 	{ "what was unlinked is there when it was waited for", run_wait, &two_ags },
 };
 
