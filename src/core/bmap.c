@@ -63,19 +63,19 @@ u32 dx_get_extsz_hint(struct dx_inode *ip)
  * dx_bmap_worst_indlen - most btree blocks that mapping so many blocks can take.
  * @ip: inode
  * @len: fsblocks, each of which may become an extent of its own
+ *
+ * New blocks on each level that the tree can have, filled: one at least, for a split goes up to the root.
  */
 dx_extlen_t dx_bmap_worst_indlen(struct dx_inode *ip, dx_filblks_t len)
 {
 	struct dx_mount *mp = ip->mp;
-	u32 per = mp->bmap_dmxr[0], level;
 	dx_extlen_t sum = 0;
+	u32 level;
 
 	for (level = 0; level < mp->bm_maxlevels[DX_DATA_FORK]; level++) {
-		len = DIV_ROUND_UP_ULL(len, per);
+		if (len > 1)
+			len = dx_btree_width(mp->bmap_dmxr, level, len);
 		sum += len;
-		if (len == 1)
-			return sum + mp->bm_maxlevels[DX_DATA_FORK] - level - 1;
-		per = mp->bmap_dmxr[1];
 	}
 	return sum;
 }

@@ -101,6 +101,12 @@ struct dx_btree_ops {
 struct dx_btree_cur *dx_btree_new_cursor(struct dx_mount *mp, struct dx_trans *tp, enum dx_btnum btnum,
 					 const struct dx_btree_ops *ops, int nlevels);
 
+/* Blocks on a level that holds @n records, or pointers to so many blocks below: @fan in a leaf, in a node. */
+static inline u64 dx_btree_width(const u32 fan[2], u32 level, u64 n)
+{
+	return DIV_ROUND_UP_ULL(n, fan[level > 0]);
+}
+
 /* for buffer verifiers of btree blocks: checks of everything that the block alone tells, order of records excepted */
 int dx_btree_block_verify(struct dx_buf *bp, u32 magic, bool long_ptrs, unsigned int maxlevels, const u32 mxr[2]);
 int dx_btree_block_verify_crc(struct dx_buf *bp, bool long_ptrs);

@@ -15,6 +15,7 @@
 #include "dx_mount.h"
 #include "dx_buf.h"
 #include "dx_alloc.h"
+#include "dx_btree.h"
 #include "dx_inode.h"
 #include "dx_log.h"
 
@@ -26,30 +27,19 @@
 
 /* ---- geometry ---- */
 
-/* Levels of a btree with @len records when every block is as empty as it may be. */
-static u8 worst_levels(const u32 mnr[2], u64 len)
+/*
+ * Levels that a btree of @recs records can have: when each block holds only the @min it must, of a leaf and of a node.  A
+ * root in the inode, of @root_recs pointers, stands above what is more than one block; 1: the root is a block.
+ */
+static u8 most_levels(const u32 min[2], u64 recs, u32 root_recs)
 {
-	u64 blocks = DIV_ROUND_UP_ULL(len, mnr[0]);
-	u8 level = 1;
+	u64 width = recs;
+	u8 levels = 0;
 
-	while (blocks > 1 && level < DX_BTREE_MAXLEVELS) {
-		blocks = DIV_ROUND_UP_ULL(blocks, mnr[1]);
-		level++;
-	}
-	return level;
-}
-
-/* The same for a bmbt, whose root in the inode holds @root_recs. */
-static u8 worst_bmbt_levels(const u32 mnr[2], u64 len, u32 root_recs)
-{
-	u64 blocks = DIV_ROUND_UP_ULL(len, mnr[0]);
-	u8 level = 1;
-
-	while (blocks > 1 && level < DX_BTREE_MAXLEVELS) {
-		blocks = blocks <= root_recs ? 1 : DIV_ROUND_UP_ULL(blocks, mnr[1]);
-		level++;
-	}
-	return level;
+	do {
+		width = dx_btree_width(min, levels++, width);
+	} while (width > root_recs && levels < DX_BTREE_MAXLEVELS);
+	return min_t(u8, levels + (width > 1), DX_BTREE_MAXLEVELS);
 }
 
 static void set_btree_geometry(struct dx_mount *mp)
@@ -70,10 +60,10 @@ static void set_btree_geometry(struct dx_mount *mp)
 		mp->inobt_mnr[i] = mp->inobt_mxr[i] / 2;
 	}
 	/* at worst every other block is free; at worst every chunk that fits exists */
-	mp->alloc_maxlevels = worst_levels(mp->alloc_mnr, ((u64)mp->sb.agblocks + 1) / 2);
-	mp->inobt_maxlevels = worst_levels(mp->inobt_mnr, (1ULL << mp->agino_log) / DX_INODES_PER_CHUNK);
-	mp->bm_maxlevels[0] = worst_bmbt_levels(mp->bmap_dmnr, DX_MAX_EXTNUM, MIN_BMBT_PTRS_DATA);
-	mp->bm_maxlevels[1] = worst_bmbt_levels(mp->bmap_dmnr, DX_MAX_AEXTNUM, MIN_BMBT_PTRS_ATTR);
+	mp->alloc_maxlevels = most_levels(mp->alloc_mnr, ((u64)mp->sb.agblocks + 1) / 2, 1);
+	mp->inobt_maxlevels = most_levels(mp->inobt_mnr, (1ULL << mp->agino_log) / DX_INODES_PER_CHUNK, 1);
+	mp->bm_maxlevels[0] = most_levels(mp->bmap_dmnr, DX_MAX_EXTNUM, MIN_BMBT_PTRS_DATA);
+	mp->bm_maxlevels[1] = most_levels(mp->bmap_dmnr, DX_MAX_AEXTNUM, MIN_BMBT_PTRS_ATTR);
 }
 
 static void set_dir_geometry(struct dx_mount *mp)
