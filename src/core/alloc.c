@@ -873,6 +873,29 @@ int dx_free_extent(struct dx_trans *tp, dx_fsbno_t fsbno, dx_extlen_t len)
 	return dx_free_extent_of(tp, fsbno, len, DX_AGRESV_NONE);
 }
 
+static void look_end(struct dx_btree_cur *cur, struct dx_buf *agbp, int error)
+{
+	dx_btree_del_cursor(cur, error);
+	dx_buf_relse(agbp);
+}
+
+/* The AGF, locked, and a cursor that looks from @bno in @dir. */
+static int look_begin(struct dx_mount *mp, dx_agno_t agno, dx_agbno_t bno, enum dx_btree_lookup dir, struct dx_buf **agbp,
+		      struct dx_btree_cur **curp, int *stat)
+{
+	int error = dx_agf_read(mp, NULL, agno, 0, agbp);
+
+	if (error)
+		return error;
+	*curp = dx_bnobt_cursor(mp, NULL, *agbp, agno, DX_BTNUM_BNO);
+	(*curp)->rec.alloc.startblock = bno;
+	(*curp)->rec.alloc.blockcount = 0;
+	error = dx_btree_lookup(*curp, dir, stat);
+	if (error)
+		look_end(*curp, *agbp, error);
+	return error;
+}
+
 /**
  * dx_alloc_query_all - call a function for each free extent of an AG, in block order
  * @mp: mount
@@ -890,23 +913,20 @@ int dx_alloc_query_all(struct dx_mount *mp, dx_agno_t agno, int (*fn)(dx_agbno_t
 	struct dx_buf *agbp;
 	int stat, error;
 
-	error = dx_agf_read(mp, NULL, agno, 0, &agbp);
+	error = look_begin(mp, agno, 0, DX_LOOKUP_GE, &agbp, &cur, &stat);
 	if (error)
 		return error;
-	cur = dx_bnobt_cursor(mp, NULL, agbp, agno, DX_BTNUM_BNO);
-	cur->rec.alloc.startblock = 0;
-	cur->rec.alloc.blockcount = 0;
-	error = dx_btree_lookup(cur, DX_LOOKUP_GE, &stat);
-	while (!error && stat) {
+	while (stat) {
 		error = dx_btree_get_rec(cur, &rec, &stat);
 		if (error || !stat)
 			break;
 		error = fn(rec.alloc.startblock, rec.alloc.blockcount, data);
 		if (!error)
 			error = dx_btree_increment(cur, 0, &stat);
+		if (error)
+			break;
 	}
-	dx_btree_del_cursor(cur, error);
-	dx_buf_relse(agbp);
+	look_end(cur, agbp, error);
 	return error;
 }
 
@@ -931,19 +951,14 @@ int dx_alloc_any_free(struct dx_mount *mp, dx_fsbno_t fsbno, dx_extlen_t len, bo
 	int stat, error;
 
 	*free = false;
-	error = dx_agf_read(mp, NULL, agno, 0, &agbp);
+	/* the last free extent that begins before the end must end before the beginning */
+	error = look_begin(mp, agno, bno + len - 1, DX_LOOKUP_LE, &agbp, &cur, &stat);
 	if (error)
 		return error;
-	/* the last free extent that begins before the end must end before the beginning */
-	cur = dx_bnobt_cursor(mp, NULL, agbp, agno, DX_BTNUM_BNO);
-	cur->rec.alloc.startblock = bno + len - 1;
-	cur->rec.alloc.blockcount = 0;
-	error = dx_btree_lookup(cur, DX_LOOKUP_LE, &stat);
-	if (!error && stat)
+	if (stat)
 		error = dx_btree_get_rec(cur, &rec, &stat);
 	if (!error && stat)
 		*free = rec.alloc.startblock + rec.alloc.blockcount > bno;
-	dx_btree_del_cursor(cur, error);
-	dx_buf_relse(agbp);
+	look_end(cur, agbp, error);
 	return error;
 }

@@ -131,6 +131,7 @@ int dx_trans_alloc(struct dx_mount *mp, enum dx_resv type, u32 blocks, u32 flags
 int dx_trans_alloc_empty(struct dx_mount *mp, struct dx_trans **tpp);	/* read only: holds buffers, never dirty */
 int dx_trans_reserve_blocks(struct dx_trans *tp, u32 blocks, bool rsvd);	/* more fsblocks for a running one */
 int dx_trans_commit(struct dx_trans *tp);	/* finishes deferred work first; tp gone */
+int dx_trans_end(struct dx_trans *tp, int error);	/* commits, or after an error cancels; tp gone */
 void dx_trans_cancel(struct dx_trans *tp);	/* dirty: shuts the filesystem down; tp gone */
 int dx_trans_roll(struct dx_trans **tpp);	/* commit and continue; held items must be re-joined by the caller or were joined with hold */
 int dx_trans_roll_inode(struct dx_trans **tpp, struct dx_inode *ip);	/* roll, relog and keep ip (ILOCK held throughout) */

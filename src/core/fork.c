@@ -679,7 +679,7 @@ int dx_add_attr_fork(struct dx_inode *ip, u32 size_hint, bool rsvd)
 	dx_trans_ijoin(tp, ip, 0);
 	error = dx_iread_extents(tp, ip, DX_DATA_FORK);
 	if (error)
-		goto cancel;
+		goto out;
 	units = dx_attr_shortform_bytesfit(ip, size_hint);
 	if (!units) {
 		units = default_forkoff_bytes(mp) >> 3;
@@ -690,7 +690,7 @@ int dx_add_attr_fork(struct dx_inode *ip, u32 size_hint, bool rsvd)
 	}
 	error = data_fork_squeeze(tp, ip, units);
 	if (error)
-		goto cancel;
+		goto out;
 	dx_fork_make_attr(ip, units);
 	dx_trans_log_inode(tp, ip, DX_ILOG_CORE);
 
@@ -699,13 +699,10 @@ int dx_add_attr_fork(struct dx_inode *ip, u32 size_hint, bool rsvd)
 		mp->sb.versionnum |= DX_SB_VERSION_ATTRBIT;
 		error = dx_log_sb(tp);
 		if (error)
-			goto cancel;
+			goto out;
 	}
-	error = dx_trans_commit(tp);
-	dx_iunlock(ip, DX_ILOCK_EXCL);
-	return error;
-cancel:
-	dx_trans_cancel(tp);
+out:
+	error = dx_trans_end(tp, error);
 	dx_iunlock(ip, DX_ILOCK_EXCL);
 	return error;
 }

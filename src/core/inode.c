@@ -240,7 +240,7 @@ static int cut_data_fork(struct dx_inode *ip, u64 size, bool dying)
 	dx_trans_ijoin(tp, ip, 0);
 	error = dx_iread_extents(tp, ip, DX_DATA_FORK);
 	if (error)
-		goto cancel;
+		goto out;
 	if (dying) {
 		/* an empty directory or symlink is nothing that a check would pass: those keep their size until the end */
 		if (S_ISREG(ip->d.mode))
@@ -248,17 +248,11 @@ static int cut_data_fork(struct dx_inode *ip, u64 size, bool dying)
 		dx_trans_log_inode(tp, ip, DX_ILOG_CORE);
 	}
 	error = dx_itruncate_extents(&tp, ip, DX_DATA_FORK, size);
-	if (error)
-		goto cancel;
-	error = dx_trans_commit(tp);
+out:
+	/* after an error what earlier transactions unmapped stays unmapped; a dirty one shuts us down */
+	error = dx_trans_end(tp, error);
 	if (!error && !dying)
 		clear_bit(DX_I_EOFBLOCKS, &ip->i_flags);
-	dx_iunlock(ip, DX_ILOCK_EXCL);
-	return error;
-
-cancel:
-	/* what earlier transactions unmapped stays unmapped; a dirty one shuts us down */
-	dx_trans_cancel(tp);
 	dx_iunlock(ip, DX_ILOCK_EXCL);
 	return error;
 }
@@ -334,16 +328,11 @@ static int free_number(struct dx_inode *ip)
 		return error;
 	dx_ilock(ip, DX_ILOCK_EXCL);
 	dx_trans_ijoin(tp, ip, DX_ILOCK_EXCL);
-	error = dx_ifree(tp, ip);
-	if (error) {
-		/*
-		 * The inode stays unlinked and unusable; a later mount tries again.  A transaction
-		 * that is dirty by now shuts the filesystem down.
-		 */
-		dx_trans_cancel(tp);
-		return error;
-	}
-	return dx_trans_commit(tp);
+	/*
+	 * After an error the inode stays unlinked and unusable; a later mount tries again.  A transaction
+	 * that is dirty by then shuts the filesystem down.
+	 */
+	return dx_trans_end(tp, dx_ifree(tp, ip));
 }
 
 /**

@@ -239,17 +239,17 @@ int dx_symlink_inactive_remote(struct dx_inode *ip)
 	dx_trans_ijoin(tp, ip, 0);
 	error = dx_iread_extents(tp, ip, DX_DATA_FORK);
 	if (error)
-		goto cancel;
+		goto out;
 	for (more = dx_iext_first(&ip->df.ext, &cur, &rec); more; more = dx_iext_next(&ip->df.ext, &cur, &rec)) {
 		struct dx_buf *bp;
 
 		if (++n > SYMLINK_MAPS || !dx_irec_is_real(&rec) || rec.blockcount > dx_symlink_blocks(mp, DX_SYMLINK_MAXLEN)) {
 			error = dx_corrupt(mp, "symbolic link", 0, "inode %llu: impossible extents", (unsigned long long)ip->ino);
-			goto cancel;
+			goto out;
 		}
 		error = dx_trans_get_buf(mp, tp, dx_fsb_to_daddr(mp, rec.startblock), dx_fsb_to_bb(mp, rec.blockcount), 0, &bp);
 		if (error)
-			goto cancel;
+			goto out;
 		dx_trans_binval(tp, bp);
 		end = rec.startoff + rec.blockcount;
 	}
@@ -265,16 +265,13 @@ int dx_symlink_inactive_remote(struct dx_inode *ip)
 
 		error = dx_bunmapi(tp, ip, 0, &left, DX_BMAPI_METADATA, SYMLINK_MAPS);
 		if (error)
-			goto cancel;
+			goto out;
 		if (left >= end)
 			break;
 		end = left;
 	}
-	error = dx_trans_commit(tp);
-	dx_iunlock(ip, DX_ILOCK_EXCL);
-	return error;
-cancel:
-	dx_trans_cancel(tp);
+out:
+	error = dx_trans_end(tp, error);
 	dx_iunlock(ip, DX_ILOCK_EXCL);
 	return error;
 }

@@ -376,6 +376,21 @@ int dx_trans_commit(struct dx_trans *tp)
 }
 
 /**
+ * dx_trans_end - commit a transaction, or cancel it after an error
+ * @tp: gone afterwards
+ * @error: of what was done in it
+ *
+ * Return: @error, or what became of the commit.
+ */
+int dx_trans_end(struct dx_trans *tp, int error)
+{
+	if (!error)
+		return dx_trans_commit(tp);
+	dx_trans_cancel(tp);
+	return error;
+}
+
+/**
  * dx_trans_cancel - give up a transaction
  * @tp: transaction; gone afterwards
  *

@@ -142,6 +142,12 @@ bool host_test(const char *name, u64 seed, int (*fn)(void *), void *arg);
 /* The same verdict for a test that makes its worlds itself. */
 void host_test_begin(const char *name);
 bool host_test_end(void);
+/*
+ * Run @one for each seed from @first on, to before @end or, when @until is not 0, up to that time.  Children do, so many at a
+ * time: when one dies, @died hears of which seed, and the rest goes on behind it.  Stops early at six failures: @failed, in
+ * memory that the children share, counts what they find, and the dead.
+ */
+void host_each_seed(u64 first, u64 end, time_t until, u64 *failed, void (*one)(u64 seed), void (*died)(u64 seed, int status));
 int host_test_exit(void);		/* for main: the exit code */
 int host_sh(const char *fmt, ...) __printf(1, 2);	/* system(); returns the exit code */
 /* Is xfs_repair -n content with what a read of the device would return?  @path: scratch file, which stays. */

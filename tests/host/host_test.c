@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <time.h>
+#include <sys/mman.h>
 #include <sys/personality.h>
 #include <sys/wait.h>
 #include "host_int.h"
@@ -91,6 +93,44 @@ int host_test_exit(void)
 {
 	printf("1..%d\n", tests_run);
 	return host_tests_failed ? 1 : 0;
+}
+
+#define SEEDS_A_CHILD	200
+#define MAX_FAILED	6
+
+void host_each_seed(u64 first, u64 end, time_t until, u64 *failed, void (*one)(u64 seed), void (*died)(u64 seed, int status))
+{
+	static volatile u64 *now;
+	u64 next = first, stop;
+	int status;
+	pid_t pid;
+
+	if (!now)
+		now = mmap(NULL, sizeof(*now), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	while ((until ? time(NULL) < until : next < end) && *failed < MAX_FAILED) {
+		stop = until || end - next > SEEDS_A_CHILD ? next + SEEDS_A_CHILD : end;
+		*now = next;
+		fflush(stdout);
+		pid = fork();
+		if (!pid) {
+			for (; next < stop && (!until || time(NULL) < until); next++) {
+				*now = next;
+				one(next);
+			}
+			fflush(stdout);
+			_exit(0);
+		}
+		if (pid < 0 || waitpid(pid, &status, 0) != pid) {
+			perror("fork");
+			exit(2);
+		}
+		next = stop;
+		if (!WIFEXITED(status) || WEXITSTATUS(status)) {
+			died(*now, status);
+			++*failed;
+			next = *now + 1;
+		}
+	}
 }
 
 int host_sh(const char *fmt, ...)

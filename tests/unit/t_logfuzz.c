@@ -18,7 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <sys/wait.h>
 #include <sys/mman.h>
 #include <time.h>
 #include "util_model.h"
@@ -32,7 +31,7 @@
 #define SLACK_BYTES	(12u << 20)
 #define LARGEST_BYTES	(1u << 20)
 
-static struct totals { u64 now, done, failed, refused, mounted, ro; } *all;
+static struct totals { u64 done, failed, refused, mounted, ro; } *all;
 static struct ul_log base;
 static size_t arena_kept;		/* what the base log lies in */
 static u64 normal_peak;
@@ -545,7 +544,6 @@ static void one(u64 seed)
 	struct ul_out o;
 	int ret;
 
-	all->now = seed;
 	alarm(60);
 	host_checks_failed = 0;
 	host_dev_snap_restore(uv_dev, snap);
@@ -923,15 +921,23 @@ static const struct uv_profile volumes[] = {
 	{ "4.19 features, 1 KiB blocks", "--unsupported -d agcount=2 -l size=10m -b size=1024 -m reflink=0,bigtime=0,inobtcount=0", 120 },
 };
 
+static int volume_nr;
+
+static void died(u64 seed, int status)
+{
+	struct ul_out o;
+
+	mutate(&o, seed);
+	printf("# again: t_logfuzz %d %llu 1   (%s; status 0x%x)\n", volume_nr, (unsigned long long)seed, what, status);
+}
+
 static void volume(int v, u64 seed, u64 count, time_t until)
 {
 	const struct uv_profile *p = &volumes[v];
-	u64 next = seed, end = seed + count;
 	u32 a, b;
 	char title[160];
-	int status;
-	pid_t pid;
 
+	volume_nr = v;
 	snprintf(title, sizeof(title), "a log put together again: %s", p->name);
 	host_test_begin(title);
 	if (!CHECK(!uv_make(p)))
@@ -974,29 +980,7 @@ static void volume(int v, u64 seed, u64 count, time_t until)
 	snprintf(title, sizeof(title), "mutated logs: %s", p->name);
 	host_test_begin(title);
 	all->done = all->failed = all->refused = all->mounted = 0;
-	while ((until ? time(NULL) < until : next < end) && all->failed < 6) {
-		u64 stop = until ? next + 200 : min_t(u64, next + 200, end);
-
-		fflush(stdout);
-		pid = fork();
-		if (!pid) {
-			for (; next < stop && (!until || time(NULL) < until); next++)
-				one(next);
-			fflush(stdout);
-			_exit(0);
-		}
-		waitpid(pid, &status, 0);
-		if (!WIFEXITED(status) || WEXITSTATUS(status)) {
-			struct ul_out o;
-
-			mutate(&o, all->now);
-			printf("# again: t_logfuzz %d %llu 1   (%s; status 0x%x)\n", v, (unsigned long long)all->now, what, status);
-			all->failed++;
-			next = all->now + 1;
-		} else {
-			next = stop;
-		}
-	}
+	host_each_seed(seed, seed + count, until, &all->failed, one, died);
 	CHECK_EQ(all->failed, 0);
 	printf("# seed %llu: %llu logs, %llu mounts refused, %llu mounted\n", (unsigned long long)seed,
 	       (unsigned long long)all->done, (unsigned long long)all->refused, (unsigned long long)all->mounted);

@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <sys/wait.h>
 #include <sys/mman.h>
 #include <time.h>
 #include "util_model.h"
@@ -24,7 +23,7 @@
 #include "dx_alloc.h"
 
 static struct host_dev_snap *snap;
-static struct totals { u64 now, done, failed, mount_errors, walk_errors, fine, kinds[T_MAX], links[T_MAX][T_MAX]; } *all;
+static struct totals { u64 done, failed, mount_errors, walk_errors, fine, kinds[T_MAX], links[T_MAX][T_MAX]; } *all;
 static u64 dev_bytes;
 static char what[256];
 
@@ -329,7 +328,6 @@ static void one(u64 seed)
 {
 	int ret;
 
-	all->now = seed;
 	alarm(40);
 	host_checks_failed = 0;
 	host_dev_snap_restore(uv_dev, snap);
@@ -405,14 +403,22 @@ static int fill_fiber(void *arg)
 
 static const struct { int profile, names; } volumes[] = { { 0, 600 }, { 2, 500 }, { 3, 2500 }, { 4, 300 } };
 
+static int volume_nr;
+
+static void died(u64 seed, int status)
+{
+	host_dev_snap_restore(uv_dev, snap);
+	mutate(seed);
+	printf("# again: t_mutate %d %llu 1   (%s; status 0x%x)\n", volume_nr, (unsigned long long)seed, what, status);
+}
+
 static void volume(int v, u64 seed, u64 count)
 {
 	const struct uv_profile *p = &uv_profiles[volumes[v].profile];
-	int names = volumes[v].names, i, status;
+	int names = volumes[v].names, i;
 	char title[160];
-	u64 next = seed;
-	pid_t pid;
 
+	volume_nr = v;
 	snprintf(title, sizeof(title), "%llu mutations (%s)", (unsigned long long)count, p->name);
 	host_test_begin(title);
 	if (!CHECK(!uv_make(p)))
@@ -433,29 +439,7 @@ static void volume(int v, u64 seed, u64 count)
 		printf(" %s %u", meta_types[i].name, nmeta_targets[i]);
 	printf("\n");
 	all->done = all->failed = all->mount_errors = all->walk_errors = all->fine = 0;
-	/* in batches: whoever crashes is reported, the rest goes on behind it */
-	while (next < seed + count && all->failed < 6) {
-		u64 end = min_t(u64, next + 200, seed + count);
-
-		fflush(stdout);
-		pid = fork();
-		if (!pid) {
-			for (; next < end; next++)
-				one(next);
-			fflush(stdout);
-			_exit(0);
-		}
-		waitpid(pid, &status, 0);
-		if (!WIFEXITED(status) || WEXITSTATUS(status)) {
-			host_dev_snap_restore(uv_dev, snap);
-			mutate(all->now);
-			printf("# again: t_mutate %d %llu 1   (%s; status 0x%x)\n", v, (unsigned long long)all->now, what, status);
-			all->failed++;
-			next = all->now + 1;
-		} else {
-			next = end;
-		}
-	}
+	host_each_seed(seed, seed + count, 0, &all->failed, one, died);
 	CHECK_EQ(all->failed, 0);
 	printf("# %llu mutations: %llu mounts failed, %llu walks; %llu were of no consequence\n", (unsigned long long)all->done,
 	       (unsigned long long)all->mount_errors, (unsigned long long)all->walk_errors, (unsigned long long)all->fine);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include "host.h"
 #include <linux/kthread.h>
@@ -967,6 +968,38 @@ static void t_pages(void)
 	host_dev_close(dev);
 }
 
+/* Of seeds in batches those that kill their process are named, and all others run. */
+static u64 *seeds_seen, deaths;		/* a bit for each seed; the sum of those that died */
+
+static void see_seed(u64 seed)
+{
+	seeds_seen[1 + seed / 64] |= 1ULL << seed % 64;
+	if (seed == 7 || seed == 300)
+		_exit(3);
+	if (seed == 8)
+		seeds_seen[0]++;	/* a failure */
+}
+
+static void seed_died(u64 seed, int status)
+{
+	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 3);
+	deaths += seed;
+}
+
+static void t_seeds(void)
+{
+	u64 i;
+
+	host_test_begin("seeds run in batches, and go on behind one that dies");
+	seeds_seen = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	host_each_seed(5, 450, 0, &seeds_seen[0], see_seed, seed_died);
+	CHECK_EQ(seeds_seen[0], 3);
+	CHECK_EQ(deaths, 307);
+	for (i = 0; i < 512; i++)
+		CHECK_EQ(seeds_seen[1 + i / 64] >> i % 64 & 1, i >= 5 && i < 450);
+	host_test_end();
+}
+
 static int t_file_run(void *arg)
 {
 	CHECK_EQ(io(DX_IO_READ, 8, 512, 0, 0), 0);
@@ -1076,6 +1109,7 @@ int main(void)
 	t_preflush();
 	t_pages();
 	t_file();
+	t_seeds();
 	free(page);
 	return host_test_exit();
 }
