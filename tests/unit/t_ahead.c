@@ -294,7 +294,7 @@ static const struct kind {
 	bool whole;			/* there is nothing to be done */
 	bool everywhere;		/* not on the first profile only */
 } kinds[] = {
-	{ "as a clean unmount leaves it", as_it_is, true, true },
+	{ "as a clean unmount leaves it", as_it_is, true },
 	{ "made by xfs_repair -L", made_anew, false, true },
 	{ "of zeroes, and then made by xfs_repair", of_zeroes },
 	{ "with parts of torn records behind its end", torn_parts },
