@@ -91,6 +91,8 @@ void host_dev_set_submit_hook(struct dx_bdev *dev, void (*hook)(void *arg, const
 
 /* Writes that begin in this range take so long; until the reset. */
 void host_dev_set_slow(struct dx_bdev *dev, u64 daddr_bb, u64 len_bb, unsigned int ms);
+/* Each read takes so long, beside the others; until the reset. */
+void host_dev_set_read_time(struct dx_bdev *dev, unsigned int ms);
 
 /* Contents as a reader sees them; poke is durable at once. */
 void host_dev_peek(struct dx_bdev *dev, u64 off, void *buf, size_t len);

@@ -234,7 +234,7 @@ struct dx_bdev {
 	int range_error;
 	bool range_outside;
 	u64 slow_off, slow_len;
-	unsigned int slow_ms;
+	unsigned int slow_ms, read_ms;
 	u64 crash_left;
 	enum host_crash_when crash_when;
 	struct list_head all;
@@ -455,10 +455,13 @@ static void io_complete_slow(struct timer_list *t)
 	host_post_irq(io_complete, from_timer((struct wreq *)NULL, t, slow));
 }
 
-static bool is_slow(struct dx_bdev *d, const struct dx_io *io)
+/* ms, 0: at once */
+static unsigned int slowness(struct dx_bdev *d, const struct dx_io *io)
 {
-	return d->slow_ms && io->op == DX_IO_WRITE && io->daddr_bb >= d->slow_off &&
-	       io->daddr_bb - d->slow_off < d->slow_len;
+	if (io->op == DX_IO_READ)
+		return d->read_ms;
+	return io->op == DX_IO_WRITE && io->daddr_bb >= d->slow_off && io->daddr_bb - d->slow_off < d->slow_len ?
+	       d->slow_ms : 0;
 }
 
 static int injected(struct dx_bdev *d, const struct dx_io *io)
@@ -495,6 +498,7 @@ void dx_plat_submit(struct dx_io *io)
 	struct dx_bdev *d = io->bdev;
 	struct wreq *w;
 	u64 off = io->daddr_bb * 512;
+	unsigned int ms;
 
 	might_sleep();
 	w = calloc(1, sizeof(*w));
@@ -539,9 +543,10 @@ void dx_plat_submit(struct dx_io *io)
 		d->submit_hook(d->submit_hook_arg, io);
 	if (io->op != DX_IO_READ && d->crash_left && d->crash_when == HOST_CRASH_SUBMIT && !--d->crash_left)
 		host_stop_world();
-	if (is_slow(d, io)) {
+	ms = slowness(d, io);
+	if (ms) {
 		timer_setup(&w->slow, io_complete_slow, 0);
-		mod_timer(&w->slow, jiffies + msecs_to_jiffies(d->slow_ms));
+		mod_timer(&w->slow, jiffies + msecs_to_jiffies(ms));
 	} else {
 		host_post_irq(io_complete, w);
 	}
@@ -708,7 +713,7 @@ void host_dev_reset(struct dx_bdev *d)
 	host_dev_fail_none(d);
 	d->crash_left = 0;
 	d->cache_seq = 0;
-	d->slow_ms = d->discard_ms = 0;
+	d->slow_ms = d->read_ms = d->discard_ms = 0;
 }
 
 void host_dev_close(struct dx_bdev *d)
@@ -747,6 +752,8 @@ void host_dev_set_slow(struct dx_bdev *d, u64 daddr_bb, u64 len_bb, unsigned int
 	d->slow_len = len_bb;
 	d->slow_ms = ms;
 }
+
+void host_dev_set_read_time(struct dx_bdev *d, unsigned int ms) { d->read_ms = ms; }
 
 void host_dev_set_submit_hook(struct dx_bdev *d, void (*hook)(void *, const struct dx_io *), void *arg)
 {
