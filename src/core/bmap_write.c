@@ -136,7 +136,7 @@ static int try_alloc(struct dx_trans *tp, const struct want *w, enum dx_alloc_ty
 
 	if (w->prod > 1) {
 		args.prod = w->prod;
-		args.mod = w->len % w->prod;
+		div_u64_rem(w->len, w->prod, &args.mod);
 	}
 	error = dx_alloc_vextent(&args);
 	*fsbno = error ? DX_NULLFSBNO : args.fsbno;

@@ -125,7 +125,7 @@ static inline u32 dx_dir_off_to_dataptr(struct dx_mount *mp, u32 db, u32 off)
 {
 	return (u32)((((u64)db * mp->dirblksize) + off) >> 3);
 }
-static inline u32 dx_dir_dataptr_db(struct dx_mount *mp, u32 ptr) { return (u32)(((u64)ptr << 3) / mp->dirblksize); }
+static inline u32 dx_dir_dataptr_db(struct dx_mount *mp, u32 ptr) { return (u32)div_u64((u64)ptr << 3, mp->dirblksize); }
 static inline u32 dx_dir_dataptr_off(struct dx_mount *mp, u32 ptr) { return (u32)(((u64)ptr << 3) & (mp->dirblksize - 1)); }
 static inline dx_dablk_t dx_dir_db_to_da(struct dx_mount *mp, u32 db) { return db * mp->dirblkfsbs; }
 static inline u32 dx_dir_da_to_db(struct dx_mount *mp, dx_dablk_t da) { return da / mp->dirblkfsbs; }
