@@ -241,7 +241,7 @@ struct dx_dquot_log_format {		/* then a dquot as on disk */
 	u16	qlf_size;		/* 2 */
 	u32	qlf_id;
 	s64	qlf_blkno;
-	s32	qlf_len;		/* bb */
+	s32	qlf_len;		/* 1 block */
 	u32	qlf_boffset;
 };
 struct dx_quotaoff_log_format {

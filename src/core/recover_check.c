@@ -408,7 +408,8 @@ static int dquot_fields(struct dx_recovery *rc, struct dx_ritem *it, const char 
 	u32 blk_bb = 1u << mp->blkbb_log, each = sizeof(struct dx_dqblk), per = mp->sb.blocksize / each;
 	u32 type = d->d_flags & DX_DQ_TYPES;
 	const struct rcheck checks[] = {
-		{ "qlf_len", f->qlf_len, f->qlf_len != blk_bb },
+		/* one block: stock XFS counts blocks, the specification sectors */
+		{ "qlf_len", f->qlf_len, f->qlf_len != 1 && f->qlf_len != blk_bb },
 		{ "qlf_blkno", f->qlf_blkno, f->qlf_blkno & (blk_bb - 1) || bad_place(rc, f->qlf_blkno, blk_bb) ||
 					     in_ag_headers(mp, f->qlf_blkno) },
 		{ "qlf_boffset (for qlf_id)", f->qlf_boffset, f->qlf_boffset != f->qlf_id % per * each },

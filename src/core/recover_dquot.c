@@ -74,15 +74,16 @@ int dx_dquot_pass2(struct dx_recovery *rc, struct dx_ritem *it, dx_lsn_t lsn)
 	struct dx_mount *mp = rc->mp;
 	const struct dx_dquot_log_format *f = it->r[0].addr;
 	const struct dx_disk_dquot *d = it->r[1].addr;
+	u32 len_bb = 1u << mp->blkbb_log;	/* whatever unit qlf_len is in */
 	dx_lsn_t on_disk;
 	struct dx_dqblk *q;
 	struct dx_buf *bp;
 	int error;
 
 	BUILD_BUG_ON(sizeof(*d) != 104 || sizeof(*q) != 136);
-	if (d->d_flags & rc->quota_off || dx_recover_cancelled(rc, f->qlf_blkno, f->qlf_len))
+	if (d->d_flags & rc->quota_off || dx_recover_cancelled(rc, f->qlf_blkno, len_bb))
 		return 0;
-	error = dx_buf_read(mp, f->qlf_blkno, f->qlf_len, DX_READ_NOVERIFY, NULL, &bp);
+	error = dx_buf_read(mp, f->qlf_blkno, len_bb, DX_READ_NOVERIFY, NULL, &bp);
 	if (error)
 		return error;
 	q = dx_buf_off(bp, f->qlf_boffset);

@@ -375,7 +375,7 @@ u8 *ul_dquot(struct ul_trans *t, u32 id, u8 d_flags, dx_daddr_t block, u64 limit
 	struct dx_disk_dquot *d = (void *)ul_new_region(it, sizeof(*d));
 
 	*f = (struct dx_dquot_log_format) {
-		.qlf_type = DX_LI_DQUOT, .qlf_size = 2, .qlf_id = id, .qlf_blkno = block, .qlf_len = ul_block_bytes >> 9,
+		.qlf_type = DX_LI_DQUOT, .qlf_size = 2, .qlf_id = id, .qlf_blkno = block, .qlf_len = 1,
 		.qlf_boffset = id % (ul_block_bytes / sizeof(struct dx_dqblk)) * sizeof(struct dx_dqblk),
 	};
 	d->d_magic = cpu_to_be16(DX_DQUOT_MAGIC);
