@@ -25,6 +25,7 @@ static int args_init(struct dx_da_args *a, struct dx_trans *tp, const struct dx_
 	a->dp = aa->ip;
 	a->mp = aa->ip->mp;
 	a->whichfork = DX_ATTR_FORK;
+	a->leaf = &dx_attr_leaf_ops;
 	a->name = aa->name;
 	a->namelen = aa->namelen;
 	a->nsp = aa->nsp & DX_ATTR_NSP_ONDISK_MASK;
@@ -419,7 +420,7 @@ static int tree_walk(struct dx_da_args *a, int (*fn)(void *ctx, const struct dx_
  */
 int dx_attr_list(struct dx_inode *ip, int (*fn)(void *ctx, u8 flags, const u8 *name, int namelen, int valuelen), void *ctx)
 {
-	struct dx_da_args a = { .dp = ip, .mp = ip->mp, .whichfork = DX_ATTR_FORK };
+	struct dx_da_args a = { .leaf = &dx_attr_leaf_ops, .dp = ip, .mp = ip->mp, .whichfork = DX_ATTR_FORK };
 	struct list_ctx l = { fn, ctx };
 	int mode, error;
 
@@ -491,7 +492,7 @@ static int inactive_step(struct dx_da_args *a, const struct dx_irec *rec)
  */
 int dx_attr_inactive(struct dx_inode *ip)
 {
-	struct dx_da_args a = { .dp = ip, .mp = ip->mp, .whichfork = DX_ATTR_FORK };
+	struct dx_da_args a = { .leaf = &dx_attr_leaf_ops, .dp = ip, .mp = ip->mp, .whichfork = DX_ATTR_FORK };
 	struct dx_iext_cur cur;
 	struct dx_irec rec;
 	struct dx_buf *bp;

@@ -77,11 +77,8 @@ u32 dx_attr_leaf_find(struct dx_buf *bp, u32 hash)
 	return dx_da_hash_find(dx_attr_leaf_ents(bp), be16_to_cpu(hdr_of(bp)->count), hash);
 }
 
-/**
- * dx_attr_leaf_used - bytes that entries and names of a leaf take
- * @bp: leaf
- */
-u32 dx_attr_leaf_used(struct dx_buf *bp)
+/* Bytes that entries and names take. */
+static u32 leaf_used(struct dx_buf *bp)
 {
 	return be16_to_cpu(hdr_of(bp)->count) * sizeof(struct dx_attr_leaf_entry) + be16_to_cpu(hdr_of(bp)->usedbytes);
 }
@@ -222,7 +219,7 @@ int dx_attr_leaf_add(struct dx_da_args *a, struct dx_buf *bp, u32 pos)
 	struct dx_attr3_leaf_hdr *h = hdr_of(bp);
 	u32 need = sizeof(struct dx_attr_leaf_entry) + new_size(a), at;
 
-	if (DX_ATTR_LEAF_HDR + dx_attr_leaf_used(bp) + need > dx_buf_len(bp))
+	if (DX_ATTR_LEAF_HDR + leaf_used(bp) + need > dx_buf_len(bp))
 		return -ENOSPC;
 	if (ents_end(bp) + need > be16_to_cpu(h->firstused))
 		compact(a, bp);
@@ -268,13 +265,7 @@ void dx_attr_leaf_del(struct dx_da_args *a, struct dx_buf *bp, u32 idx)
 	dx_da_log(a, bp, h, DX_ATTR_LEAF_HDR);
 }
 
-/**
- * dx_attr_leaf_merge - append everything in a leaf to its left neighbour
- * @a: operation
- * @left: keeps everything; logged; room is known
- * @right: about to be freed
- */
-void dx_attr_leaf_merge(struct dx_da_args *a, struct dx_buf *left, struct dx_buf *right)
+static void leaf_merge(struct dx_da_args *a, struct dx_buf *left, struct dx_buf *right)
 {
 	u32 n = be16_to_cpu(hdr_of(right)->count), i;
 
@@ -283,6 +274,8 @@ void dx_attr_leaf_merge(struct dx_da_args *a, struct dx_buf *left, struct dx_buf
 		put_copy(left, right->b_addr, i);
 	dx_da_log_all(a, left);
 }
+
+const struct dx_da_leaf_ops dx_attr_leaf_ops = { .used = leaf_used, .merge = leaf_merge };
 
 /* Fill a reset leaf with entries [from, to) of the old leaf with the new one at @pos among them. */
 static void fill(struct dx_da_args *a, struct dx_buf *bp, const char *old, u32 pos, u32 from, u32 to)
@@ -322,7 +315,7 @@ int dx_attr_leaf_split(struct dx_da_args *a, struct dx_da_path *path, u32 pos)
 	int parts = 1, k, error = 0;
 	char *old = copy_of(bp);
 
-	total = dx_attr_leaf_used(bp) + sizeof(struct dx_attr_leaf_entry) + new_size(a);
+	total = leaf_used(bp) + sizeof(struct dx_attr_leaf_entry) + new_size(a);
 	left = 0;
 	best = U32_MAX;
 	for (i = 0; i + 1 < n; i++) {

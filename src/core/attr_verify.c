@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Verifiers of attribute leaf blocks, remote values and short form attributes.
+ * Verifiers of attribute leaf blocks and remote values.
  *
  * They establish that names and values can be followed without leaving the
  * block ("Extended Attributes").  Lock context: buffer locked.
@@ -149,44 +149,3 @@ static int rmt_write_verify(struct dx_buf *bp)
 const struct dx_buf_ops dx_attr3_rmt_buf_ops = {
 	.name = "remote attribute value", .verify_read = rmt_read_verify, .verify_write = rmt_write_verify,
 };
-
-/**
- * dx_attr_sf_verify - check short form attributes before they are believed
- * @mp: mount
- * @ino: the inode, for the message
- * @data: local data of the attribute fork
- * @bytes: its length: the room of the fork or totsize
- *
- * "Short Form Attributes".  Returns 0 or -EFSCORRUPTED.
- */
-int dx_attr_sf_verify(struct dx_mount *mp, dx_ino_t ino, const void *data, u32 bytes)
-{
-	const struct dx_attr_sf_hdr *h = data;
-	const u8 *p, *end;
-	const char *bad = NULL;
-	int i;
-
-	if (bytes < sizeof(*h) || be16_to_cpu(h->totsize) < sizeof(*h) || be16_to_cpu(h->totsize) > bytes)
-		return dx_corrupt(mp, "attribute fork", 0, "inode %llu: bad short form totsize", (unsigned long long)ino);
-	p = (const u8 *)(h + 1);
-	end = (const u8 *)data + be16_to_cpu(h->totsize);
-	for (i = 0; i < h->count && !bad; i++) {
-		const struct dx_attr_sf_entry *e = (const struct dx_attr_sf_entry *)p;
-
-		if (p + sizeof(*e) > end || e->nameval + e->namelen + e->valuelen > end)
-			bad = "entry length";
-		else if (!e->namelen)
-			bad = "namelen";
-		else if (e->flags & ~DX_ATTR_NSP_ONDISK_MASK)
-			bad = "flags";
-		else if (hweight8(e->flags & DX_ATTR_NSP_ONDISK_MASK) > 1)
-			bad = "namespace";
-		else
-			p = e->nameval + e->namelen + e->valuelen;
-	}
-	if (!bad && p != end)
-		bad = "totsize";
-	if (bad)
-		return dx_corrupt(mp, "attribute fork", 0, "inode %llu: bad short form %s", (unsigned long long)ino, bad);
-	return 0;
-}

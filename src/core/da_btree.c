@@ -487,14 +487,9 @@ int dx_da_add_sibling(struct dx_da_args *a, struct dx_da_path *path, dx_dablk_t 
 /* ---- joins ---- */
 
 /* bytes that the live contents of a block take, without its header */
-static u32 fill_bytes(struct dx_buf *bp)
+static u32 fill_bytes(struct dx_da_args *a, struct dx_buf *bp)
 {
-	u32 live;
-
-	if (dx_da_kind(bp) == DX_DAK_ATTR)
-		return dx_attr_leaf_used(bp);
-	last_hash(bp, &live);
-	return live * 8;	/* node and directory leaf entries have one size */
+	return dx_da_kind(bp) == DX_DAK_NODE ? node_count(bp) * sizeof(struct dx_da_node_entry) : a->leaf->used(bp);
 }
 
 static void merge_right(struct dx_da_args *a, struct dx_buf *left, struct dx_buf *right)
@@ -502,12 +497,8 @@ static void merge_right(struct dx_da_args *a, struct dx_buf *left, struct dx_buf
 	struct dx_da3_intnode *l = node_of(left), *r = node_of(right);
 	u32 ln, rn;
 
-	switch (dx_da_kind(left)) {
-	case DX_DAK_LEAFN:
-		dx_dir_leafn_merge(a, left, right);
-		return;
-	case DX_DAK_ATTR:
-		dx_attr_leaf_merge(a, left, right);
+	if (dx_da_kind(left) != DX_DAK_NODE) {
+		a->leaf->merge(a, left, right);
 		return;
 	}
 	ln = node_count(left);
@@ -650,7 +641,7 @@ int dx_da_join(struct dx_da_args *a, struct dx_da_path *path)
 		struct dx_da_path other = *path;
 		struct dx_buf *bp = path->lv[i].bp;
 		struct dx_da3_blkinfo *info = bp->b_addr;
-		u32 live, used = fill_bytes(bp);
+		u32 live, used = fill_bytes(a, bp);
 		bool merged = false;
 		int dir;
 
@@ -671,7 +662,7 @@ int dx_da_join(struct dx_da_args *a, struct dx_da_path *path)
 					continue;
 				if (error)
 					return error;
-				if (used + fill_bytes(other.lv[i].bp) > cap - cap / 4)
+				if (used + fill_bytes(a, other.lv[i].bp) > cap - cap / 4)
 					continue;
 				left = dir ? path : &other;
 				right = dir ? &other : path;

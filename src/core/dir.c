@@ -72,6 +72,7 @@ static int args_init(struct dx_da_args *a, struct dx_trans *tp, struct dx_inode 
 	a->dp = dp;
 	a->mp = dp->mp;
 	a->whichfork = DX_DATA_FORK;
+	a->leaf = &dx_dir_leaf_ops;
 	a->name = name->name;
 	a->namelen = name->len;
 	a->hashval = dx_da_hashname(name->name, name->len);
@@ -89,7 +90,7 @@ static int args_init(struct dx_da_args *a, struct dx_trans *tp, struct dx_inode 
  */
 int dx_dir_init(struct dx_trans *tp, struct dx_inode *dp, dx_ino_t parent)
 {
-	struct dx_da_args a = { .tp = tp, .dp = dp, .mp = dp->mp, .whichfork = DX_DATA_FORK };
+	struct dx_da_args a = { .leaf = &dx_dir_leaf_ops, .tp = tp, .dp = dp, .mp = dp->mp, .whichfork = DX_DATA_FORK };
 
 	if (!dx_verify_ino(dp->mp, parent))
 		return -EFSCORRUPTED;

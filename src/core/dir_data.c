@@ -28,28 +28,6 @@ static inline __be16 *tag_before(void *blk, u32 end)
 }
 
 /**
- * dx_dir_block_tail - tail of a block-form directory
- * @mp: mount
- * @blk: block
- */
-struct dx_dir2_block_tail *dx_dir_block_tail(struct dx_mount *mp, void *blk)
-{
-	return (struct dx_dir2_block_tail *)((char *)blk + mp->dirblksize) - 1;
-}
-
-/**
- * dx_dir_block_ents - leaf entries of a block-form directory
- * @mp: mount
- * @blk: block
- */
-struct dx_dir2_leaf_entry *dx_dir_block_ents(struct dx_mount *mp, void *blk)
-{
-	struct dx_dir2_block_tail *t = dx_dir_block_tail(mp, blk);
-
-	return (struct dx_dir2_leaf_entry *)t - be32_to_cpu(t->count);
-}
-
-/**
  * dx_dir_data_end - byte offset where entries end in a data or single block
  * @mp: mount
  * @blk: block

@@ -10,20 +10,6 @@
  */
 #include "dx_da.h"
 
-/**
- * dx_dir_leaf_bests - the array of best free lengths at the end of a leaf1 block
- * @mp: mount
- * @blk: block
- * @count: out: its entries
- */
-__be16 *dx_dir_leaf_bests(struct dx_mount *mp, void *blk, u32 *count)
-{
-	struct dx_dir2_leaf_tail *t = (struct dx_dir2_leaf_tail *)((char *)blk + mp->dirblksize) - 1;
-
-	*count = be32_to_cpu(t->bestcount);
-	return (__be16 *)t - *count;
-}
-
 static struct dx_dir2_leaf_tail *leaf_tail(struct dx_mount *mp, void *blk)
 {
 	return (struct dx_dir2_leaf_tail *)((char *)blk + mp->dirblksize) - 1;
@@ -385,13 +371,14 @@ void dx_dir_leafn_compact(struct dx_buf *lbp)
 	leaf->stale = 0;
 }
 
-/**
- * dx_dir_leafn_merge - append the live entries of a leaf block to its left neighbour
- * @a: operation
- * @left: keeps everything; logged
- * @right: about to be freed
- */
-void dx_dir_leafn_merge(struct dx_da_args *a, struct dx_buf *left, struct dx_buf *right)
+static u32 leafn_used(struct dx_buf *bp)
+{
+	const struct dx_dir3_leaf *leaf = bp->b_addr;
+
+	return (be16_to_cpu(leaf->count) - be16_to_cpu(leaf->stale)) * sizeof(leaf->ents[0]);
+}
+
+static void leafn_merge(struct dx_da_args *a, struct dx_buf *left, struct dx_buf *right)
 {
 	struct dx_dir3_leaf *l = left->b_addr, *r = right->b_addr;
 	u32 n;
@@ -403,3 +390,5 @@ void dx_dir_leafn_merge(struct dx_da_args *a, struct dx_buf *left, struct dx_buf
 	l->count = cpu_to_be16(n + be16_to_cpu(r->count));
 	dx_da_log_all(a, left);
 }
+
+const struct dx_da_leaf_ops dx_dir_leaf_ops = { .used = leafn_used, .merge = leafn_merge };

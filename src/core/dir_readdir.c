@@ -165,7 +165,7 @@ static int gather_blocks(struct dx_da_args *a, u64 pos, struct gather *g)
 int dx_dir_readdir(struct dx_inode *dp, u64 *pos, dx_dir_emit_t emit, void *ctx)
 {
 	struct dx_mount *mp = dp->mp;
-	struct dx_da_args a = { .dp = dp, .mp = mp, .whichfork = DX_DATA_FORK };
+	struct dx_da_args a = { .leaf = &dx_dir_leaf_ops, .dp = dp, .mp = mp, .whichfork = DX_DATA_FORK };
 	struct gather g = { 0 };
 	bool more = true;
 	int error = 0, mode;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Verifiers of directory blocks and of the nodes of the hash tree.
+ * Verifiers of directory blocks and of the nodes of the hash tree.  They know the format alone, and
+ * so are below the rest: whoever reads a block of the tree finds its verifier by its magic.
  *
  * They establish what the rest of the directory code takes for granted: that
  * a block can be walked from its own counts and lengths without leaving it.  What takes
@@ -361,54 +362,3 @@ const struct dx_buf_ops dx_da3_node_buf_ops = {
 	.name = "hash tree node", .verify_read = node_read_verify, .verify_write = node_write_verify,
 	.also = node_also,
 };
-
-/**
- * dx_dir_sf_verify - check a short form directory before it is believed
- * @mp: mount
- * @ino: the directory, for the message
- * @data: local data of the fork
- * @bytes: its length (di_size)
- *
- * "Short Form Directories".  Returns 0 or -EFSCORRUPTED.
- */
-int dx_dir_sf_verify(struct dx_mount *mp, dx_ino_t ino, const void *data, u32 bytes)
-{
-	const struct dx_dir2_sf_hdr *h = data;
-	const char *bad = NULL;
-	struct dx_sf_ent *e;
-	u32 off = DX_DIR_FIRST_OFF, used;
-	dx_ino_t parent;
-	int i, count, wide;
-
-	if (bytes < sizeof(*h) + 4 || (h->i8count && bytes < sizeof(*h) + 8))
-		return dx_corrupt(mp, "directory", 0, "inode %llu: short form of %u bytes", (unsigned long long)ino, bytes);
-	if (dx_dir_sf_decode(mp, data, bytes, &parent, &e, &count))
-		return -EFSCORRUPTED;
-	used = sizeof(*h) + (count + 1) * (h->i8count ? 8 : 4);
-	wide = parent > U32_MAX;
-	if (!dx_verify_ino(mp, parent))
-		bad = "parent";
-	for (i = 0; i < count && !bad; i++) {
-		if (!e[i].namelen)
-			bad = "namelen";
-		else if (e[i].off < off || (e[i].off & 7))
-			bad = "offset";
-		else if (!dx_verify_ino(mp, e[i].ino))
-			bad = "inumber";
-		else if (e[i].ftype >= DX_DIR3_FT_MAX)
-			bad = "filetype";
-		off = e[i].off + dx_dir_entsize(e[i].namelen);
-		wide += e[i].ino > U32_MAX;
-		used += sizeof(struct dx_dir2_sf_entry) + e[i].namelen + 1;
-	}
-	if (!bad && wide != h->i8count)
-		bad = "i8count";
-	if (!bad && used != bytes)
-		bad = "size";
-	if (!bad && off + (count + 2) * sizeof(struct dx_dir2_leaf_entry) + sizeof(struct dx_dir2_block_tail) > mp->dirblksize)
-		bad = "offset beyond a block";
-	kfree(e);
-	if (bad)
-		return dx_corrupt(mp, "directory", 0, "inode %llu: bad short form %s", (unsigned long long)ino, bad);
-	return 0;
-}

@@ -19,7 +19,17 @@
 #include "dx_bmap.h"
 #include "dx_dir.h"
 
+struct dx_da_args;
+
+/* What the tree leaves to those whose leaves it carries: dir_leaf.c and attr_leaf.c have one each. */
+struct dx_da_leaf_ops {
+	u32	(*used)(struct dx_buf *bp);		/* bytes of its live contents, without the header */
+	/* all of @right moves to the end of @left, where there is room; logs @left */
+	void	(*merge)(struct dx_da_args *a, struct dx_buf *left, struct dx_buf *right);
+};
+
 struct dx_da_args {
+	const struct dx_da_leaf_ops *leaf;
 	struct dx_trans	*tp;
 	struct dx_inode	*dp;
 	struct dx_mount	*mp;
@@ -194,10 +204,26 @@ int dx_dir_leaf_to_node(struct dx_da_args *a, struct dx_buf *lbp);
 int dx_dir_leaf_insert(struct dx_da_args *a, struct dx_buf *lbp, u32 hash, u32 ptr);
 void dx_dir_leaf_mark_stale(struct dx_da_args *a, struct dx_buf *lbp, u32 idx);
 void dx_dir_leafn_compact(struct dx_buf *lbp);
-void dx_dir_leafn_merge(struct dx_da_args *a, struct dx_buf *left, struct dx_buf *right);
-struct dx_dir2_block_tail *dx_dir_block_tail(struct dx_mount *mp, void *blk);
-struct dx_dir2_leaf_entry *dx_dir_block_ents(struct dx_mount *mp, void *blk);
-__be16 *dx_dir_leaf_bests(struct dx_mount *mp, void *blk, u32 *count);
+extern const struct dx_da_leaf_ops dx_dir_leaf_ops;
+/* a single-block directory ends in its leaf entries and a tail */
+static inline struct dx_dir2_block_tail *dx_dir_block_tail(struct dx_mount *mp, void *blk)
+{
+	return (struct dx_dir2_block_tail *)((char *)blk + mp->dirblksize) - 1;
+}
+static inline struct dx_dir2_leaf_entry *dx_dir_block_ents(struct dx_mount *mp, void *blk)
+{
+	struct dx_dir2_block_tail *t = dx_dir_block_tail(mp, blk);
+
+	return (struct dx_dir2_leaf_entry *)t - be32_to_cpu(t->count);
+}
+/* a leaf1 block ends in the best free lengths of the data blocks and a tail; @count: out, how many */
+static inline __be16 *dx_dir_leaf_bests(struct dx_mount *mp, void *blk, u32 *count)
+{
+	struct dx_dir2_leaf_tail *t = (struct dx_dir2_leaf_tail *)((char *)blk + mp->dirblksize) - 1;
+
+	*count = be32_to_cpu(t->bestcount);
+	return (__be16 *)t - *count;
+}
 
 /* ---- attributes ---- */
 #define DX_ATTR_LEAF_HDR	((u32)sizeof(struct dx_attr3_leaf_hdr))
@@ -242,8 +268,7 @@ int dx_attr_leaf_add(struct dx_da_args *a, struct dx_buf *bp, u32 pos);	/* -ENOS
 void dx_attr_leaf_del(struct dx_da_args *a, struct dx_buf *bp, u32 idx);
 u32 dx_attr_leaf_find(struct dx_buf *bp, u32 hash);
 int dx_attr_leaf_split(struct dx_da_args *a, struct dx_da_path *path, u32 pos);
-void dx_attr_leaf_merge(struct dx_da_args *a, struct dx_buf *left, struct dx_buf *right);
-u32 dx_attr_leaf_used(struct dx_buf *bp);		/* bytes of entries and names */
+extern const struct dx_da_leaf_ops dx_attr_leaf_ops;
 /* attr_remote.c */
 int dx_attr_rmt_get(struct dx_da_args *a, dx_dablk_t blk, u32 valuelen, u8 *dst);
 int dx_attr_rmt_alloc(struct dx_da_args *a, u32 blocks);	/* sets a->rmtblk; rolls a->tp */

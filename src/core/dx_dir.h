@@ -28,7 +28,7 @@ u8 dx_mode_to_ftype(umode_t mode);
 extern const struct dx_buf_ops dx_dir3_block_buf_ops, dx_dir3_data_buf_ops, dx_dir3_free_buf_ops, dx_dir3_leaf1_buf_ops,
 	dx_dir3_leafn_buf_ops, dx_da3_node_buf_ops, dx_attr3_leaf_buf_ops, dx_attr3_rmt_buf_ops, dx_symlink_buf_ops;
 
-/* contents of local forks, before they are believed: dir_verify.c, attr_verify.c */
+/* contents of local forks, before they are believed: dir_sf.c, attr_sf.c, symlink.c */
 int dx_dir_sf_verify(struct dx_mount *mp, dx_ino_t ino, const void *data, u32 bytes);
 int dx_attr_sf_verify(struct dx_mount *mp, dx_ino_t ino, const void *data, u32 bytes);
 int dx_symlink_sf_verify(struct dx_mount *mp, dx_ino_t ino, const void *data, u32 bytes);

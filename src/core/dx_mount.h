@@ -260,8 +260,15 @@ static inline bool dx_verify_fsbext(struct dx_mount *mp, dx_fsbno_t fsb, u64 len
 	       dx_fsb_to_agno(mp, fsb) == dx_fsb_to_agno(mp, fsb + len - 1) &&
 	       dx_verify_fsbno(mp, fsb + len - 1);
 }
-bool dx_verify_ino(struct dx_mount *mp, dx_ino_t ino);	/* plausible inode number: mount.c */
 void dx_set_inode_ags(struct dx_mount *mp);	/* opts.inode32 is set or changed */
+/* Can there be an inode of this number?  Says nothing about whether it is allocated. */
+static inline bool dx_verify_ino(struct dx_mount *mp, dx_ino_t ino)
+{
+	u64 agno = ino >> mp->agino_log;
+	dx_agino_t agino = dx_ino_to_agino(mp, ino);
+
+	return agno < mp->sb.agcount && agino >= mp->perag[agno].min_agino && agino <= mp->perag[agno].max_agino;
+}
 
 /* ---- life ---- */
 int dx_mount_change_sb(struct dx_mount *mp, const struct dx_sb *new);	/* before replay: the log has a newer one */

@@ -199,21 +199,6 @@ static int perags_init(struct dx_mount *mp)
 	return 0;
 }
 
-/**
- * dx_verify_ino - can there be an inode of this number?
- * @mp: the mount
- * @ino: absolute inode number
- *
- * Says nothing about whether it is allocated.
- */
-bool dx_verify_ino(struct dx_mount *mp, dx_ino_t ino)
-{
-	u64 agno = ino >> mp->agino_log;
-	dx_agino_t agino = dx_ino_to_agino(mp, ino);
-
-	return agno < mp->sb.agcount && agino >= mp->perag[agno].min_agino && agino <= mp->perag[agno].max_agino;
-}
-
 /* What the log may change of a superblock; everything else would make it that of another volume. */
 static const char *other_volume(const struct dx_sb *a, const struct dx_sb *b)
 {
