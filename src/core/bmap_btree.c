@@ -274,39 +274,6 @@ struct dx_btree_cur *dx_bmbt_cursor(struct dx_mount *mp, struct dx_trans *tp, st
 
 /* ---- changes of form ---------------------------------------------------------- */
 
-/**
- * dx_bmbt_root_alloc - an empty root.
- * @maxrecs: capacity
- */
-struct dx_bmbt_root *dx_bmbt_root_alloc(u32 maxrecs)
-{
-	struct dx_bmbt_root *root = kzalloc(sizeof(*root) + maxrecs * 16, GFP_NOFS | __GFP_NOFAIL);
-
-	root->maxrecs = maxrecs;
-	return root;
-}
-
-/**
- * dx_bmbt_root_resize - change the capacity of a fork's root.
- * @f: fork in btree form
- * @maxrecs: new capacity, not below numrecs
- */
-void dx_bmbt_root_resize(struct dx_fork *f, u32 maxrecs)
-{
-	struct dx_bmbt_root *old = f->data, *root;
-
-	if (WARN_ON_ONCE(maxrecs < old->numrecs))
-		return;
-	root = dx_bmbt_root_alloc(maxrecs);
-	root->level = old->level;
-	root->numrecs = old->numrecs;
-	memcpy(root->kp, old->kp, old->numrecs * sizeof(__be64));
-	memcpy(root->kp + maxrecs, old->kp + old->maxrecs, old->numrecs * sizeof(__be64));
-	f->data = root;
-	f->bytes = sizeof(*root) + maxrecs * 16;
-	kfree(old);
-}
-
 /* a new block of the tree: allocated, got, formatted; joined to tp */
 static int bmbt_new_block(struct dx_trans *tp, struct dx_inode *ip, dx_fsbno_t near, int level, u32 numrecs,
 			  dx_fsbno_t *fsbno, struct dx_buf **bpp)

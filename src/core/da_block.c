@@ -414,68 +414,6 @@ void dx_da_log_all(struct dx_da_args *a, struct dx_buf *bp)
 }
 
 /**
- * dx_fork_local_to_empty - a fork whose data moves out: extents form, without any
- * @ip: inode, ILOCK exclusive
- * @whichfork: fork
- *
- * The caller has copied the local data and logs the core.
- */
-void dx_fork_local_to_empty(struct dx_inode *ip, int whichfork)
-{
-	struct dx_fork *f = dx_ifork(ip, whichfork);
-
-	kfree(f->data);
-	f->data = NULL;
-	f->bytes = 0;
-	f->format = DX_DINODE_FMT_EXTENTS;
-	f->nextents = 0;
-	dx_iext_init(&f->ext);
-	f->extents_read = true;
-}
-
-/**
- * dx_fork_local_replace - new contents for a local fork
- * @ip: inode, ILOCK exclusive
- * @whichfork: fork
- * @data: contents (not in the fork itself)
- * @bytes: length
- *
- * The caller logs core and data.  Returns 0 or -ENOMEM (nothing changed).
- */
-int dx_fork_local_replace(struct dx_inode *ip, int whichfork, const void *data, u32 bytes)
-{
-	struct dx_fork *f = dx_ifork(ip, whichfork);
-	int error;
-
-	if (bytes != f->bytes) {
-		error = dx_fork_local_resize(ip, whichfork, (int)bytes - (int)f->bytes);
-		if (error)
-			return error;
-	}
-	memcpy(f->data, data, bytes);
-	return 0;
-}
-
-/**
- * dx_fork_empty_to_local - the reverse: everything is unmapped, data moves in
- * @ip: inode, ILOCK exclusive
- * @whichfork: fork, extents form with no extents
- * @data: contents
- * @bytes: length
- */
-int dx_fork_empty_to_local(struct dx_inode *ip, int whichfork, const void *data, u32 bytes)
-{
-	struct dx_fork *f = dx_ifork(ip, whichfork);
-
-	if (WARN_ON_ONCE(f->nextents))
-		return -EFSCORRUPTED;
-	dx_iext_destroy(&f->ext);
-	dx_iext_init(&f->ext);
-	f->format = DX_DINODE_FMT_LOCAL;
-	return dx_fork_local_replace(ip, whichfork, data, bytes);
-}
-
-/**
  * dx_da_enter_blocks - blocks that entering one name can allocate, fsblocks
  * @mp: mount
  * @whichfork: DX_DATA_FORK: directory, with a data and a free index block

@@ -6,7 +6,15 @@
 #include "dx_bmap.h"
 #include "dx_btree.h"
 
-/* bmap_btree.c */
+/* fork.c: a btree's root in the inode, bytes with @n entries; it has room for at least so many */
+#define DX_BMDR_HDR		((u32)sizeof(struct dx_bmdr_block))
+#define DX_BMDR_BYTES(n)	(DX_BMDR_HDR + (n) * 16u)
+#define DX_MIN_DATA_ROOT	3
+#define DX_MIN_ATTR_ROOT	2
+u32 dx_fork_default_forkoff(struct dx_mount *mp);
+int dx_fork_corrupt(struct dx_inode *ip, int whichfork, const char *field);
+
+/* bmap_btree.c, the first two fork.c */
 struct dx_bmbt_root *dx_bmbt_root_alloc(u32 maxrecs);
 void dx_bmbt_root_resize(struct dx_fork *f, u32 maxrecs);
 int dx_bmap_alloc_meta_block(struct dx_trans *tp, struct dx_inode *ip, dx_fsbno_t near, u32 minleft,

@@ -132,6 +132,18 @@ static inline void dx_set_disk_size(struct dx_inode *ip, u64 size)
 #endif
 }
 
+/*
+ * What inodes ask of those who are built on them; the mount hands it down before the first inode is read.
+ */
+struct dx_inode_above {
+	int	(*inactivate)(struct dx_inode *ip);	/* see dx_inactivate() */
+	void	(*drop)(struct dx_inode *ip);		/* goes out of memory: gives back what its delayed extents hold */
+	/* is the local data of a fork what it should be?  0 or -EFSCORRUPTED, with a message; @bytes: its length */
+	int	(*check_dir)(struct dx_mount *mp, dx_ino_t ino, const void *data, u32 bytes);
+	int	(*check_symlink)(struct dx_mount *mp, dx_ino_t ino, const void *data, u32 bytes);
+	int	(*check_attrs)(struct dx_mount *mp, dx_ino_t ino, const void *data, u32 bytes);
+};
+
 /* Preallocation past EOF may be there from now on. */
 static inline void dx_inode_set_eofblocks(struct dx_inode *ip)
 {
@@ -210,10 +222,11 @@ static inline bool dx_agino_ok(struct dx_mount *mp, dx_agno_t agno, dx_agino_t a
 }
 int dx_iunlink_process_all(struct dx_mount *mp);		/* recovery: free every inode on every bucket */
 
-/* ---- operations on one inode: inode.c ---- */
+/* ---- operations on one inode: inode.c, inactive.c, bmap_truncate.c ---- */
 int dx_inactivate(struct dx_inode *ip);			/* nlink 0: truncate, free attrs and the inode; else trim EOF blocks */
 int dx_ifree(struct dx_trans *tp, struct dx_inode *ip);
 int dx_itruncate_extents(struct dx_trans **tpp, struct dx_inode *ip, int whichfork, u64 new_size);	/* rolls; ip joined, keeps ILOCK */
+int dx_cut_data_fork(struct dx_inode *ip, u64 size, bool dying);
 int dx_free_eofblocks(struct dx_inode *ip);			/* trims past d.size in its own transactions: only where no larger in-core size exists */
 int dx_free_eofblocks_from(struct dx_inode *ip, u64 isize);	/* same, past the caller's in-core size */
 struct dx_setattr { u32 valid; umode_t mode; u32 uid, gid, projid; struct timespec64 atime, mtime, ctime; };

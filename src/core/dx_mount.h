@@ -185,6 +185,7 @@ struct dx_mount {
 	struct dx_retry_conf retry;	/* of metadata I/O that fails */
 	struct dx_buf_cache *bufs;
 	struct dx_icache *icache;
+	const struct dx_inode_above *inode_above;
 	struct dx_inode	*rootip;
 
 	struct workqueue_struct *buf_wq;	/* buffer I/O completion */

@@ -11,14 +11,6 @@
  * Source: "On-disk Inode" (Data Fork, Attribute Fork), "Data Extents".
  */
 #include "dx_bmap_int.h"
-#include "dx_da.h"
-
-#define BMDR_HDR	((u32)sizeof(struct dx_bmdr_block))
-#define BMDR_BYTES(n)	(BMDR_HDR + (n) * 16u)
-
-/* a btree root must have room for at least so many entries */
-#define MIN_DATA_ROOT	3
-#define MIN_ATTR_ROOT	2
 
 /* ---- extent records ------------------------------------------------------------- */
 
@@ -90,7 +82,7 @@ int dx_irec_verify(struct dx_inode *ip, int whichfork, const struct dx_irec *rec
  */
 u32 dx_bmbt_root_maxrecs(u32 fork_bytes)
 {
-	return fork_bytes < BMDR_HDR ? 0 : (fork_bytes - BMDR_HDR) / 16;
+	return fork_bytes < DX_BMDR_HDR ? 0 : (fork_bytes - DX_BMDR_HDR) / 16;
 }
 
 /**
@@ -103,9 +95,52 @@ u32 dx_fork_inline_max(struct dx_inode *ip, int whichfork)
 	return dx_inode_fork_size(ip, whichfork) / sizeof(struct dx_bmbt_rec);
 }
 
+/* ---- the root of a btree in memory ---- */
+
+/**
+ * dx_bmbt_root_alloc - an empty root.
+ * @maxrecs: capacity
+ */
+struct dx_bmbt_root *dx_bmbt_root_alloc(u32 maxrecs)
+{
+	struct dx_bmbt_root *root = kzalloc(sizeof(*root) + maxrecs * 16, GFP_NOFS | __GFP_NOFAIL);
+
+	root->maxrecs = maxrecs;
+	return root;
+}
+
+/**
+ * dx_bmbt_root_resize - change the capacity of a fork's root.
+ * @f: fork in btree form
+ * @maxrecs: new capacity, not below numrecs
+ */
+void dx_bmbt_root_resize(struct dx_fork *f, u32 maxrecs)
+{
+	struct dx_bmbt_root *old = f->data, *root;
+
+	if (WARN_ON_ONCE(maxrecs < old->numrecs))
+		return;
+	root = dx_bmbt_root_alloc(maxrecs);
+	root->level = old->level;
+	root->numrecs = old->numrecs;
+	memcpy(root->kp, old->kp, old->numrecs * sizeof(__be64));
+	memcpy(root->kp + maxrecs, old->kp + old->maxrecs, old->numrecs * sizeof(__be64));
+	f->data = root;
+	f->bytes = sizeof(*root) + maxrecs * 16;
+	kfree(old);
+}
+
 /* ---- from disk -------------------------------------------------------------------- */
 
-static int fork_corrupt(struct dx_inode *ip, int whichfork, const char *field)
+/**
+ * dx_fork_corrupt - say what is wrong with a fork
+ * @ip: inode
+ * @whichfork: fork
+ * @field: what
+ *
+ * Returns -EFSCORRUPTED.
+ */
+int dx_fork_corrupt(struct dx_inode *ip, int whichfork, const char *field)
 {
 	return dx_corrupt(ip->mp, "inode", ip->imap.daddr, "inode 0x%llx %s fork: %s",
 			  (unsigned long long)ip->ino, whichfork == DX_ATTR_FORK ? "attr" : "data", field);
@@ -113,6 +148,7 @@ static int fork_corrupt(struct dx_inode *ip, int whichfork, const char *field)
 
 static int local_from_disk(struct dx_inode *ip, struct dx_fork *f, int whichfork, const u8 *src, u32 room)
 {
+	const struct dx_inode_above *above = ip->mp->inode_above;
 	u64 bytes = ip->d.size;
 	int error = 0;
 
@@ -120,13 +156,13 @@ static int local_from_disk(struct dx_inode *ip, struct dx_fork *f, int whichfork
 		bytes = room < sizeof(struct dx_attr_sf_hdr) ? 0 :
 			be16_to_cpu(((const struct dx_attr_sf_hdr *)src)->totsize);
 	if (bytes > room || (whichfork == DX_ATTR_FORK && bytes < sizeof(struct dx_attr_sf_hdr)))
-		return fork_corrupt(ip, whichfork, "local size");
+		return dx_fork_corrupt(ip, whichfork, "local size");
 	if (whichfork == DX_ATTR_FORK)
-		error = dx_attr_sf_verify(ip->mp, ip->ino, src, bytes);
+		error = above->check_attrs(ip->mp, ip->ino, src, bytes);
 	else if (S_ISDIR(ip->d.mode))
-		error = dx_dir_sf_verify(ip->mp, ip->ino, src, bytes);
+		error = above->check_dir(ip->mp, ip->ino, src, bytes);
 	else if (S_ISLNK(ip->d.mode))
-		error = dx_symlink_sf_verify(ip->mp, ip->ino, src, bytes);
+		error = above->check_symlink(ip->mp, ip->ino, src, bytes);
 	if (error)
 		return error;
 	f->data = kmalloc(round_up(bytes + 1, 8), GFP_NOFS | __GFP_NOFAIL);
@@ -146,12 +182,12 @@ static int extents_from_disk(struct dx_inode *ip, struct dx_fork *f, int whichfo
 	int error;
 
 	if (f->nextents > room / sizeof(*r))
-		return fork_corrupt(ip, whichfork, "nextents");
+		return dx_fork_corrupt(ip, whichfork, "nextents");
 	for (i = 0; i < f->nextents; i++) {
 		dx_bmbt_disk_get(&r[i], &rec);
 		error = dx_irec_verify(ip, whichfork, &rec);
 		if (!error && rec.startoff < end)
-			error = fork_corrupt(ip, whichfork, "order of extents");
+			error = dx_fork_corrupt(ip, whichfork, "order of extents");
 		if (error)
 			return error;
 		end = dx_irec_end(&rec);
@@ -168,20 +204,20 @@ static int btree_from_disk(struct dx_inode *ip, struct dx_fork *f, int whichfork
 	struct dx_bmbt_root *root;
 
 	if (!maxrecs)
-		return fork_corrupt(ip, whichfork, "forkoff");
+		return dx_fork_corrupt(ip, whichfork, "forkoff");
 	level = be16_to_cpu(h->bb_level);
 	n = be16_to_cpu(h->bb_numrecs);
 	if (!level || level >= ip->mp->bm_maxlevels[whichfork] || level >= DX_BTREE_MAXLEVELS)
-		return fork_corrupt(ip, whichfork, "bmbt root level");
+		return dx_fork_corrupt(ip, whichfork, "bmbt root level");
 	if (!n || n > maxrecs)
-		return fork_corrupt(ip, whichfork, "bmbt root numrecs");
+		return dx_fork_corrupt(ip, whichfork, "bmbt root numrecs");
 	if (f->nextents <= room / sizeof(struct dx_bmbt_rec))
-		return fork_corrupt(ip, whichfork, "nextents");
+		return dx_fork_corrupt(ip, whichfork, "nextents");
 	root = dx_bmbt_root_alloc(maxrecs);
 	root->level = level;
 	root->numrecs = n;
-	memcpy(root->kp, src + BMDR_HDR, n * sizeof(__be64));
-	memcpy(root->kp + maxrecs, src + BMDR_HDR + maxrecs * sizeof(__be64), n * sizeof(__be64));
+	memcpy(root->kp, src + DX_BMDR_HDR, n * sizeof(__be64));
+	memcpy(root->kp + maxrecs, src + DX_BMDR_HDR + maxrecs * sizeof(__be64), n * sizeof(__be64));
 	f->data = root;
 	f->bytes = sizeof(*root) + maxrecs * 16;
 	f->extents_read = false;
@@ -204,7 +240,7 @@ int dx_fork_from_disk(struct dx_inode *ip, const struct dx_dinode *dip, int whic
 	struct dx_fork *f;
 
 	if (DX_DINODE_SIZE + (u32)(ip->d.forkoff << 3) > ip->mp->sb.inodesize)
-		return fork_corrupt(ip, whichfork, "forkoff");
+		return dx_fork_corrupt(ip, whichfork, "forkoff");
 	if (whichfork == DX_ATTR_FORK) {
 		if (!ip->af)
 			ip->af = kzalloc(sizeof(*ip->af), GFP_NOFS | __GFP_NOFAIL);
@@ -226,84 +262,18 @@ int dx_fork_from_disk(struct dx_inode *ip, const struct dx_dinode *dip, int whic
 	case DX_DINODE_FMT_DEV:
 		if (whichfork == DX_DATA_FORK && !f->nextents)
 			return 0;
-		return fork_corrupt(ip, whichfork, "format");
+		return dx_fork_corrupt(ip, whichfork, "format");
 	case DX_DINODE_FMT_LOCAL:
 		if (f->nextents)
-			return fork_corrupt(ip, whichfork, "nextents");
+			return dx_fork_corrupt(ip, whichfork, "nextents");
 		return local_from_disk(ip, f, whichfork, src, room);
 	case DX_DINODE_FMT_EXTENTS:
 		return extents_from_disk(ip, f, whichfork, src, room);
 	case DX_DINODE_FMT_BTREE:
 		return btree_from_disk(ip, f, whichfork, src, room);
 	default:
-		return fork_corrupt(ip, whichfork, "format");
+		return dx_fork_corrupt(ip, whichfork, "format");
 	}
-}
-
-struct read_ctx {
-	struct dx_fork	*f;
-	u64		end;
-};
-
-static int read_leaf(struct dx_btree_cur *cur, int level, struct dx_buf *bp, void *data)
-{
-	struct read_ctx *rc = data;
-	struct dx_iext_cur icur;
-	const struct dx_bmbt_rec *r;
-	struct dx_irec rec;
-	u32 i, n;
-	int error;
-
-	if (level || !bp)
-		return 0;
-	n = be16_to_cpu(((struct dx_btree_lblock *)bp->b_addr)->bb_numrecs);
-	r = dx_buf_off(bp, DX_BTREE_LBLOCK_LEN);
-	if (dx_iext_count(&rc->f->ext) + n > rc->f->nextents)
-		return fork_corrupt(cur->ip, cur->whichfork, "more extents than nextents");
-	for (i = 0; i < n; i++) {
-		dx_bmbt_disk_get(&r[i], &rec);
-		error = dx_irec_verify(cur->ip, cur->whichfork, &rec);
-		if (error)
-			return error;
-		if (rec.startoff < rc->end)
-			return fork_corrupt(cur->ip, cur->whichfork, "order of extents");
-		rc->end = dx_irec_end(&rec);
-		dx_iext_insert(&rc->f->ext, &icur, &rec);
-	}
-	return 0;
-}
-
-/**
- * dx_iread_extents - read the extents of a btree-form fork into memory.
- * @tp: transaction or NULL
- * @ip: inode, ILOCK exclusive
- * @whichfork: fork
- *
- * No-op when they are there already.  Checks each extent, their order and their number.
- * Returns 0, -EFSCORRUPTED or an I/O error.
- */
-int dx_iread_extents(struct dx_trans *tp, struct dx_inode *ip, int whichfork)
-{
-	struct dx_fork *f = dx_ifork(ip, whichfork);
-	struct read_ctx rc = { .f = f };
-	struct dx_btree_cur *cur;
-	int error;
-
-	if (!f || f->extents_read)
-		return 0;
-	if (WARN_ON_ONCE(f->format != DX_DINODE_FMT_BTREE))
-		return -EFSCORRUPTED;
-	cur = dx_bmbt_cursor(ip->mp, tp, ip, whichfork);
-	error = dx_btree_visit_blocks(cur, read_leaf, &rc);
-	dx_btree_del_cursor(cur, error);
-	if (!error && dx_iext_count(&f->ext) != f->nextents)
-		error = fork_corrupt(ip, whichfork, "fewer extents than nextents");
-	if (error) {
-		dx_iext_destroy(&f->ext);
-		return error;
-	}
-	smp_store_release(&f->extents_read, true);
-	return 0;
 }
 
 /* ---- to disk and log ---------------------------------------------------------------- */
@@ -373,10 +343,10 @@ u32 dx_fork_to_disk(struct dx_inode *ip, int whichfork, void *dst, u32 room)
 			return 0;
 		h->bb_level = cpu_to_be16(root->level);
 		h->bb_numrecs = cpu_to_be16(root->numrecs);
-		memcpy((u8 *)dst + BMDR_HDR, root->kp, root->numrecs * sizeof(__be64));
-		memcpy((u8 *)dst + BMDR_HDR + maxrecs * sizeof(__be64), root->kp + root->maxrecs,
+		memcpy((u8 *)dst + DX_BMDR_HDR, root->kp, root->numrecs * sizeof(__be64));
+		memcpy((u8 *)dst + DX_BMDR_HDR + maxrecs * sizeof(__be64), root->kp + root->maxrecs,
 		       root->numrecs * sizeof(__be64));
-		return BMDR_BYTES(maxrecs);
+		return DX_BMDR_BYTES(maxrecs);
 	default:
 		return 0;
 	}
@@ -446,8 +416,8 @@ int dx_broot_log_to_disk(const void *src, u32 len, void *dst, u32 room)
 		return -EFSCORRUPTED;
 	d->bb_level = h->bb_level;
 	d->bb_numrecs = h->bb_numrecs;
-	memcpy((u8 *)dst + BMDR_HDR, (const u8 *)src + DX_BTREE_LBLOCK_LEN, n * sizeof(__be64));
-	memcpy((u8 *)dst + BMDR_HDR + dmax * sizeof(__be64),
+	memcpy((u8 *)dst + DX_BMDR_HDR, (const u8 *)src + DX_BTREE_LBLOCK_LEN, n * sizeof(__be64));
+	memcpy((u8 *)dst + DX_BMDR_HDR + dmax * sizeof(__be64),
 	       (const u8 *)src + DX_BTREE_LBLOCK_LEN + lmax * sizeof(__be64), n * sizeof(__be64));
 	return 0;
 }
@@ -491,67 +461,81 @@ int dx_fork_local_resize(struct dx_inode *ip, int whichfork, int byte_diff)
 	return 0;
 }
 
-/* ---- the boundary between the forks ---------------------------------------------------- */
-
-/* what the data fork takes now, bytes; @later: and will take, if its delayed blocks count on that */
-static u32 data_fork_used(struct dx_inode *ip, bool later)
+/**
+ * dx_fork_local_to_empty - a fork whose data moves out: extents form, without any
+ * @ip: inode, ILOCK exclusive
+ * @whichfork: fork
+ *
+ * The caller has copied the local data and logs the core.
+ */
+void dx_fork_local_to_empty(struct dx_inode *ip, int whichfork)
 {
-	u64 n = ip->df.nextents;
+	struct dx_fork *f = dx_ifork(ip, whichfork);
 
-	switch (ip->df.format) {
-	case DX_DINODE_FMT_DEV:
-		return 4;
-	case DX_DINODE_FMT_LOCAL:
-		return ip->df.bytes;
-	case DX_DINODE_FMT_EXTENTS:
-		if (later)
-			n = max_t(u64, n, dx_delalloc_inline_need(ip));
-		return n * sizeof(struct dx_bmbt_rec);
-	case DX_DINODE_FMT_BTREE:
-		return BMDR_BYTES(((struct dx_bmbt_root *)ip->df.data)->numrecs);
-	}
-	return 0;
-}
-
-/* where a fresh attribute fork begins when nothing asks for another place, bytes */
-static u32 default_forkoff_bytes(struct dx_mount *mp)
-{
-	if (mp->sb.inodesize == 256)
-		return round_down(dx_inode_litino(mp) - BMDR_BYTES(MIN_ATTR_ROOT), 8);
-	return round_down(BMDR_BYTES(6 * MIN_ATTR_ROOT), 8);
+	kfree(f->data);
+	f->data = NULL;
+	f->bytes = 0;
+	f->format = DX_DINODE_FMT_EXTENTS;
+	f->nextents = 0;
+	dx_iext_init(&f->ext);
+	f->extents_read = true;
 }
 
 /**
- * dx_attr_shortform_bytesfit - where the boundary must be for attributes of a size.
- * @ip: inode, ILOCK held
- * @bytes: attribute fork in short form, header included
+ * dx_fork_local_replace - new contents for a local fork
+ * @ip: inode, ILOCK exclusive
+ * @whichfork: fork
+ * @data: contents (not in the fork itself)
+ * @bytes: length
  *
- * Returns the offset of the attribute fork in 8-byte units, 0 = no boundary will do.  The data fork
- * keeps what it uses, and a btree root of minimal size always stays possible on both sides.
+ * The caller logs core and data.  Returns 0 or -ENOMEM (nothing changed).
  */
-u32 dx_attr_shortform_bytesfit(struct dx_inode *ip, u32 bytes)
+int dx_fork_local_replace(struct dx_inode *ip, int whichfork, const void *data, u32 bytes)
 {
-	struct dx_mount *mp = ip->mp;
-	u32 litino = dx_inode_litino(mp), want, lo, hi, used;
+	struct dx_fork *f = dx_ifork(ip, whichfork);
+	int error;
 
-	if (bytes > litino)
-		return 0;
-	want = (litino - bytes) >> 3;
-	if (ip->df.format == DX_DINODE_FMT_DEV)
-		return want >= 1 ? 1 : 0;
-	if (ip->d.forkoff && bytes <= dx_inode_afork_size(ip))
-		return ip->d.forkoff;
+	if (bytes != f->bytes) {
+		error = dx_fork_local_resize(ip, whichfork, (int)bytes - (int)f->bytes);
+		if (error)
+			return error;
+	}
+	memcpy(f->data, data, bytes);
+	return 0;
+}
 
-	used = data_fork_used(ip, true);
-	if (ip->df.format == DX_DINODE_FMT_BTREE && ip->d.forkoff)
-		return want >= ip->d.forkoff ? ip->d.forkoff : 0;	/* the root stays where it is */
-	if (ip->df.format == DX_DINODE_FMT_EXTENTS && !ip->d.forkoff && used > default_forkoff_bytes(mp))
-		used = BMDR_BYTES(MIN_DATA_ROOT);	/* the first attribute makes it a btree, now or later */
-	lo = round_up(max(used, BMDR_BYTES(MIN_DATA_ROOT)), 8) >> 3;
-	hi = (litino - BMDR_BYTES(MIN_ATTR_ROOT)) >> 3;
-	if (want >= hi)
-		return hi >= lo ? hi : 0;
-	return want >= lo ? want : 0;
+/**
+ * dx_fork_empty_to_local - the reverse: everything is unmapped, data moves in
+ * @ip: inode, ILOCK exclusive
+ * @whichfork: fork, extents form with no extents
+ * @data: contents
+ * @bytes: length
+ */
+int dx_fork_empty_to_local(struct dx_inode *ip, int whichfork, const void *data, u32 bytes)
+{
+	struct dx_fork *f = dx_ifork(ip, whichfork);
+
+	if (WARN_ON_ONCE(f->nextents))
+		return -EFSCORRUPTED;
+	dx_iext_destroy(&f->ext);
+	dx_iext_init(&f->ext);
+	f->format = DX_DINODE_FMT_LOCAL;
+	return dx_fork_local_replace(ip, whichfork, data, bytes);
+}
+
+/* ---- the boundary between the forks ---------------------------------------------------- */
+
+/**
+ * dx_fork_default_forkoff - where a fresh attribute fork begins when nothing asks for another place
+ * @mp: the mount
+ *
+ * Returns bytes from the beginning of the literal area.
+ */
+u32 dx_fork_default_forkoff(struct dx_mount *mp)
+{
+	if (mp->sb.inodesize == 256)
+		return round_down(dx_inode_litino(mp) - DX_BMDR_BYTES(DX_MIN_ATTR_ROOT), 8);
+	return round_down(DX_BMDR_BYTES(6 * DX_MIN_ATTR_ROOT), 8);
 }
 
 /**
@@ -589,120 +573,10 @@ void dx_fork_make_attr(struct dx_inode *ip, u32 forkoff_units)
 	if (ip->df.format == DX_DINODE_FMT_DEV)
 		forkoff_units = 1;
 	else if (!forkoff_units)
-		forkoff_units = default_forkoff_bytes(ip->mp) >> 3;
+		forkoff_units = dx_fork_default_forkoff(ip->mp) >> 3;
 	dx_fork_set_forkoff(ip, forkoff_units);
 	ip->af = kzalloc(sizeof(*ip->af), GFP_NOFS | __GFP_NOFAIL);
 	ip->af->format = DX_DINODE_FMT_EXTENTS;
 	ip->af->extents_read = true;
 	dx_iext_init(&ip->af->ext);
-}
-
-/* The data fork of @ip loses room: bring it into a form that fits into @units. */
-static int data_fork_squeeze(struct dx_trans *tp, struct dx_inode *ip, u32 units)
-{
-	struct dx_da_args a = { .tp = tp, .dp = ip, .mp = ip->mp, .whichfork = DX_DATA_FORK };
-	u32 room = units << 3, len;
-	char *target;
-	int error;
-
-	if (ip->df.format == DX_DINODE_FMT_EXTENTS) {
-		error = dx_delalloc_expect(ip, 0, room / sizeof(struct dx_bmbt_rec));
-		if (error)
-			return error;
-	}
-	if (data_fork_used(ip, false) <= room) {
-		dx_fork_set_forkoff(ip, units);
-		if (ip->df.format == DX_DINODE_FMT_BTREE)
-			dx_trans_log_inode(tp, ip, DX_ILOG_DBROOT);
-		return 0;
-	}
-	switch (ip->df.format) {
-	case DX_DINODE_FMT_BTREE:
-		error = dx_bmap_push_root(tp, ip, DX_DATA_FORK);
-		if (!error)
-			dx_fork_set_forkoff(ip, units);
-		return error;
-	case DX_DINODE_FMT_EXTENTS:
-		error = dx_bmap_extents_to_btree(tp, ip, DX_DATA_FORK);
-		if (!error)
-			dx_fork_set_forkoff(ip, units);
-		return error;
-	case DX_DINODE_FMT_LOCAL:
-		if (S_ISDIR(ip->d.mode)) {
-			error = dx_dir_sf_to_block(&a);
-			if (!error)
-				dx_fork_set_forkoff(ip, units);
-			return error;
-		}
-		if (!S_ISLNK(ip->d.mode))
-			return -EFSCORRUPTED;
-		len = ip->df.bytes;
-		target = kmemdup(ip->df.data, len + 1, GFP_NOFS | __GFP_NOFAIL);
-		dx_fork_local_to_empty(ip, DX_DATA_FORK);
-		dx_fork_set_forkoff(ip, units);
-		error = dx_symlink_remote_write(tp, ip, target, len, tp->t_blk_res);
-		kfree(target);
-		return error;
-	}
-	return -EFSCORRUPTED;
-}
-
-/**
- * dx_add_attr_fork - give an inode an attribute fork.
- * @ip: inode; takes ILOCK exclusive itself
- * @size_hint: bytes of short-form attributes to make room for
- * @rsvd: may use the block reserve pool
- *
- * Own transaction.  0 also when the inode has one.  -ENOSPC when the data fork must change its form and there
- * is no space.
- */
-int dx_add_attr_fork(struct dx_inode *ip, u32 size_hint, bool rsvd)
-{
-	struct dx_mount *mp = ip->mp;
-	u32 blocks = mp->bm_maxlevels[0] + 1, units;
-	struct dx_trans *tp;
-	int error;
-
-	if (S_ISDIR(ip->d.mode))
-		blocks += mp->dirblkfsbs;
-	if (S_ISLNK(ip->d.mode))
-		blocks += 2;
-	error = dx_trans_alloc(mp, DX_RESV_ADDAFORK, blocks, rsvd ? DX_TRANS_RESERVE : 0, &tp);
-	if (error)
-		return error;
-	dx_ilock(ip, DX_ILOCK_EXCL);
-	if (ip->af) {
-		dx_trans_cancel(tp);
-		dx_iunlock(ip, DX_ILOCK_EXCL);
-		return 0;
-	}
-	dx_trans_ijoin(tp, ip, 0);
-	error = dx_iread_extents(tp, ip, DX_DATA_FORK);
-	if (error)
-		goto out;
-	units = dx_attr_shortform_bytesfit(ip, size_hint);
-	if (!units) {
-		units = default_forkoff_bytes(mp) >> 3;
-		/* rather a small attribute fork than local data moved out */
-		if (ip->df.format == DX_DINODE_FMT_LOCAL && data_fork_used(ip, false) > units << 3 &&
-		    round_up(data_fork_used(ip, false), 8) + BMDR_BYTES(MIN_ATTR_ROOT) <= dx_inode_litino(mp))
-			units = round_up(data_fork_used(ip, false), 8) >> 3;
-	}
-	error = data_fork_squeeze(tp, ip, units);
-	if (error)
-		goto out;
-	dx_fork_make_attr(ip, units);
-	dx_trans_log_inode(tp, ip, DX_ILOG_CORE);
-
-	/* the superblock says whether the volume has any attributes at all */
-	if (!(mp->sb.versionnum & DX_SB_VERSION_ATTRBIT)) {
-		mp->sb.versionnum |= DX_SB_VERSION_ATTRBIT;
-		error = dx_log_sb(tp);
-		if (error)
-			goto out;
-	}
-out:
-	error = dx_trans_end(tp, error);
-	dx_iunlock(ip, DX_ILOCK_EXCL);
-	return error;
 }

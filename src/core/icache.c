@@ -126,7 +126,7 @@ static void inode_drop_attr_fork(struct dx_inode *ip)
 /* Nobody can reach @ip any more. */
 static void inode_free(struct dx_inode *ip)
 {
-	dx_delalloc_drop(ip);
+	ip->mp->inode_above->drop(ip);
 	dx_fork_free(&ip->df);
 	inode_drop_attr_fork(ip);
 	dx_inode_item_free(ip);
@@ -252,7 +252,7 @@ static int inactivate_patiently(struct dx_inode *ip)
 	int error;
 
 	for (tries = 0; ; tries++) {
-		error = dx_inactivate(ip);
+		error = ip->mp->inode_above->inactivate(ip);
 		if (error != -ENOMEM || tries == INACT_TRIES || dx_is_shutdown(ip->mp))
 			break;
 		msleep(2 << tries);

@@ -17,6 +17,8 @@
 #include "dx_alloc.h"
 #include "dx_btree.h"
 #include "dx_inode.h"
+#include "dx_bmap.h"
+#include "dx_dir.h"
 #include "dx_log.h"
 
 #define CLUSTER_BASE_BYTES	8192	/* inode cluster of 256-byte inodes */
@@ -490,6 +492,15 @@ fail_wqs:
 	return error;
 }
 
+/* What lower rooms ask of higher ones. */
+static const struct dx_inode_above inode_above = {
+	.inactivate = dx_inactivate,
+	.drop = dx_delalloc_drop,
+	.check_dir = dx_dir_sf_verify,
+	.check_symlink = dx_symlink_sf_verify,
+	.check_attrs = dx_attr_sf_verify,
+};
+
 /**
  * dx_mount_open - bring a volume up
  * @mp: zeroed but for bdev, vfs, opts and the callbacks
@@ -507,6 +518,7 @@ int dx_mount_open(struct dx_mount *mp)
 	bool claimed = false;
 	int error;
 
+	mp->inode_above = &inode_above;
 	if (!mp->name[0])
 		strscpy(mp->name, dx_plat_name(mp->bdev), sizeof(mp->name));
 	error = open_once(mp, &claimed);
