@@ -17,7 +17,6 @@
  * (AG headers in ascending AG order, then other metadata).
  */
 #include "dx_buf_cache.h"
-#include "dx_log.h"
 
 #define MEMORY_WAIT_MS	2
 
@@ -577,7 +576,7 @@ void dx_buf_put(struct dx_buf *bp)
 void dx_buf_lock(struct dx_buf *bp)
 {
 	if (atomic_read(&bp->b_pin) && (READ_ONCE(bp->b_flags) & DX_BF_STALE) && bp->b_mp->log)
-		dx_log_force(bp->b_mp, false);
+		bp->b_mp->buf_above->unpin(bp->b_mp, false);
 	down(&bp->b_sema);
 }
 

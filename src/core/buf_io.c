@@ -18,7 +18,6 @@
  * count and hand over: to the waiter, or to a worker of mp->buf_wq.
  */
 #include "dx_buf_cache.h"
-#include "dx_log.h"
 
 /* Any context. */
 static void io_done(struct dx_io *io, int error)
@@ -160,7 +159,7 @@ static bool write_allowed(struct dx_buf *bp)
 
 /*
  * Task context, buffer locked, the write has ended or was refused.  A failed
- * one leaves the items where they are (dx_buf_item_iodone() looks at b_error), so
+ * one leaves the items where they are (the log looks at b_error), so
  * that the AIL tries again, for as long as the mount's policy says.
  */
 static void write_end(struct dx_buf *bp)
@@ -177,7 +176,7 @@ static void write_end(struct dx_buf *bp)
 		if (dx_retry_failed(mp, &bp->b_retry, bp->b_error))
 			dx_force_shutdown(mp, DX_SHUT_META_IO, __func__);
 	}
-	dx_buf_item_iodone(bp);
+	mp->buf_above->written(bp);
 }
 
 /**
@@ -217,7 +216,7 @@ static void force_unpinned(struct dx_buf *bp)
 {
 	if (!dx_buf_is_pinned(bp))
 		return;
-	dx_log_force(bp->b_mp, true);
+	bp->b_mp->buf_above->unpin(bp->b_mp, true);
 	dx_buf_wait_unpin(bp);
 }
 
@@ -307,7 +306,7 @@ int dx_buf_delwri_submit(struct list_head *list)
 	list_sort(NULL, list, cmp_daddr);
 	list_for_each_entry(bp, list, b_delwri) {
 		if (dx_buf_is_pinned(bp)) {
-			dx_log_force(bp->b_mp, true);
+			bp->b_mp->buf_above->unpin(bp->b_mp, true);
 			break;
 		}
 	}

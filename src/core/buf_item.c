@@ -240,6 +240,15 @@ static void item_pin(struct dx_log_item *lip)
 	dx_buf_hold(bli->bp);
 }
 
+/* Those that hang on the buffer hear that its write is over. */
+static void attached_done(struct dx_buf *bp)
+{
+	struct dx_log_item *lip, *next;
+
+	list_for_each_entry_safe(lip, next, &bp->b_inodes, li_bio)
+		lip->li_ops->buf_done(lip, bp);
+}
+
 /*
  * Writer's context.  Once b_pin has dropped the item can be freed by the end
  * of a write, so it is not touched after that.  The last one of a cancelled
@@ -252,8 +261,7 @@ static void item_unpin(struct dx_log_item *lip, bool abort)
 	bool stale, last = bli_unref(bli, &stale);
 
 	if (last && stale) {
-		if (!list_empty(&bp->b_inodes))
-			dx_inode_items_iodone(bp);
+		attached_done(bp);
 		dx_ail_delete(bp->b_mp, lip);
 		bli_free(bli);
 	}
@@ -306,8 +314,7 @@ static void item_release(struct dx_log_item *lip, bool abort)
 		poison(bp);
 	if (bli_unref(bli, &stale)) {
 		if (abort) {
-			if (!list_empty(&bp->b_inodes))
-				dx_inode_items_iodone(bp);
+			attached_done(bp);
 			dx_ail_delete(bp->b_mp, lip);
 			bli_free(bli);
 		} else if (!test_bit(BLI_DIRTY, &bli->flags)) {
@@ -354,6 +361,22 @@ static unsigned int item_push(struct dx_log_item *lip, struct list_head *list)
 	return rc;
 }
 
+static void *item_kept(struct dx_log_item *lip)
+{
+	return dx_buf_item_is_held(lip) ? to_bli(lip)->bp : NULL;
+}
+
+static void item_relog(struct dx_trans *tp, void *kept)
+{
+	dx_buf_item_relog(tp, kept);
+}
+
+static void item_rejoin(struct dx_trans *tp, void *kept)
+{
+	dx_trans_bjoin(tp, kept);
+	dx_trans_bhold(tp, kept);
+}
+
 static const struct dx_item_ops buf_item_ops = {
 	.name		= "buffer",
 	.size		= item_size,
@@ -363,6 +386,9 @@ static const struct dx_item_ops buf_item_ops = {
 	.release	= item_release,
 	.committed	= item_committed,
 	.push		= item_push,
+	.kept		= item_kept,
+	.relog		= item_relog,
+	.rejoin		= item_rejoin,
 };
 
 /**
@@ -377,8 +403,7 @@ void dx_buf_item_iodone(struct dx_buf *bp)
 	struct dx_buf_item *bli = bp->b_item;
 	bool failed = bp->b_error && !dx_is_shutdown(bp->b_mp);
 
-	if (!list_empty(&bp->b_inodes))
-		dx_inode_items_iodone(bp);
+	attached_done(bp);
 	if (!bli)
 		return;
 	if (failed) {

@@ -12,7 +12,6 @@
  * Source: "Metadata Integrity", "Log Recovery".
  */
 #include "dx_buf.h"
-#include "dx_log.h"
 
 /* Known by the magic at offset 0 (32 bits), or at 8 (16 bits, directory and attribute tree blocks). */
 static const struct dx_lsn_place places[] = {
@@ -75,6 +74,6 @@ int dx_buf_check_lsn(struct dx_buf *bp)
 
 	if (!p)
 		return 0;
-	return dx_log_check_lsn(bp->b_mp, bp->b_ops && bp->b_ops->name ? bp->b_ops->name : "metadata block",
+	return bp->b_mp->buf_above->check_lsn(bp->b_mp, bp->b_ops && bp->b_ops->name ? bp->b_ops->name : "metadata block",
 				bp->b_maps[0].daddr, get_unaligned_be64(dx_buf_off(bp, p->lsn_off)));
 }

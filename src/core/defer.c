@@ -15,7 +15,7 @@
 #include "dx_inode.h"
 #include "dx_inode_item.h"
 
-#define MAX_KEPT	8
+#define MAX_KEPT	16
 
 struct dx_defer {
 	struct list_head	list;
@@ -32,9 +32,9 @@ struct intent {
 };
 
 struct kept {
-	unsigned int		ninodes, nbufs;
-	struct dx_inode		*ip[MAX_KEPT];
-	struct dx_buf		*bp[MAX_KEPT];
+	unsigned int		n;
+	const struct dx_item_ops *ops[MAX_KEPT];
+	void			*what[MAX_KEPT];
 };
 
 /**
@@ -97,14 +97,13 @@ static void keep_collect(struct dx_trans *tp, struct kept *k)
 {
 	struct dx_log_item *lip;
 
-	k->ninodes = k->nbufs = 0;
+	k->n = 0;
 	list_for_each_entry(lip, &tp->t_items, li_trans) {
-		if (lip->li_type == DX_LI_INODE && !dx_to_inode_item(lip)->lock_mode) {
-			if (!WARN_ON_ONCE(k->ninodes == MAX_KEPT))
-				k->ip[k->ninodes++] = dx_to_inode_item(lip)->ip;
-		} else if (lip->li_type == DX_LI_BUF && dx_buf_item_is_held(lip)) {
-			if (!WARN_ON_ONCE(k->nbufs == MAX_KEPT))
-				k->bp[k->nbufs++] = dx_buf_item_buf(lip);
+		void *what = lip->li_ops->kept ? lip->li_ops->kept(lip) : NULL;
+
+		if (what && !WARN_ON_ONCE(k->n == MAX_KEPT)) {
+			k->ops[k->n] = lip->li_ops;
+			k->what[k->n++] = what;
 		}
 	}
 }
@@ -117,18 +116,12 @@ static int roll_keeping(struct dx_trans **tpp)
 	int error;
 
 	keep_collect(*tpp, &k);
-	for (i = 0; i < k.ninodes; i++)
-		dx_trans_log_inode(*tpp, k.ip[i], DX_ILOG_CORE);
-	for (i = 0; i < k.nbufs; i++)
-		dx_buf_item_relog(*tpp, k.bp[i]);
+	for (i = 0; i < k.n; i++)
+		k.ops[i]->relog(*tpp, k.what[i]);
 	error = dx_trans_roll(tpp);
 	/* after an error, too: the caller finds his locks as he left them */
-	for (i = 0; i < k.ninodes; i++)
-		dx_trans_ijoin(*tpp, k.ip[i], 0);
-	for (i = 0; i < k.nbufs; i++) {
-		dx_trans_bjoin(*tpp, k.bp[i]);
-		dx_trans_bhold(*tpp, k.bp[i]);
-	}
+	for (i = 0; i < k.n; i++)
+		k.ops[i]->rejoin(*tpp, k.what[i]);
 	return error;
 }
 
@@ -202,21 +195,4 @@ void dx_defer_cancel(struct dx_trans *tp)
 		list_del(&d->list);
 		kfree(d);
 	}
-}
-
-/**
- * dx_trans_roll_inode - roll, keeping one inode joined and logged
- * @tpp: transaction; another one afterwards
- * @ip: joined with unlock mode 0, ILOCK held exclusively
- *
- * Return: 0 or -errno: cancel the transaction; @ip is joined to it.
- */
-int dx_trans_roll_inode(struct dx_trans **tpp, struct dx_inode *ip)
-{
-	int error;
-
-	dx_trans_log_inode(*tpp, ip, DX_ILOG_CORE);
-	error = dx_trans_roll(tpp);
-	dx_trans_ijoin(*tpp, ip, 0);
-	return error;
 }

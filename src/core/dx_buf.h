@@ -128,12 +128,17 @@ int dx_buf_delwri_submit_nowait(struct list_head *list);/* skips locked and pinn
 void dx_buf_delwri_cancel(struct list_head *list);
 void dx_buf_wait_all_io(struct dx_mount *mp);		/* drain asynchronous writes (unmount) */
 
-/*
- * Called once after every write completes, buffer still locked, before the
- * waiter or the unlock: implemented by the log side (buf_item.c): takes the buffer item and
- * attached inode items out of the AIL, or deals with the error.
- */
-void dx_buf_item_iodone(struct dx_buf *bp);
+/* What buffers ask of the log; the mount hands it down before the first is read. */
+struct dx_buf_above {
+	/*
+	 * Once after every write, buffer still locked, before the waiter or the unlock: takes the buffer's item and
+	 * those attached to it out of the AIL, or deals with the error.
+	 */
+	void	(*written)(struct dx_buf *bp);
+	dx_lsn_t (*lsn)(struct dx_buf *bp);	/* to stamp at a write: of the item in the AIL, else 0 */
+	int	(*unpin)(struct dx_mount *mp, bool wait);	/* put what pins buffers into the log on disk */
+	int	(*check_lsn)(struct dx_mount *mp, const char *what, u64 where, dx_lsn_t lsn);	/* not ahead of the log? */
+};
 
 /* where blocks of one kind keep what recovery needs to know: buf_lsn.c */
 struct dx_lsn_place {
@@ -151,7 +156,6 @@ bool dx_buf_verify_cksum(struct dx_buf *bp, size_t crc_off);
 void dx_buf_update_cksum(struct dx_buf *bp, size_t crc_off);
 void dx_buf_stamp(struct dx_buf *bp, size_t lsn_off, size_t crc_off);
 bool dx_meta_uuid_ok(struct dx_mount *mp, const uuid_t *u);
-dx_lsn_t dx_buf_item_lsn(struct dx_buf *bp);	/* LSN to stamp at write: of the item in the AIL, else 0 (log side) */
 /* report a bad field of @bp; returns -EFSCORRUPTED */
 int dx_buf_bad(struct dx_buf *bp, const char *field);
 int dx_buf_badcrc(struct dx_buf *bp);		/* returns -EFSCORRUPTED */

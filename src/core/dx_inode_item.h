@@ -50,6 +50,7 @@ void dx_inode_item_cache_exit(void);
 void dx_inode_item_free(struct dx_inode *ip);			/* of an inode that nobody can reach */
 
 /* inode_flush.c */
+void dx_iflush_buf_done(struct dx_log_item *lip, struct dx_buf *bp);
 void dx_iflush_attach_stale(struct dx_buf *bp, struct dx_inode *ip);	/* ip->i_lock held, buffer locked */
 
 void dx_inode_keep_cluster(struct dx_inode *ip);		/* inode_item.c */

@@ -64,6 +64,18 @@ struct dx_item_ops {
 	unsigned int (*push)(struct dx_log_item *lip, struct list_head *list);
 	/* at commit, before formatting, item order: last chance to change what is logged. May be NULL */
 	int	(*precommit)(struct dx_trans *tp, struct dx_log_item *lip);
+	/*
+	 * The write of the buffer that the item hangs on (li_bio) is over: b_error tells; or the buffer is stale: its blocks
+	 * were freed.  Buffer locked; may take the item off, not others.  NULL for items that never do.
+	 */
+	void	(*buf_done)(struct dx_log_item *lip, struct dx_buf *bp);
+	/*
+	 * Does the item stay with its user across a roll?  Then what the others are called with, else NULL.  ->relog marks it
+	 * dirty once more, so that it moves away from the tail; ->rejoin makes it part of the next transaction.
+	 */
+	void	*(*kept)(struct dx_log_item *lip);
+	void	(*relog)(struct dx_trans *tp, void *kept);
+	void	(*rejoin)(struct dx_trans *tp, void *kept);
 	/* does this intent-done item cancel that intent inside one checkpoint? optional */
 	struct dx_log_item *(*intent)(struct dx_log_item *lip);
 };
@@ -184,6 +196,9 @@ u64 dx_log_current_seq(struct dx_mount *mp);
 bool dx_log_is_idle_dirty(struct dx_mount *mp);
 struct dx_log_stats { u64 forces, checkpoints, bytes; u64 head_cycle, head_block, tail_cycle, tail_block; u64 size_bytes, used_bytes; };
 void dx_log_get_stats(struct dx_mount *mp, struct dx_log_stats *st);
+/* buffers and the log: what the mount hands to buffers (struct dx_buf_above) */
+void dx_buf_item_iodone(struct dx_buf *bp);
+dx_lsn_t dx_buf_item_lsn(struct dx_buf *bp);
 dx_lsn_t dx_log_tail_lsn(struct dx_mount *mp);
 /* may metadata carry this LSN?  Any context. */
 int dx_log_check_lsn(struct dx_mount *mp, const char *what, u64 where, dx_lsn_t lsn);
@@ -197,8 +212,6 @@ void dx_ail_push(struct dx_mount *mp, dx_lsn_t target);
 void dx_ail_push_all_sync(struct dx_mount *mp);		/* until empty (or shut down) */
 dx_lsn_t dx_ail_min_lsn(struct dx_mount *mp);		/* 0 = empty */
 void dx_ail_wait_push(struct dx_mount *mp, struct dx_log_item *lip);	/* before freeing an item: the pusher is not at it; may sleep */
-/* a cluster buffer's write is over (b_error tells) or its blocks were freed (stale): inode_flush.c */
-void dx_inode_items_iodone(struct dx_buf *bp);
 
 /* ---- reservations: resv.c ---- */
 void dx_resv_init(struct dx_mount *mp);

@@ -185,6 +185,9 @@ struct dx_mount {
 	struct dx_retry_conf retry;	/* of metadata I/O that fails */
 	struct dx_buf_cache *bufs;
 	struct dx_icache *icache;
+	/* what a room asks of those above it; there before anything else */
+	void	(*stop_log)(struct dx_mount *mp);	/* shutdown: wake and fail everybody */
+	const struct dx_buf_above *buf_above;
 	const struct dx_inode_above *inode_above;
 	struct dx_inode	*rootip;
 

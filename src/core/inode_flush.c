@@ -283,27 +283,21 @@ static void flush_done(struct dx_inode *ip)
 }
 
 /**
- * dx_inode_items_iodone - a cluster buffer's write is over, or it went stale
- * @bp: locked; b_error tells
+ * dx_iflush_buf_done - the write of an inode's cluster is over, or its blocks were freed
+ * @lip: log item of the inode, attached to @bp
+ * @bp: the cluster's buffer, locked; b_error and DX_BF_STALE tell
  *
- * After a failed write the inodes stay attached and keep their place in the
- * AIL, marked for the pusher to try again.
+ * After a failed write the item stays, for the pusher to try again.
  */
-void dx_inode_items_iodone(struct dx_buf *bp)
+void dx_iflush_buf_done(struct dx_log_item *lip, struct dx_buf *bp)
 {
-	struct dx_log_item *lip, *next;
-	bool stale = bp->b_flags & DX_BF_STALE;
-	bool retry = bp->b_error && !stale && !dx_is_shutdown(bp->b_mp);
-	bool abort = stale || (bp->b_error && !retry);
+	struct dx_inode *ip = dx_to_inode_item(lip)->ip;
+	bool stale = bp->b_flags & DX_BF_STALE, failed = bp->b_error && !stale;
 
-	list_for_each_entry_safe(lip, next, &bp->b_inodes, li_bio) {
-		struct dx_inode *ip = dx_to_inode_item(lip)->ip;
-
-		if (retry)
-			set_bit(DX_LI_F_FAILED, &lip->li_flags);
-		else if (abort || test_bit(DX_I_STALE, &ip->i_flags))
-			dx_iflush_abort(ip);
-		else
-			flush_done(ip);
-	}
+	if (failed && !dx_is_shutdown(bp->b_mp))
+		set_bit(DX_LI_F_FAILED, &lip->li_flags);
+	else if (stale || failed || test_bit(DX_I_STALE, &ip->i_flags))
+		dx_iflush_abort(ip);
+	else
+		flush_done(ip);
 }

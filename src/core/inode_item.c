@@ -387,6 +387,21 @@ static unsigned int item_push(struct dx_log_item *lip, struct list_head *list)
 	return DX_PUSH_OK;
 }
 
+static void *item_kept(struct dx_log_item *lip)
+{
+	return dx_to_inode_item(lip)->lock_mode ? NULL : dx_to_inode_item(lip)->ip;
+}
+
+static void item_relog(struct dx_trans *tp, void *kept)
+{
+	dx_trans_log_inode(tp, kept, DX_ILOG_CORE);
+}
+
+static void item_rejoin(struct dx_trans *tp, void *kept)
+{
+	dx_trans_ijoin(tp, kept, 0);
+}
+
 static const struct dx_item_ops inode_item_ops = {
 	.name		= "inode",
 	.size		= item_size,
@@ -396,6 +411,10 @@ static const struct dx_item_ops inode_item_ops = {
 	.release	= item_release,
 	.committed	= item_committed,
 	.push		= item_push,
+	.buf_done	= dx_iflush_buf_done,
+	.kept		= item_kept,
+	.relog		= item_relog,
+	.rejoin		= item_rejoin,
 };
 
 /**
@@ -581,5 +600,22 @@ int dx_inode_log_force(struct dx_inode *ip, bool datasync)
 		error = -EIO;
 	if (!error && seq)
 		dx_inode_synced(ip, seq);
+	return error;
+}
+
+/**
+ * dx_trans_roll_inode - roll, keeping one inode joined and logged
+ * @tpp: transaction; another one afterwards
+ * @ip: joined with unlock mode 0, ILOCK held exclusively
+ *
+ * Return: 0 or -errno: cancel the transaction; @ip is joined to it.
+ */
+int dx_trans_roll_inode(struct dx_trans **tpp, struct dx_inode *ip)
+{
+	int error;
+
+	dx_trans_log_inode(*tpp, ip, DX_ILOG_CORE);
+	error = dx_trans_roll(tpp);
+	dx_trans_ijoin(*tpp, ip, 0);
 	return error;
 }

@@ -8,7 +8,6 @@
  * with any lock held, and from completion context.
  */
 #include "dx_mount.h"
-#include "dx_log.h"
 
 #define LINE_MAX_BYTES	320
 
@@ -117,7 +116,7 @@ static const struct {
  * From now on nothing more reaches the disk and every operation that would
  * write ends in -EIO.  Items still leave the log and the AIL, so that unmount completes.
  * Only the first call has an effect.  Context: any that may print; takes only what
- * dx_log_abort() and the VFS callback take.
+ * the log's end (mp->stop_log) and the VFS callback take.
  */
 void dx_force_shutdown(struct dx_mount *mp, unsigned int why, const char *func)
 {
@@ -135,7 +134,7 @@ void dx_force_shutdown(struct dx_mount *mp, unsigned int why, const char *func)
 	}
 	dx_err(mp, "shut down in %s: %s (0x%x); nothing more is written: %s", func, reason, why, advice);
 	if (mp->log)
-		dx_log_abort(mp);
+		mp->stop_log(mp);
 	if (mp->shutdown_cb)
 		mp->shutdown_cb(mp);
 }

@@ -493,6 +493,13 @@ fail_wqs:
 }
 
 /* What lower rooms ask of higher ones. */
+static const struct dx_buf_above buf_above = {
+	.written = dx_buf_item_iodone,
+	.lsn = dx_buf_item_lsn,
+	.unpin = dx_log_force,
+	.check_lsn = dx_log_check_lsn,
+};
+
 static const struct dx_inode_above inode_above = {
 	.inactivate = dx_inactivate,
 	.drop = dx_delalloc_drop,
@@ -518,6 +525,8 @@ int dx_mount_open(struct dx_mount *mp)
 	bool claimed = false;
 	int error;
 
+	mp->stop_log = dx_log_abort;
+	mp->buf_above = &buf_above;
 	mp->inode_above = &inode_above;
 	if (!mp->name[0])
 		strscpy(mp->name, dx_plat_name(mp->bdev), sizeof(mp->name));

@@ -78,7 +78,7 @@ void dx_buf_update_cksum(struct dx_buf *bp, size_t crc_off)
  */
 void dx_buf_stamp(struct dx_buf *bp, size_t lsn_off, size_t crc_off)
 {
-	dx_lsn_t lsn = dx_buf_item_lsn(bp);
+	dx_lsn_t lsn = bp->b_mp->buf_above->lsn(bp);
 
 	if (lsn)
 		put_unaligned_be64(lsn, dx_buf_off(bp, lsn_off));
