@@ -406,16 +406,16 @@ static void discard_fn(struct work_struct *work)
  * dx_busy_clear - the frees on a list are durable (or will never be)
  * @mp: mount
  * @list: of a checkpoint or a cancelled transaction; empty afterwards
- * @do_discard: the checkpoint made it to disk: discard first, when mounted so
+ * @durable: the checkpoint made it to disk: discard first, when mounted so
  *
  * Context: process context; discards run later on mp->discard_wq.
  */
-void dx_busy_clear(struct dx_mount *mp, struct list_head *list, bool do_discard)
+void dx_busy_clear(struct dx_mount *mp, struct list_head *list, bool durable)
 {
 	struct dx_busy_extent *b, *next;
 	struct discard_work *dw;
 
-	if (!do_discard || !mp->opts.discard || !mp->discard_wq || dx_is_shutdown(mp) ||
+	if (!durable || !mp->opts.discard || !mp->discard_wq || dx_is_shutdown(mp) ||
 	    list_empty(list) || !dx_plat_can_discard(mp->bdev)) {
 		busy_free(mp, list);
 		return;

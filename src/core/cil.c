@@ -24,7 +24,6 @@
  * as aborted: items go to the AIL, whose pusher takes them apart.
  */
 #include "dx_log_int.h"
-#include "dx_alloc.h"
 
 /* ---- log vectors ---- */
 
@@ -412,7 +411,7 @@ static void ctx_complete(struct dx_log *l, struct dx_cil_ctx *ctx, bool abort)
 
 	if (abort && !ctx->start_lsn)
 		ctx->start_lsn = dx_lsn_make(l->cycle, l->block);
-	dx_busy_clear(mp, &ctx->busy, mp->opts.discard && !abort);
+	mp->log_above->freed(mp, &ctx->busy, !abort);
 
 	list_for_each_entry_safe(lv, n, &ctx->vecs, lv_list) {
 		struct dx_log_item *lip = lv->lv_item;

@@ -1,34 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Deferred frees: a transaction that unmaps extents does not free them, it
- * logs the intent; transactions that follow free a few at a time.
+ * Deferred work: a transaction that is to be followed by others logs what these will do (an intent), and they
+ * do it, a part at a time, each logging that it is done.
  *
- * So no transaction locks more AG headers than its own, and each fits its
- * reservation.  The frees are sorted by address: AGs are locked in ascending order (L1), and
- * after each group the transaction rolls and has none.
+ * So no transaction locks more AG headers than its own, each fits its reservation, and after a crash recovery
+ * knows what is left.  What kinds of work there are is not known here: each has a table (struct dx_defer_type).
+ *
+ * Works wait in the transaction in the order in which they were added, of all kinds in one queue.  Neighbours of one kind are put
+ * into the order that their kind wants (AGs are locked in ascending order, L1) and share intents.
+ * What finishing a work adds comes before what waits behind it.
  *
  * What is joined to be kept (inodes joined with no unlock mode, buffers with hold) stays locked over
  * the rolls, is joined again and logged in each, so that it moves away from the tail.
  */
 #include "dx_log_int.h"
-#include "dx_alloc.h"
-#include "dx_inode.h"
-#include "dx_inode_item.h"
 
 #define MAX_KEPT	16
 
-struct dx_defer {
-	struct list_head	list;
-	dx_fsbno_t		fsbno;
-	dx_extlen_t		len;
-	bool			skip_discard;
-};
-
 /* Intents logged and not finished yet, in order. */
 struct intent {
-	struct list_head	list;
-	struct dx_efi		*efi;
-	u32			skip;		/* bit per extent: no discard */
+	struct list_head		list;
+	const struct dx_defer_type	*type;
+	struct dx_log_item		*item;
+	struct list_head		works;
 };
 
 struct kept {
@@ -38,59 +32,66 @@ struct kept {
 };
 
 /**
- * dx_defer_free - free an extent when this transaction is committed
+ * dx_defer_add - do something when this transaction is committed
  * @tp: transaction with a permanent reservation
- * @fsbno: first block
- * @len: fsblocks
- * @skip_discard: the blocks will be reused soon (metadata)
- *
- * Return: 0 or -EFSCORRUPTED for an extent that cannot be.
+ * @type: what kind of work
+ * @work: part of the kind's own structure, which begins with it; kfree()d when it is done or given up
  */
-int dx_defer_free(struct dx_trans *tp, dx_fsbno_t fsbno, dx_extlen_t len, bool skip_discard)
+void dx_defer_add(struct dx_trans *tp, const struct dx_defer_type *type, struct dx_defer_work *work)
 {
-	struct dx_defer *d;
+	work->type = type;
+	list_add_tail(&work->list, &tp->t_defer);
+}
 
-	if (!dx_verify_fsbext(tp->t_mp, fsbno, len)) {
-		dx_err(tp->t_mp, "refusing to free extent 0x%llx, length %u", (unsigned long long)fsbno, len);
-		return -EFSCORRUPTED;
+static void forget_works(struct list_head *works)
+{
+	struct dx_defer_work *w, *n;
+
+	list_for_each_entry_safe(w, n, works, list) {
+		list_del(&w->list);
+		kfree(w);
 	}
-	d = kzalloc(sizeof(*d), GFP_NOFS | __GFP_NOFAIL);
-	d->fsbno = fsbno;
-	d->len = len;
-	d->skip_discard = skip_discard;
-	list_add_tail(&d->list, &tp->t_defer);
-	return 0;
 }
 
-static int by_fsbno(void *priv, const struct list_head *a, const struct list_head *b)
+/* The works at the front of the queue that are of one kind, in their order. */
+static const struct dx_defer_type *take_run(struct list_head *queue, struct list_head *run)
 {
-	return list_entry(a, struct dx_defer, list)->fsbno > list_entry(b, struct dx_defer, list)->fsbno;
+	const struct dx_defer_type *type = list_first_entry(queue, struct dx_defer_work, list)->type;
+	struct dx_defer_work *w, *n;
+
+	list_for_each_entry_safe(w, n, queue, list) {
+		if (w->type != type)
+			break;
+		list_move_tail(&w->list, run);
+	}
+	if (type->order)
+		list_sort(NULL, run, type->order);
+	return type;
 }
 
-/* All deferred frees of the transaction become intents, logged in it. */
+/* All deferred works of the transaction become intents, logged in it, before those that there are. */
 static void log_intents(struct dx_trans *tp, struct list_head *intents)
 {
-	struct dx_log_extent ext[DX_EFI_MAX_EXTENTS];
-	struct dx_defer *d;
-	u32 n = 0, skip = 0;
+	LIST_HEAD(fresh);
 
-	list_sort(NULL, &tp->t_defer, by_fsbno);
-	while ((d = list_first_entry_or_null(&tp->t_defer, struct dx_defer, list))) {
-		list_del(&d->list);
-		ext[n] = (struct dx_log_extent) { .ext_start = d->fsbno, .ext_len = d->len };
-		if (d->skip_discard)
-			skip |= 1u << n;
-		n++;
-		kfree(d);
-		if (n == DX_EFI_MAX_EXTENTS || list_empty(&tp->t_defer)) {
+	while (!list_empty(&tp->t_defer)) {
+		const struct dx_defer_type *type;
+		LIST_HEAD(run);
+
+		type = take_run(&tp->t_defer, &run);
+		while (!list_empty(&run)) {
 			struct intent *in = kzalloc(sizeof(*in), GFP_NOFS | __GFP_NOFAIL);
+			u32 n;
 
-			in->efi = dx_efi_log(tp, ext, n);
-			in->skip = skip;
-			list_add_tail(&in->list, intents);
-			n = skip = 0;
+			INIT_LIST_HEAD(&in->works);
+			for (n = 0; n < type->most && !list_empty(&run); n++)
+				list_move_tail(run.next, &in->works);
+			in->type = type;
+			in->item = type->log_intent(tp, &in->works, n);
+			list_add_tail(&in->list, &fresh);
 		}
 	}
+	list_splice_init(&fresh, intents);
 }
 
 static void keep_collect(struct dx_trans *tp, struct kept *k)
@@ -125,30 +126,24 @@ static int roll_keeping(struct dx_trans **tpp)
 	return error;
 }
 
-/* Free what one intent says.  Its count passes to the EFD. */
+/* Do what one intent says.  Its count passes to what says that it is done. */
 static int finish_intent(struct dx_trans *tp, struct intent *in)
 {
-	const struct dx_log_extent *x;
-	struct list_head *last;
-	u32 i;
-	int error;
+	struct dx_defer_work *w;
+	int error = 0;
 
-	dx_efd_log(tp, in->efi);
-	for (i = 0; i < dx_efi_nextents(in->efi); i++) {
-		x = dx_efi_extent(in->efi, i);
-		last = tp->t_busy.prev;
-		error = dx_free_extent(tp, x->ext_start, x->ext_len);
-		if (error)
-			return error;
-		/* what this free added */
-		for (last = last->next; (in->skip & (1u << i)) && last != &tp->t_busy; last = last->next)
-			list_entry(last, struct dx_busy_extent, list)->flags |= DX_BUSY_SKIP_DISCARD;
+	in->type->log_done(tp, in->item);
+	while (!error && (w = list_first_entry_or_null(&in->works, struct dx_defer_work, list))) {
+		error = in->type->finish(tp, w);
+		list_del(&w->list);
+		kfree(w);
 	}
-	return 0;
+	forget_works(&in->works);
+	return error;
 }
 
 /**
- * dx_defer_finish - free now what has been deferred
+ * dx_defer_finish - do now what has been deferred
  * @tpp: transaction; another one afterwards, clean, with what is kept joined
  *
  * Kept: inodes joined with unlock mode 0, buffers joined with hold.  They stay locked.
@@ -162,7 +157,7 @@ int dx_defer_finish(struct dx_trans **tpp)
 	int error = 0;
 
 	while (!error && (!list_empty(&(*tpp)->t_defer) || !list_empty(&intents))) {
-		/* freeing may defer more */
+		/* finishing may defer more */
 		log_intents(*tpp, &intents);
 		error = roll_keeping(tpp);
 		if (error)
@@ -177,22 +172,81 @@ int dx_defer_finish(struct dx_trans **tpp)
 	if (error && !dx_is_shutdown((*tpp)->t_mp))
 		dx_force_shutdown((*tpp)->t_mp, DX_SHUT_CORRUPT_INCORE, __func__);
 	list_for_each_entry_safe(in, n, &intents, list) {
-		dx_efi_release(in->efi);
+		in->type->forget(in->item);
+		forget_works(&in->works);
 		kfree(in);
 	}
 	return error;
 }
 
 /**
- * dx_defer_cancel - forget deferred frees
+ * dx_defer_cancel - forget deferred works
  * @tp: transaction that is given up
  */
 void dx_defer_cancel(struct dx_trans *tp)
 {
-	struct dx_defer *d, *n;
+	forget_works(&tp->t_defer);
+}
 
-	list_for_each_entry_safe(d, n, &tp->t_defer, list) {
-		list_del(&d->list);
-		kfree(d);
+/* ---- intents that recovery has found ---- */
+
+static bool match_recovered(struct dx_log_item *lip, void *arg)
+{
+	return test_bit(DX_LI_F_RECOVERED, &lip->li_flags);
+}
+
+/**
+ * dx_intent_new_id - a number that no intent in the log has
+ *
+ * Distinguishes one from all others in the log, those of earlier mounts included.
+ */
+u64 dx_intent_new_id(void)
+{
+	static atomic64_t last_id = ATOMIC64_INIT(0);
+
+	if (!atomic64_read(&last_id))
+		atomic64_cmpxchg(&last_id, 0, (u64)get_random_u32() << 32 | 1);
+	return atomic64_inc_return(&last_id);
+}
+
+/**
+ * dx_intents_pending - are there intents that the log left undone?
+ * @mp: the mount, in recovery
+ */
+bool dx_intents_pending(struct dx_mount *mp)
+{
+	return dx_ail_find(mp, match_recovered, NULL);
+}
+
+/**
+ * dx_intents_finish - run all intents that the log left undone
+ * @mp: the mount; both passes of recovery are over, nothing else runs
+ *
+ * Return: 0 or -errno; what is left is for dx_intents_cancel().
+ */
+int dx_intents_finish(struct dx_mount *mp)
+{
+	struct dx_log_item *lip;
+	int error;
+
+	while ((lip = dx_ail_find(mp, match_recovered, NULL))) {
+		error = lip->li_ops->finish(lip);
+		if (error) {
+			dx_err(mp, "cannot finish what the log began (%s): error %d", lip->li_ops->name, error);
+			return error;
+		}
 	}
+	return 0;
+}
+
+/**
+ * dx_intents_cancel - drop recovered intents that nobody ran
+ * @mp: the mount; it fails or is shut down: the tail in the log does not move any more
+ */
+void dx_intents_cancel(struct dx_mount *mp)
+{
+	struct dx_log_item *lip;
+
+	while (mp->ail && (lip = dx_ail_find(mp, match_recovered, NULL)))
+		lip->li_ops->drop(lip);
 }

@@ -146,7 +146,7 @@ bool dx_busy_overlaps(struct dx_mount *mp, dx_agno_t agno, dx_agbno_t bno, dx_ex
 bool dx_busy_trim(struct dx_mount *mp, dx_agno_t agno, dx_agbno_t *bno, dx_extlen_t *len, u32 flags, unsigned int *gen);
 void dx_busy_reuse(struct dx_mount *mp, dx_agno_t agno, dx_agbno_t bno, dx_extlen_t len, bool userdata);	/* metadata may reuse: take out of the tree */
 void dx_busy_flush(struct dx_mount *mp, unsigned int gen);	/* force the log and wait for progress */
-void dx_busy_clear(struct dx_mount *mp, struct list_head *list, bool do_discard);	/* checkpoint durable; discards when mounted so */
+void dx_busy_clear(struct dx_mount *mp, struct list_head *list, bool durable);	/* checkpoint durable; discards when mounted so */
 void dx_busy_wait_all(struct dx_mount *mp);
 
 /* ---- inodes: ialloc.c ---- */

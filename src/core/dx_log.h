@@ -76,6 +76,9 @@ struct dx_item_ops {
 	void	*(*kept)(struct dx_log_item *lip);
 	void	(*relog)(struct dx_trans *tp, void *kept);
 	void	(*rejoin)(struct dx_trans *tp, void *kept);
+	/* an intent that recovery has found (DX_LI_F_RECOVERED): do what it says; or leave it to another mount */
+	int	(*finish)(struct dx_log_item *lip);
+	void	(*drop)(struct dx_log_item *lip);
 	/* does this intent-done item cancel that intent inside one checkpoint? optional */
 	struct dx_log_item *(*intent)(struct dx_log_item *lip);
 };
@@ -86,6 +89,7 @@ enum { DX_PUSH_OK, DX_PUSH_PINNED, DX_PUSH_LOCKED, DX_PUSH_FLUSHING, DX_PUSH_RET
 #define DX_LI_F_ABORTED	2
 #define DX_LI_F_FAILED	3		/* writeback failed; retry */
 #define DX_LI_F_WHITEOUT 4
+#define DX_LI_F_RECOVERED 5		/* an intent found in the log; nobody works on it yet */
 struct dx_log_item {
 	struct list_head	li_ail;		/* AIL lock */
 	struct list_head	li_trans;	/* in the transaction */
@@ -128,7 +132,7 @@ struct dx_trans {
 	u32			t_blk_res_used;
 	s64			t_icount_delta, t_ifree_delta, t_fdblocks_delta;	/* applied at commit */
 	struct list_head	t_busy;		/* busy extents to hand to the checkpoint */
-	struct list_head	t_defer;	/* deferred frees, see dx_defer_* */
+	struct list_head	t_defer;	/* deferred works, in order; see dx_defer_* */
 	dx_agno_t		t_highest_agno;	/* lowest AG the allocator may still lock; DX_NULLAGNO = any */
 	unsigned int		t_nofs;		/* saved allocation scope */
 	u64			t_commit_seq;	/* CIL sequence after commit */
@@ -176,11 +180,37 @@ void dx_trans_inode_buf(struct dx_trans *tp, struct dx_buf *bp);	/* only di_next
 void dx_trans_stale_inode_buf(struct dx_trans *tp, struct dx_buf *bp);	/* inode chunk freed: with binval */
 void dx_trans_buf_type(struct dx_trans *tp, struct dx_buf *bp, enum dx_blft type);	/* also recorded by log_buf from bp->b_type */
 
-/* deferred work: defer.c.  Commit turns it into EFI, roll, free, EFD. */
+/* deferred work: defer.c.  Commit turns it into an intent, a roll, the work, and that it is done. */
+struct dx_defer_type;
+struct dx_defer_work {			/* a kind's own structure begins with it */
+	struct list_head		list;
+	const struct dx_defer_type	*type;
+};
+/* A kind of deferred work. */
+struct dx_defer_type {
+	const char *name;
+	u32	most;			/* works of one intent: what one transaction can do */
+	/* list_sort()'s, over works: in which order they must be done; NULL: as they were added */
+	int	(*order)(void *priv, const struct list_head *a, const struct list_head *b);
+	/* log the intent to do these @n works; one count of it is the caller's */
+	struct dx_log_item *(*log_intent)(struct dx_trans *tp, struct list_head *works, u32 n);
+	/* log that it is done, in the transaction that is about to do it; the count passes to that */
+	void	(*log_done)(struct dx_trans *tp, struct dx_log_item *intent);
+	int	(*finish)(struct dx_trans *tp, struct dx_defer_work *work);	/* do one; may defer more */
+	void	(*forget)(struct dx_log_item *intent);	/* give the count back: it will not be done by this mount */
+};
+void dx_defer_add(struct dx_trans *tp, const struct dx_defer_type *type, struct dx_defer_work *work);
 int dx_defer_free(struct dx_trans *tp, dx_fsbno_t fsbno, dx_extlen_t len, bool skip_discard);
 int dx_defer_finish(struct dx_trans **tpp);	/* finish all now; may roll: dirty joined-and-held items are relogged */
 /* buffers/inodes to keep across the rolls of dx_defer_finish: */
 /* inodes joined with lock_flags == 0 and buffers held with bhold stay locked and are re-joined by defer_finish itself. */
+
+/* What the log asks of those above it; the mount hands it down before the log starts. */
+struct dx_log_above {
+	/* the blocks on @busy (struct dx_busy_extent) are free: by what is now durable, or, if not @durable, never; empties it */
+	void	(*freed)(struct dx_mount *mp, struct list_head *busy, bool durable);
+	void	(*settle)(struct dx_mount *mp);		/* wait until what that began has ended */
+};
 
 /* ---- CIL and log force: cil.c, log.c ---- */
 int dx_log_mount(struct dx_mount *mp);		/* find head and tail, recover (phase 1), start */
@@ -239,7 +269,7 @@ static inline u32 dx_log_block_cycle(const char *p)
 #define dx_log_daddr(mp)	dx_fsb_to_daddr(mp, (mp)->sb.logstart)
 #define dx_log_size_bb(mp)	((u32)dx_fsb_to_bb(mp, (mp)->sb.logblocks))
 
-/* extent-free intents: extfree_item.c, also used by recovery */
+/* intents that recovery has found: defer.c; extent frees: extfree_item.c */
 int dx_efi_recover(struct dx_mount *mp, const struct dx_efi_log_format *efi, u32 len_bytes, dx_lsn_t lsn);	/* put into AIL */
 int dx_efd_recover(struct dx_mount *mp, u64 efi_id);		/* matching EFI leaves the AIL */
 int dx_intents_finish(struct dx_mount *mp);			/* run all recovered intents in the AIL */

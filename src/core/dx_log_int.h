@@ -183,11 +183,9 @@ void dx_buf_item_relog(struct dx_trans *tp, struct dx_buf *bp);	/* dirty again w
 				 (u32)sizeof(struct dx_efi_log_format) + (u32)sizeof(struct dx_log_extent))
 #define DX_EFI_MAX_EXTENTS	4	/* as many as one reservation unit can free; see resv.c */
 struct dx_efi;
+u64 dx_intent_new_id(void);		/* defer.c */
 struct dx_efi *dx_efi_log(struct dx_trans *tp, const struct dx_log_extent *ext, u32 n);
 void dx_efd_log(struct dx_trans *tp, struct dx_efi *efi);
 void dx_efi_release(struct dx_efi *efi);
-u64 dx_efi_new_id(void);
-u32 dx_efi_nextents(struct dx_efi *efi);
-const struct dx_log_extent *dx_efi_extent(struct dx_efi *efi, u32 i);
 
 #endif /* DX_LOG_INT_H */

@@ -188,6 +188,7 @@ struct dx_mount {
 	/* what a room asks of those above it; there before anything else */
 	void	(*stop_log)(struct dx_mount *mp);	/* shutdown: wake and fail everybody */
 	const struct dx_buf_above *buf_above;
+	const struct dx_log_above *log_above;
 	const struct dx_inode_above *inode_above;
 	struct dx_inode	*rootip;
 

@@ -20,7 +20,6 @@ struct dx_efi {
 	struct dx_log_item	item;
 	refcount_t		refs;
 	u64			id;
-	bool			recovered;	/* found in the log; nobody works on it yet */
 	u32			n;
 	struct dx_log_extent	ext[];
 };
@@ -29,9 +28,6 @@ struct dx_efd {
 	struct dx_log_item	item;
 	struct dx_efi		*efi;
 };
-
-/* Distinguishes an EFI from all others in the log, those of earlier mounts included. */
-static atomic64_t last_id = ATOMIC64_INIT(0);
 
 static struct dx_efi *to_efi(struct dx_log_item *lip)
 {
@@ -113,7 +109,14 @@ static dx_lsn_t efi_committed(struct dx_log_item *lip, dx_lsn_t lsn)
 /* Nothing to write: it goes when its EFD is in the log. */
 static unsigned int efi_push(struct dx_log_item *lip, struct list_head *list)
 {
-	return to_efi(lip)->recovered ? DX_PUSH_FLUSHING : DX_PUSH_PINNED;
+	return test_bit(DX_LI_F_RECOVERED, &lip->li_flags) ? DX_PUSH_FLUSHING : DX_PUSH_PINNED;
+}
+
+static int finish_recovered(struct dx_log_item *lip);
+
+static void efi_drop(struct dx_log_item *lip)
+{
+	dx_efi_release(to_efi(lip));
 }
 
 static const struct dx_item_ops efi_ops = {
@@ -125,6 +128,8 @@ static const struct dx_item_ops efi_ops = {
 	.release	= efi_item_release,
 	.committed	= efi_committed,
 	.push		= efi_push,
+	.finish		= finish_recovered,
+	.drop		= efi_drop,
 };
 
 static struct dx_efi *efi_alloc(struct dx_mount *mp, u32 n)
@@ -134,16 +139,6 @@ static struct dx_efi *efi_alloc(struct dx_mount *mp, u32 n)
 	dx_log_item_init(mp, &efi->item, DX_LI_EFI, &efi_ops);
 	efi->n = n;
 	return efi;
-}
-
-/**
- * dx_efi_new_id - a number that no EFI in the log has
- */
-u64 dx_efi_new_id(void)
-{
-	if (!atomic64_read(&last_id))
-		atomic64_cmpxchg(&last_id, 0, (u64)get_random_u32() << 32 | 1);
-	return atomic64_inc_return(&last_id);
 }
 
 /**
@@ -159,31 +154,12 @@ struct dx_efi *dx_efi_log(struct dx_trans *tp, const struct dx_log_extent *ext, 
 	struct dx_efi *efi = efi_alloc(tp->t_mp, n);
 
 	refcount_set(&efi->refs, 2);
-	efi->id = dx_efi_new_id();
+	efi->id = dx_intent_new_id();
 	memcpy(efi->ext, ext, n * sizeof(*ext));
 	dx_trans_add_item(tp, &efi->item);
 	set_bit(DX_LI_F_DIRTY, &efi->item.li_flags);
 	tp->t_flags |= DX_TRANS_DIRTY;
 	return efi;
-}
-
-/**
- * dx_efi_nextents - how many extents an EFI is for
- * @efi: the EFI
- */
-u32 dx_efi_nextents(struct dx_efi *efi)
-{
-	return efi->n;
-}
-
-/**
- * dx_efi_extent - one of its extents
- * @efi: the EFI
- * @i: which
- */
-const struct dx_log_extent *dx_efi_extent(struct dx_efi *efi, u32 i)
-{
-	return &efi->ext[i];
 }
 
 /* ---- EFD ---- */
@@ -252,6 +228,85 @@ void dx_efd_log(struct dx_trans *tp, struct dx_efi *efi)
 	tp->t_flags |= DX_TRANS_DIRTY;
 }
 
+/* ---- frees as deferred work ---- */
+
+struct free_work {
+	struct dx_defer_work	work;		/* first */
+	dx_fsbno_t		fsbno;
+	dx_extlen_t		len;
+	bool			skip_discard;
+};
+
+static int by_fsbno(void *priv, const struct list_head *a, const struct list_head *b)
+{
+	return list_entry(a, struct free_work, work.list)->fsbno > list_entry(b, struct free_work, work.list)->fsbno;
+}
+
+static struct dx_log_item *free_log_intent(struct dx_trans *tp, struct list_head *works, u32 n)
+{
+	struct dx_log_extent ext[DX_EFI_MAX_EXTENTS];
+	struct free_work *f;
+	u32 i = 0;
+
+	list_for_each_entry(f, works, work.list)
+		ext[i++] = (struct dx_log_extent) { .ext_start = f->fsbno, .ext_len = f->len };
+	return &dx_efi_log(tp, ext, n)->item;
+}
+
+static void free_log_done(struct dx_trans *tp, struct dx_log_item *intent)
+{
+	dx_efd_log(tp, to_efi(intent));
+}
+
+static int free_finish(struct dx_trans *tp, struct dx_defer_work *work)
+{
+	struct free_work *f = container_of(work, struct free_work, work);
+	struct list_head *last = tp->t_busy.prev;
+	int error = dx_free_extent(tp, f->fsbno, f->len);
+
+	if (error)
+		return error;
+	/* what this free added */
+	for (last = last->next; f->skip_discard && last != &tp->t_busy; last = last->next)
+		list_entry(last, struct dx_busy_extent, list)->flags |= DX_BUSY_SKIP_DISCARD;
+	return 0;
+}
+
+static const struct dx_defer_type free_type = {
+	.name		= "extent free",
+	.most		= DX_EFI_MAX_EXTENTS,
+	.order		= by_fsbno,
+	.log_intent	= free_log_intent,
+	.log_done	= free_log_done,
+	.finish		= free_finish,
+	.forget		= efi_drop,
+};
+
+/**
+ * dx_defer_free - free an extent when this transaction is committed
+ * @tp: transaction with a permanent reservation
+ * @fsbno: first block
+ * @len: fsblocks
+ * @skip_discard: the blocks will be reused soon (metadata)
+ *
+ * Return: 0 or -EFSCORRUPTED for an extent that cannot be.
+ */
+int dx_defer_free(struct dx_trans *tp, dx_fsbno_t fsbno, dx_extlen_t len, bool skip_discard)
+{
+	struct free_work *f;
+
+	if (!dx_verify_fsbext(tp->t_mp, fsbno, len)) {
+		dx_err(tp->t_mp, "refusing to free extent 0x%llx, length %u", (unsigned long long)fsbno, len);
+		return -EFSCORRUPTED;
+	}
+	f = kzalloc(sizeof(*f), GFP_NOFS | __GFP_NOFAIL);
+	f->fsbno = fsbno;
+	f->len = len;
+	f->skip_discard = skip_discard;
+	dx_defer_add(tp, &free_type, &f->work);
+	return 0;
+}
+
 /* ---- recovery ---- */
 
 /**
@@ -283,7 +338,7 @@ int dx_efi_recover(struct dx_mount *mp, const struct dx_efi_log_format *f, u32 l
 
 	efi = efi_alloc(mp, n);
 	refcount_set(&efi->refs, 1);
-	efi->recovered = true;
+	set_bit(DX_LI_F_RECOVERED, &efi->item.li_flags);
 	efi->id = f->efi_id;
 	for (i = 0; i < n; i++, p += stride) {
 		memcpy(&efi->ext[i].ext_start, p, 8);
@@ -298,12 +353,7 @@ bad:
 
 static bool match_id(struct dx_log_item *lip, void *arg)
 {
-	return lip->li_type == DX_LI_EFI && to_efi(lip)->recovered && to_efi(lip)->id == *(u64 *)arg;
-}
-
-static bool match_recovered(struct dx_log_item *lip, void *arg)
-{
-	return lip->li_type == DX_LI_EFI && to_efi(lip)->recovered;
+	return lip->li_type == DX_LI_EFI && test_bit(DX_LI_F_RECOVERED, &lip->li_flags) && to_efi(lip)->id == *(u64 *)arg;
 }
 
 /**
@@ -323,8 +373,10 @@ int dx_efd_recover(struct dx_mount *mp, u64 efi_id)
 }
 
 /* One recovered EFI: its EFD and new intents for the same extents go into one transaction. */
-static int finish_one(struct dx_mount *mp, struct dx_efi *efi)
+static int finish_recovered(struct dx_log_item *lip)
 {
+	struct dx_efi *efi = to_efi(lip);
+	struct dx_mount *mp = lip->li_mp;
 	struct dx_trans *tp;
 	u32 i;
 	int error;
@@ -339,7 +391,7 @@ static int finish_one(struct dx_mount *mp, struct dx_efi *efi)
 	error = dx_trans_alloc(mp, DX_RESV_EFI_FINISH, 0, DX_TRANS_RECOVERY | DX_TRANS_RESERVE, &tp);
 	if (error)
 		return error;
-	efi->recovered = false;
+	clear_bit(DX_LI_F_RECOVERED, &lip->li_flags);
 	for (i = 0; !error && i < efi->n; i++)
 		error = dx_defer_free(tp, efi->ext[i].ext_start, efi->ext[i].ext_len, false);
 	dx_efd_log(tp, efi);
@@ -348,46 +400,4 @@ static int finish_one(struct dx_mount *mp, struct dx_efi *efi)
 		return error;
 	}
 	return dx_trans_commit(tp);
-}
-
-/**
- * dx_intents_pending - are there intents that the log left undone?
- * @mp: the mount, in recovery
- */
-bool dx_intents_pending(struct dx_mount *mp)
-{
-	return dx_ail_find(mp, match_recovered, NULL);
-}
-
-/**
- * dx_intents_finish - run all intents that the log left undone
- * @mp: the mount; both passes of recovery are over, nothing else runs
- *
- * Return: 0 or -errno; what is left is for dx_intents_cancel().
- */
-int dx_intents_finish(struct dx_mount *mp)
-{
-	struct dx_log_item *lip;
-	int error;
-
-	while ((lip = dx_ail_find(mp, match_recovered, NULL))) {
-		error = finish_one(mp, to_efi(lip));
-		if (error) {
-			dx_err(mp, "cannot finish an extent free that the log began: error %d", error);
-			return error;
-		}
-	}
-	return 0;
-}
-
-/**
- * dx_intents_cancel - drop recovered intents that nobody ran
- * @mp: the mount; it fails or is shut down: the tail in the log does not move any more
- */
-void dx_intents_cancel(struct dx_mount *mp)
-{
-	struct dx_log_item *lip;
-
-	while (mp->ail && (lip = dx_ail_find(mp, match_recovered, NULL)))
-		dx_efi_release(to_efi(lip));
 }

@@ -524,7 +524,7 @@ void dx_log_unmount(struct dx_mount *mp)
 	cancel_delayed_work_sync(&l->timer);
 	if (test_bit(DX_LOG_FINISHED, &l->state) && !dx_is_shutdown(mp) && !dx_is_readonly(mp)) {
 		if (!dx_log_quiesce(mp, true))
-			dx_busy_wait_all(mp);
+			mp->log_above->settle(mp);
 	}
 	if (dx_is_shutdown(mp)) {
 		dx_log_abort(mp);

@@ -364,7 +364,7 @@ static int write_empty(struct dx_log *l, struct dx_cil_ctx *payer, bool own_tail
 	struct {
 		struct dx_efi_log_format f;
 		struct dx_log_extent ext;
-	} nothing = { .f = { .efi_type = DX_LI_EFD, .efi_size = 1, .efi_nextents = 1, .efi_id = dx_efi_new_id() } };
+	} nothing = { .f = { .efi_type = DX_LI_EFD, .efi_size = 1, .efi_nextents = 1, .efi_id = dx_intent_new_id() } };
 	struct writer w = { .l = l, .ctx = payer };
 	dx_lsn_t tail = own_tail ? head_lsn(l) : 0, lsn;
 	int error = rec_begin(&w);

@@ -500,6 +500,11 @@ static const struct dx_buf_above buf_above = {
 	.check_lsn = dx_log_check_lsn,
 };
 
+static const struct dx_log_above log_above = {
+	.freed = dx_busy_clear,
+	.settle = dx_busy_wait_all,
+};
+
 static const struct dx_inode_above inode_above = {
 	.inactivate = dx_inactivate,
 	.drop = dx_delalloc_drop,
@@ -527,6 +532,7 @@ int dx_mount_open(struct dx_mount *mp)
 
 	mp->stop_log = dx_log_abort;
 	mp->buf_above = &buf_above;
+	mp->log_above = &log_above;
 	mp->inode_above = &inode_above;
 	if (!mp->name[0])
 		strscpy(mp->name, dx_plat_name(mp->bdev), sizeof(mp->name));

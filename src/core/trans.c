@@ -268,7 +268,7 @@ static void trans_free(struct dx_trans *tp)
 {
 	/* freed in a transaction that did not happen: with the filesystem shut down nobody will reuse them */
 	if (!list_empty(&tp->t_busy))
-		dx_busy_clear(tp->t_mp, &tp->t_busy, false);
+		tp->t_mp->log_above->freed(tp->t_mp, &tp->t_busy, false);
 	kfree(tp);
 }
 
