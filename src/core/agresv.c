@@ -19,7 +19,7 @@
  * sets aside what there is, and what is freed in it goes there first.  Meanwhile its trees may find
  * nothing, so who would make them grow asks before he changes anything (dx_difree_prepare()).
  *
- * A further tree joins with a row in kinds[], and with its kind in struct dx_alloc_arg and
+ * A further tree joins with a table (struct dx_agresv_tree) that the mount hands down, and with its kind in struct dx_alloc_arg and
  * dx_free_extent_of() where its blocks come and go.
  *
  * Locks: the numbers of an AG change under its AGF.
@@ -27,17 +27,14 @@
 #include "dx_btree.h"
 #include "dx_alloc_int.h"
 
-struct kind {
-	const char	*name;
-	const char	*need;	/* what may need them here; NULL: nothing */
-	bool	(*present)(struct dx_mount *mp);
-	u32	(*most)(struct dx_mount *mp, struct dx_perag *pag);	/* blocks that the tree can ever have there */
-	/* blocks that it has; AGI locked, AGF not */
-	int	(*used)(struct dx_mount *mp, struct dx_perag *pag, struct dx_buf *agibp, u32 *blocks);
-};
-
-/* Blocks of an AG that may come to hold anything: the log never goes away. */
-static u64 usable_blocks(struct dx_mount *mp, struct dx_perag *pag)
+/**
+ * dx_agresv_usable - blocks of an AG that may come to hold anything
+ * @mp: the mount
+ * @pag: the AG
+ *
+ * The log never goes away.
+ */
+u64 dx_agresv_usable(struct dx_mount *mp, struct dx_perag *pag)
 {
 	u64 blocks = pag->length;
 
@@ -46,8 +43,12 @@ static u64 usable_blocks(struct dx_mount *mp, struct dx_perag *pag)
 	return blocks;
 }
 
-/* Blocks of a tree of @recs records when none holds more than it must. */
-static u64 sparsest_tree(const u32 mnr[2], u64 recs)
+/**
+ * dx_agresv_sparsest - blocks of a tree when none holds more than it must
+ * @mnr: fewest records of a leaf, fewest entries of a node
+ * @recs: records
+ */
+u64 dx_agresv_sparsest(const u32 mnr[2], u64 recs)
 {
 	u64 level = DIV_ROUND_UP_ULL(recs, mnr[0]), sum = level;
 
@@ -56,48 +57,6 @@ static u64 sparsest_tree(const u32 mnr[2], u64 recs)
 		sum += level;
 	}
 	return sum;
-}
-
-/* ---- finobt ---- */
-
-static bool finobt_present(struct dx_mount *mp)
-{
-	return dx_has_finobt(mp);
-}
-
-/* At worst the AG holds nothing but chunks, and each has a free inode. */
-static u32 finobt_most(struct dx_mount *mp, struct dx_perag *pag)
-{
-	return sparsest_tree(mp->inobt_mnr, (usable_blocks(mp, pag) << mp->sb.inopblog) / DX_INODES_PER_CHUNK);
-}
-
-/* The leaves are counted in their parents: one of them is seen, and ends it. */
-static int count_children(struct dx_btree_cur *cur, int level, struct dx_buf *bp, void *data)
-{
-	const struct dx_btree_sblock *b = bp->b_addr;
-	u32 *blocks = data;
-
-	if (!level)
-		return 1;
-	*blocks += be16_to_cpu(b->bb_numrecs);
-	return 0;
-}
-
-static int finobt_used(struct dx_mount *mp, struct dx_perag *pag, struct dx_buf *agibp, u32 *blocks)
-{
-	const struct dx_agi *agi = agibp->b_addr;
-	struct dx_btree_cur *cur;
-	int error = 0;
-
-	*blocks = 1;
-	if (dx_has_inobtcnt(mp)) {
-		*blocks = be32_to_cpu(agi->agi_fblocks);
-	} else if (be32_to_cpu(agi->agi_free_level) > 1) {
-		cur = dx_inobt_cursor(mp, NULL, agibp, pag->agno, DX_BTNUM_FINO);
-		error = dx_btree_visit_blocks(cur, count_children, blocks);
-		dx_btree_del_cursor(cur, error < 0 ? error : 0);
-	}
-	return min(error, 0);
 }
 
 /* ---- refcountbt ---- */
@@ -114,7 +73,7 @@ static u32 refcountbt_most(struct dx_mount *mp, struct dx_perag *pag)
 	/* half of what fits: records; keys and pointers of 4 bytes each */
 	const u32 mnr[2] = { room / sizeof(struct dx_refcount_rec) / 2, room / 8 / 2 };
 
-	return sparsest_tree(mnr, usable_blocks(mp, pag));
+	return dx_agresv_sparsest(mnr, dx_agresv_usable(mp, pag));
 }
 
 static int refcountbt_used(struct dx_mount *mp, struct dx_perag *pag, struct dx_buf *agibp, u32 *blocks)
@@ -130,10 +89,8 @@ static int refcountbt_used(struct dx_mount *mp, struct dx_perag *pag, struct dx_
 	return 0;
 }
 
-/* In this order when there is not enough for all. */
-static const struct kind kinds[DX_AGRESV_MAX] = {
-	[DX_AGRESV_FINOBT] = { "finobt", "freeing inodes", finobt_present, finobt_most, finobt_used },
-	[DX_AGRESV_REFCOUNTBT] = { "refcountbt", NULL, refcountbt_present, refcountbt_most, refcountbt_used },
+const struct dx_agresv_tree dx_refcountbt_resv = {
+	.name = "refcountbt", .present = refcountbt_present, .most = refcountbt_most, .used = refcountbt_used,
 };
 
 /* ---- numbers ---- */
@@ -248,16 +205,16 @@ static int setup_ag(struct dx_mount *mp, struct dx_perag *pag, u64 lack[DX_AGRES
 		struct dx_agresv *r = &pag->resv[k];
 
 		*r = (struct dx_agresv) { };
-		if (!kinds[k].present(mp))
+		if (!mp->agresv_trees[k]->present(mp))
 			continue;
-		error = kinds[k].used(mp, pag, agibp, &r->used);
+		error = mp->agresv_trees[k]->used(mp, pag, agibp, &r->used);
 		if (error) {
 			dx_warn(mp, "AG %u: error %d counting the blocks of the %s; none are set aside for it",
-				pag->agno, error, kinds[k].name);
+				pag->agno, error, mp->agresv_trees[k]->name);
 			r->used = 0;
 			continue;
 		}
-		r->most = kinds[k].most(mp, pag);
+		r->most = mp->agresv_trees[k]->most(mp, pag);
 	}
 	error = dx_agf_read(mp, NULL, pag->agno, 0, &agfbp);
 	if (error)
@@ -271,7 +228,7 @@ static int setup_ag(struct dx_mount *mp, struct dx_perag *pag, u64 lack[DX_AGRES
 		percpu_counter_add(&mp->fdblocks, -(s64)n);
 		room -= n;
 		/* what nobody here will need is not collected from what is freed later */
-		if (!kinds[k].need)
+		if (!mp->agresv_trees[k]->need)
 			pag->resv[k].most = pag->resv[k].used + pag->resv[k].reserved;
 		lack[k] += lacks(&pag->resv[k]);
 	}
@@ -306,7 +263,7 @@ int dx_agresv_setup(struct dx_mount *mp)
 	for (k = 0; k < DX_AGRESV_MAX; k++)
 		if (lack[k])
 			dx_info(mp, "too full to set aside %llu blocks that %s may need: what is freed goes there first",
-				(unsigned long long)lack[k], kinds[k].need);
+				(unsigned long long)lack[k], mp->agresv_trees[k]->need);
 	return 0;
 }
 

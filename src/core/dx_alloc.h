@@ -111,6 +111,18 @@ int dx_alloc_fix_freelist(struct dx_alloc_arg *args, dx_agno_t agno, struct dx_b
 int dx_alloc_get_freelist(struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t agno, dx_agbno_t *bnop, bool btreeblk);
 int dx_alloc_put_freelist(struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t agno, dx_agbno_t bno, bool btreeblk);
 /* ---- what may be taken: ag_space.c, agresv.c ---- */
+/* A tree that blocks are set aside for. */
+struct dx_agresv_tree {
+	const char	*name;
+	const char	*need;	/* what may need them here; NULL: nothing */
+	bool	(*present)(struct dx_mount *mp);
+	u32	(*most)(struct dx_mount *mp, struct dx_perag *pag);	/* blocks that the tree can ever have there */
+	/* blocks that it has; AGI locked, AGF not */
+	int	(*used)(struct dx_mount *mp, struct dx_perag *pag, struct dx_buf *agibp, u32 *blocks);
+};
+extern const struct dx_agresv_tree dx_finobt_resv, dx_refcountbt_resv;
+u64 dx_agresv_usable(struct dx_mount *mp, struct dx_perag *pag);
+u64 dx_agresv_sparsest(const u32 mnr[2], u64 recs);
 s64 dx_ag_avail(struct dx_mount *mp, struct dx_perag *pag, enum dx_agresv_kind kind);
 int dx_agresv_setup(struct dx_mount *mp);
 void dx_agresv_release(struct dx_mount *mp);

@@ -213,6 +213,14 @@ struct dx_log_above {
 };
 
 /* ---- CIL and log force: cil.c, log.c ---- */
+struct dx_log_head;
+int dx_log_create(struct dx_mount *mp);
+bool dx_log_is_inert(struct dx_mount *mp);
+int dx_log_start(struct dx_mount *mp, const struct dx_log_head *h);
+int dx_log_replayed(struct dx_mount *mp);
+void dx_log_give_up(struct dx_mount *mp);
+void dx_log_finished(struct dx_mount *mp, bool idle);
+/* ... log_open.c: the same with recovery */
 int dx_log_mount(struct dx_mount *mp);		/* find head and tail, recover (phase 1), start */
 int dx_log_begin_writing(struct dx_mount *mp);	/* clean log, before the first transaction that is ours */
 int dx_log_process_unlinked(struct dx_mount *mp);	/* free inodes that nobody can reach */

@@ -47,7 +47,7 @@ struct dx_sb {
 };
 
 /*
- * Trees that have blocks set aside in their AG: agresv.c has a row for each.
+ * Trees that have blocks set aside in their AG: struct dx_agresv_tree for each.
  */
 enum dx_agresv_kind { DX_AGRESV_NONE, DX_AGRESV_FINOBT, DX_AGRESV_REFCOUNTBT, DX_AGRESV_MAX };
 struct dx_agresv { u32 most, used, reserved; };	/* fsblocks: can ever have, has, set aside for the difference */
@@ -189,6 +189,7 @@ struct dx_mount {
 	void	(*stop_log)(struct dx_mount *mp);	/* shutdown: wake and fail everybody */
 	const struct dx_buf_above *buf_above;
 	const struct dx_log_above *log_above;
+	const struct dx_agresv_tree *const *agresv_trees;	/* [DX_AGRESV_MAX], in this order when there is not enough for all */
 	const struct dx_inode_above *inode_above;
 	struct dx_inode	*rootip;
 

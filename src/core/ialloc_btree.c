@@ -313,3 +313,49 @@ u64 dx_inobt_alloc_mask(u16 holemask)
 			mask |= ((1ULL << DX_INODES_PER_HOLEMASK_BIT) - 1) << (i * DX_INODES_PER_HOLEMASK_BIT);
 	return mask;
 }
+
+/* ---- blocks set aside for the finobt ---- */
+
+static bool finobt_present(struct dx_mount *mp)
+{
+	return dx_has_finobt(mp);
+}
+
+/* At worst the AG holds nothing but chunks, and each has a free inode. */
+static u32 finobt_most(struct dx_mount *mp, struct dx_perag *pag)
+{
+	return dx_agresv_sparsest(mp->inobt_mnr, (dx_agresv_usable(mp, pag) << mp->sb.inopblog) / DX_INODES_PER_CHUNK);
+}
+
+/* The leaves are counted in their parents: one of them is seen, and ends it. */
+static int count_children(struct dx_btree_cur *cur, int level, struct dx_buf *bp, void *data)
+{
+	const struct dx_btree_sblock *b = bp->b_addr;
+	u32 *blocks = data;
+
+	if (!level)
+		return 1;
+	*blocks += be16_to_cpu(b->bb_numrecs);
+	return 0;
+}
+
+static int finobt_used(struct dx_mount *mp, struct dx_perag *pag, struct dx_buf *agibp, u32 *blocks)
+{
+	const struct dx_agi *agi = agibp->b_addr;
+	struct dx_btree_cur *cur;
+	int error = 0;
+
+	*blocks = 1;
+	if (dx_has_inobtcnt(mp)) {
+		*blocks = be32_to_cpu(agi->agi_fblocks);
+	} else if (be32_to_cpu(agi->agi_free_level) > 1) {
+		cur = dx_inobt_cursor(mp, NULL, agibp, pag->agno, DX_BTNUM_FINO);
+		error = dx_btree_visit_blocks(cur, count_children, blocks);
+		dx_btree_del_cursor(cur, error < 0 ? error : 0);
+	}
+	return min(error, 0);
+}
+
+const struct dx_agresv_tree dx_finobt_resv = {
+	.name = "finobt", .need = "freeing inodes", .present = finobt_present, .most = finobt_most, .used = finobt_used,
+};

@@ -315,112 +315,130 @@ static struct dx_log *log_alloc(struct dx_mount *mp)
 	return l;
 }
 
-/* Recovery's first part.  The device and the features must allow writing. */
-static int replay(struct dx_log *l, struct dx_log_head *h)
-{
-	struct dx_mount *mp = l->mp;
-	int error;
-
-	if (test_bit(DX_OP_RO_DEVICE, &mp->opstate)) {
-		dx_err(mp, "the log needs recovery and the device is read-only: mount with -o ro,norecovery");
-		return -EROFS;
-	}
-	if (test_bit(DX_OP_RO_FEATURE, &mp->opstate)) {
-		dx_err(mp, "the log needs recovery, and features of this volume do not let us write: mount it with the kernel's XFS, or with -o ro,norecovery");
-		return -EROFS;
-	}
-	dx_info(mp, "Starting recovery");
-	set_bit(DX_OP_RECOVERING, &mp->opstate);
-	set_bit(DX_OP_WAS_DIRTY, &mp->opstate);
-	dx_trace(mp, "recover", h->head_block, h->tail_block, h->head_cycle);
-	error = dx_recover_replay(mp, h);
-	dx_trace(mp, "recovered", h->head_block, h->tail_block, -error);
-	if (!error)
-		error = dx_plat_flush(mp->bdev);
-	if (!error)
-		error = dx_log_clear_stale(l);
-	return error;
-}
-
 /**
- * dx_log_mount - start the log: find its ends, replay it if need be
- * @mp: the mount: buffers, AIL, reservations are up
+ * dx_log_create - make the log of a mount, not started yet
+ * @mp: the mount; with norecovery that is all there is to it
  *
- * After it metadata may be read and transactions run, but intents and unlinked inodes
- * may remain to be finished by dx_log_mount_finish().  norecovery: there is no log.
- *
- * Return: 0, -EINVAL, -EROFS, -EFSCORRUPTED, -EIO, -ENOMEM; after an error there is no log.
+ * Return: 0 or -ENOMEM.
  */
-int dx_log_mount(struct dx_mount *mp)
+int dx_log_create(struct dx_mount *mp)
 {
-	struct dx_log_head h = { };
 	struct dx_log *l;
-	dx_lsn_t head;
-	int error;
+	int error = dx_ail_init(mp);
 
-	error = dx_ail_init(mp);
 	if (error)
 		return error;
 	l = log_alloc(mp);
 	if (!l)
 		return -ENOMEM;
 	mp->log = l;
-	if (test_bit(DX_OP_NORECOVERY, &mp->opstate)) {
+	if (test_bit(DX_OP_NORECOVERY, &mp->opstate))
 		set_bit(DX_LOG_INERT, &l->state);
-		return 0;
-	}
-	error = dx_recover_find(mp, &h);
-	if (!error)
-		error = set_geometry(l, &h);
+	return 0;
+}
+
+/**
+ * dx_log_is_inert - is there no log, because the mount was told to do without?
+ * @mp: the mount
+ */
+bool dx_log_is_inert(struct dx_mount *mp)
+{
+	return test_bit(DX_LOG_INERT, &mp->log->state);
+}
+
+/**
+ * dx_log_start - have the log ready for records
+ * @mp: the mount, log created
+ * @h: where it begins and ends
+ *
+ * Return: 0, -EINVAL, -EFSCORRUPTED, -ENOMEM: dx_log_give_up() then.
+ */
+int dx_log_start(struct dx_mount *mp, const struct dx_log_head *h)
+{
+	struct dx_log *l = mp->log;
+	dx_lsn_t head;
+	int error;
+
+	error = set_geometry(l, h);
 	if (error)
-		goto fail;
+		return error;
 	dx_space_init(l);
 	error = check_size(l);
 	if (error)
-		goto fail;
+		return error;
 	error = dx_log_rings_init(l);
 	if (error)
-		goto fail;
+		return error;
 	if (!mp->log_wq) {
 		mp->log_wq = alloc_workqueue("dioxfs-log/%s", WQ_MEM_RECLAIM | WQ_FREEZABLE | WQ_PERCPU | WQ_HIGHPRI, 0, mp->name);
 		l->own_wq = mp->log_wq;
 	}
 	l->timer_wq = alloc_workqueue("dioxfs-logt/%s", WQ_FREEZABLE | WQ_PERCPU, 1, mp->name);
-	error = -ENOMEM;
 	if (!mp->log_wq || !l->timer_wq)
-		goto fail;
+		return -ENOMEM;
 	error = dx_cil_init(l);
 	if (error)
-		goto fail;
+		return error;
 
-	l->cycle = h.head_cycle;
-	l->block = h.head_block;
-	l->prev_block = h.prev_block;
+	l->cycle = h->head_cycle;
+	l->block = h->head_block;
+	l->prev_block = h->prev_block;
 	head = dx_lsn_make(l->cycle, l->block);
 	atomic64_set(&l->head_lsn, head);
 	error = dx_log_check_lsn(mp, "superblock", 0, mp->sb.lsn);
 	if (error)
-		goto fail;
-	l->stable_tail = h.clean ? head : h.tail_lsn;
+		return error;
+	l->stable_tail = h->clean ? head : h->tail_lsn;
 	l->last_commit_lsn = l->stable_tail;
 	dx_space_set(l, head, l->stable_tail);
-	set_bit(DX_LOG_COVERED, &l->state);
-	if (!h.clean) {
-		clear_bit(DX_LOG_COVERED, &l->state);
+	if (h->clean)
+		set_bit(DX_LOG_COVERED, &l->state);
+	else
 		set_bit(DX_LOG_DIRTY, &l->state);
-		error = replay(l, &h);
-		if (error)
-			goto fail;
-		/* all in place and durable but for the intents in the AIL */
-		dx_ail_set_last_commit(l, head);
-	}
 	return 0;
+}
 
-fail:
+/**
+ * dx_log_replayed - what the log held is in place and durable, but for the intents in the AIL
+ * @mp: the mount, log started
+ *
+ * Return: 0, -ENOMEM or the device's error.
+ */
+int dx_log_replayed(struct dx_mount *mp)
+{
+	struct dx_log *l = mp->log;
+	int error = dx_log_clear_stale(l);
+
+	if (!error)
+		dx_ail_set_last_commit(l, dx_lsn_make(l->cycle, l->block));
+	return error;
+}
+
+/**
+ * dx_log_give_up - undo dx_log_create() and what came of dx_log_start(): the mount fails
+ * @mp: the mount
+ */
+void dx_log_give_up(struct dx_mount *mp)
+{
+	struct dx_log *l = mp->log;
+
 	dx_intents_cancel(mp);
 	cancel_work_sync(&l->push_work);
 	log_free(l);
-	return error;
+}
+
+/**
+ * dx_log_finished - recovery has nothing left to do
+ * @mp: the mount
+ * @idle: normal operation begins
+ */
+void dx_log_finished(struct dx_mount *mp, bool idle)
+{
+	struct dx_log *l = mp->log;
+
+	set_bit(DX_LOG_FINISHED, &l->state);
+	if (idle)
+		queue_delayed_work(l->timer_wq, &l->timer, TIMER_PERIOD);
 }
 
 /**
@@ -442,65 +460,6 @@ int dx_log_begin_writing(struct dx_mount *mp)
 	if (error)
 		dx_err(mp, "cannot prepare the log for writing: error %d", error);
 	return error;
-}
-
-/**
- * dx_log_process_unlinked - free the inodes that a clean log has left on unlinked lists
- * @mp: a mount that has just become writable, clean log
- *
- * An inode whose end failed for want of memory stays unlinked across a clean unmount.  If it fails again there is
- * always the next mount.
- *
- * Return: 0, or -EIO after a shutdown.
- */
-int dx_log_process_unlinked(struct dx_mount *mp)
-{
-	int error;
-
-	set_bit(DX_OP_RECOVERING, &mp->opstate);
-	error = dx_iunlink_process_all(mp);
-	clear_bit(DX_OP_RECOVERING, &mp->opstate);
-	return error;
-}
-
-/**
- * dx_log_mount_finish - the part of recovery that needs inodes, then normal operation
- * @mp: the mount; inode cache and counters are up
- *
- * Return: 0 or -errno: the mount must be given up with DX_OP_SHUTDOWN set, so that the log stays as it is.
- */
-int dx_log_mount_finish(struct dx_mount *mp)
-{
-	struct dx_log *l = mp->log;
-	int error;
-
-	if (test_bit(DX_LOG_INERT, &l->state))
-		return 0;
-	if (test_bit(DX_OP_RECOVERING, &mp->opstate)) {
-		error = dx_recover_finish(mp);
-		if (!error)
-			error = dx_log_force(mp, true);
-		if (error)
-			return error;
-		set_bit(DX_LOG_FINISHED, &l->state);
-		if (dx_is_readonly(mp)) {
-			/* a clean log vouches for the summary counters, too */
-			dx_icache_flush_inactive(mp);
-			error = dx_sync_sb(mp, true);
-			if (!error)
-				error = dx_log_quiesce(mp, true);
-			if (error)
-				return error;
-		}
-		clear_bit(DX_OP_RECOVERING, &mp->opstate);
-	} else if (!dx_is_readonly(mp)) {
-		error = dx_log_process_unlinked(mp);
-		if (error)
-			return error;
-	}
-	set_bit(DX_LOG_FINISHED, &l->state);
-	queue_delayed_work(l->timer_wq, &l->timer, TIMER_PERIOD);
-	return 0;
 }
 
 /**

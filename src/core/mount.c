@@ -505,6 +505,11 @@ static const struct dx_log_above log_above = {
 	.settle = dx_busy_wait_all,
 };
 
+static const struct dx_agresv_tree *const agresv_trees[DX_AGRESV_MAX] = {
+	[DX_AGRESV_FINOBT] = &dx_finobt_resv,
+	[DX_AGRESV_REFCOUNTBT] = &dx_refcountbt_resv,
+};
+
 static const struct dx_inode_above inode_above = {
 	.inactivate = dx_inactivate,
 	.drop = dx_delalloc_drop,
@@ -533,6 +538,7 @@ int dx_mount_open(struct dx_mount *mp)
 	mp->stop_log = dx_log_abort;
 	mp->buf_above = &buf_above;
 	mp->log_above = &log_above;
+	mp->agresv_trees = agresv_trees;
 	mp->inode_above = &inode_above;
 	if (!mp->name[0])
 		strscpy(mp->name, dx_plat_name(mp->bdev), sizeof(mp->name));
