@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include "da_help.h"
 #include "dx_da.h"
+#include "dx_dir.h"
 
 #define MAXATTRS	1500
 

@@ -16,6 +16,7 @@
 #include "dx_alloc.h"
 #include "dx_bmap.h"
 #include "dx_da.h"
+#include "dx_dir.h"
 #include "dx_inode_item.h"
 
 #define MAX_READS	600	/* the whole volume has fewer blocks of metadata */

@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include "da_help.h"
 #include "dx_da.h"
+#include "dx_dir.h"
 
 struct target { u64 off; u32 len, crc_off; bool inode; };
 #define MAXTARGETS	400

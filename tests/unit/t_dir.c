@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include "da_help.h"
 #include "dx_da.h"
+#include "dx_dir.h"
 
 /* ---- names ---- */
 

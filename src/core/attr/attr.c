@@ -1,0 +1,540 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Extended attributes: get, set, remove, list.
+ *
+ * A set is one transaction whatever it takes: the old name goes and the new one comes
+ * together, and a large value is on disk before the commit (see
+ * attr_remote.c).  So a crash leaves the old attribute or the new one, whole, and
+ * the INCOMPLETE flag of the format is never needed; names that another
+ * implementation left with it are not seen.  (Only a value in many fragments rolls the
+ * transaction while it is mapped: a crash then leaves unused blocks
+ * in the fork, which go with it.)
+ *
+ * Lock context: the functions that start transactions take the ILOCK themselves.
+ */
+#include "dx_da.h"
+#include "dx_dir.h"
+
+static int args_init(struct dx_da_args *a, struct dx_trans *tp, const struct dx_attr_arg *aa)
+{
+	if (aa->namelen <= 0 || aa->namelen >= DX_MAXNAMELEN)
+		return -ERANGE;
+	if (dx_is_shutdown(aa->ip->mp))
+		return -EIO;
+	memset(a, 0, sizeof(*a));
+	a->tp = tp;
+	a->dp = aa->ip;
+	a->mp = aa->ip->mp;
+	a->whichfork = DX_ATTR_FORK;
+	a->leaf = &dx_attr_leaf_ops;
+	a->name = aa->name;
+	a->namelen = aa->namelen;
+	a->nsp = aa->nsp & DX_ATTR_NSP_ONDISK_MASK;
+	a->hashval = dx_da_hashname(aa->name, aa->namelen);
+	return 0;
+}
+
+/* Is there a tree? (else: no fork, short form, or a fork that is still empty) */
+static bool has_tree(struct dx_inode *ip)
+{
+	return ip->af && ip->af->format != DX_DINODE_FMT_LOCAL && ip->af->nextents;
+}
+
+/* Finds the name in the tree; points into the leaf.  -ENOATTR. */
+static int tree_find(struct dx_da_args *a, struct dx_da_path *path, u32 *idx, struct dx_attr_ref *ref)
+{
+	struct dx_attr_leaf_entry *e;
+	struct dx_buf *bp;
+	u32 i;
+	int error;
+
+	error = dx_da_lookup(a, path, a->hashval);
+	if (error)
+		return error;
+	bp = path->lv[path->depth - 1].bp;
+	i = dx_attr_leaf_find(bp, a->hashval);
+	for (;; i++) {
+		if (i == be16_to_cpu(((struct dx_attr3_leaf_hdr *)bp->b_addr)->count)) {
+			/* the same hash may go on in the next leaf */
+			error = dx_da_path_shift(a, path, path->depth - 1, true);
+			if (error)
+				return error == -ENOENT ? -ENOATTR : error;
+			bp = path->lv[path->depth - 1].bp;
+			i = -1;
+			continue;
+		}
+		e = &dx_attr_leaf_ents(bp)[i];
+		if (be32_to_cpu(e->hashval) != a->hashval)
+			return -ENOATTR;
+		if (e->flags & DX_ATTR_INCOMPLETE)
+			continue;
+		dx_attr_leaf_ref(bp, i, ref);
+		if (ref->namelen == a->namelen && (ref->flags & DX_ATTR_NSP_ONDISK_MASK) == a->nsp &&
+		    !memcmp(ref->name, a->name, a->namelen)) {
+			*idx = i;
+			return 0;
+		}
+	}
+}
+
+static int get_value(struct dx_da_args *a, struct dx_attr_arg *aa, const struct dx_attr_ref *ref)
+{
+	int room = aa->valuelen;
+
+	aa->valuelen = ref->valuelen;
+	if (!aa->value)
+		return 0;
+	if (room < (int)ref->valuelen)
+		return -ERANGE;
+	if (ref->value) {
+		memcpy(aa->value, ref->value, ref->valuelen);
+		return 0;
+	}
+	return dx_attr_rmt_get(a, ref->rmtblk, ref->valuelen, aa->value);
+}
+
+/**
+ * dx_attr_get_locked - get the value or the length of an attribute
+ * @aa: inode, name, nsp; value with room of valuelen, or NULL for the length only
+ *
+ * ILOCK held, shared will do if the extents of the attribute fork are in memory.
+ * Returns -ENOATTR, -ERANGE (valuelen tells how much).
+ */
+int dx_attr_get_locked(struct dx_attr_arg *aa)
+{
+	struct dx_inode *ip = aa->ip;
+	struct dx_da_path path;
+	struct dx_attr_ref ref;
+	struct dx_da_args a;
+	u32 idx;
+	int error;
+
+	error = args_init(&a, NULL, aa);
+	if (error)
+		return error;
+	if (!ip->af)
+		return -ENOATTR;
+	if (!has_tree(ip)) {
+		if (ip->af->format != DX_DINODE_FMT_LOCAL)
+			return -ENOATTR;
+		error = dx_attr_sf_find(ip, &a, &ref);
+		return error ? error : get_value(&a, aa, &ref);
+	}
+	error = dx_trans_alloc_empty(a.mp, &a.tp);
+	if (error)
+		return error;
+	error = dx_iread_extents(a.tp, ip, DX_ATTR_FORK);
+	if (!error)
+		error = tree_find(&a, &path, &idx, &ref);
+	if (!error)
+		error = get_value(&a, aa, &ref);
+	dx_trans_cancel(a.tp);
+	return error;
+}
+
+/**
+ * dx_attr_get - as dx_attr_get_locked(), takes the ILOCK
+ * @aa: as there
+ */
+int dx_attr_get(struct dx_attr_arg *aa)
+{
+	int mode, error;
+
+	mode = dx_ilock_attr_map_shared(aa->ip);
+	error = dx_attr_get_locked(aa);
+	dx_iunlock(aa->ip, mode);
+	return error;
+}
+
+/* The tree is one leaf, and all that the fork maps: back into the inode if it fits there. */
+static int try_shortform(struct dx_da_args *a)
+{
+	struct dx_fork *f = a->dp->af;
+	struct dx_iext_cur cur;
+	struct dx_irec rec;
+	struct dx_buf *bp;
+	int error;
+
+	if (f->nextents != 1 || !dx_iext_first(&f->ext, &cur, &rec) || rec.startoff || rec.blockcount != 1)
+		return 0;
+	error = dx_da_read(a, 0, DX_DAK_NODE | DX_DAK_ATTR, &bp);
+	if (error || dx_da_kind(bp) != DX_DAK_ATTR)
+		return error;
+	return dx_attr_leaf_to_sf(a, bp);
+}
+
+/* Put the attribute into the tree; where one of that name is, it goes, and *old_* tell of its remote value. */
+static int tree_set(struct dx_da_args *a, dx_dablk_t *old_blk, u32 *old_len)
+{
+	struct dx_attr_ref ref;
+	struct dx_da_path path;
+	struct dx_buf *bp;
+	u32 idx, pos;
+	int error;
+
+	*old_blk = 0;
+	error = tree_find(a, &path, &idx, &ref);
+	if (!error) {
+		bp = path.lv[path.depth - 1].bp;
+		*old_blk = ref.rmtblk;
+		*old_len = ref.valuelen;
+		dx_attr_leaf_del(a, bp, idx);
+	} else if (error == -ENOATTR) {
+		error = dx_da_lookup(a, &path, a->hashval);
+		if (error)
+			return error;
+		bp = path.lv[path.depth - 1].bp;
+	} else {
+		return error;
+	}
+	pos = dx_attr_leaf_find(bp, a->hashval);
+	error = dx_attr_leaf_add(a, bp, pos);
+	if (!error)
+		dx_da_fix_hash(a, &path, path.depth - 1);
+	else if (error == -ENOSPC)
+		error = dx_attr_leaf_split(a, &path, pos);
+	return error;
+}
+
+/* Everything behind the short form.  @exists: there is such a name already. */
+static int set_in_tree(struct dx_da_args *a, bool exists)
+{
+	bool local = dx_attr_is_local(a->mp, a->namelen, a->valuelen);
+	dx_dablk_t old_blk;
+	u32 old_len = 0;
+	int error = 0;
+
+	if (!has_tree(a->dp))
+		error = dx_attr_sf_to_leaf(a);
+	if (!error && !local) {
+		error = dx_attr_rmt_alloc(a, dx_attr_rmt_blocks(a->mp, a->valuelen));
+		if (error)
+			return error;
+		error = dx_attr_rmt_write(a);
+		if (error) {
+			int undo = dx_attr_rmt_free(a, a->rmtblk, a->valuelen);
+
+			if (!undo)
+				undo = try_shortform(a);
+			if (!undo)
+				undo = dx_trans_roll_inode(&a->tp, a->dp);
+			return error;	/* if that failed: the transaction is dirty, and its cancel shuts down */
+		}
+	}
+	if (!error)
+		error = tree_set(a, &old_blk, &old_len);
+	if (!error && old_blk)
+		error = dx_attr_rmt_free(a, old_blk, old_len);
+	if (!error && exists)
+		error = try_shortform(a);
+	return error;
+}
+
+static int set_locked(struct dx_da_args *a, const struct dx_attr_arg *aa)
+{
+	struct dx_inode *ip = a->dp;
+	struct dx_da_path path;
+	struct dx_attr_ref ref;
+	u32 idx;
+	int error;
+
+	error = dx_iread_extents(a->tp, ip, DX_ATTR_FORK);
+	if (error)
+		return error;
+	if (has_tree(ip))
+		error = tree_find(a, &path, &idx, &ref);
+	else if (ip->af->format == DX_DINODE_FMT_LOCAL)
+		error = dx_attr_sf_find(ip, a, &ref);
+	else
+		error = -ENOATTR;
+	if (error && error != -ENOATTR)
+		return error;
+	if (!error && aa->create)
+		return -EEXIST;
+	if (error && aa->replace)
+		return -ENOATTR;
+	if (!has_tree(ip)) {
+		int sf = dx_attr_sf_set(a);
+
+		if (sf != -ENOSPC)
+			return sf;
+	}
+	return set_in_tree(a, !error);
+}
+
+static int remove_locked(struct dx_da_args *a)
+{
+	struct dx_inode *ip = a->dp;
+	struct dx_attr3_leaf_hdr *h;
+	struct dx_attr_ref ref;
+	struct dx_da_path path;
+	u32 idx, valuelen;
+	dx_dablk_t rmtblk;
+	int error;
+
+	if (!ip->af)
+		return -ENOATTR;
+	error = dx_iread_extents(a->tp, ip, DX_ATTR_FORK);
+	if (error)
+		return error;
+	if (!has_tree(ip))
+		return ip->af->format == DX_DINODE_FMT_LOCAL ? dx_attr_sf_remove(a) : -ENOATTR;
+	error = tree_find(a, &path, &idx, &ref);
+	if (error)
+		return error;
+	rmtblk = ref.rmtblk;
+	valuelen = ref.valuelen;
+	h = path.lv[path.depth - 1].bp->b_addr;
+	dx_attr_leaf_del(a, path.lv[path.depth - 1].bp, idx);
+	if (h->count)
+		dx_da_fix_hash(a, &path, path.depth - 1);
+	if (path.depth > 1)
+		error = dx_da_join(a, &path);
+	if (!error && rmtblk)
+		error = dx_attr_rmt_free(a, rmtblk, valuelen);
+	return error ? error : try_shortform(a);
+}
+
+/* fsblocks that a set can allocate: a tree that splits twice, the first leaf, the value */
+static u32 set_blocks(struct dx_mount *mp, u32 namelen, u32 valuelen)
+{
+	u32 tree = 2 * dx_da_enter_blocks(mp, DX_ATTR_FORK) + 1, value = 0;
+
+	if (!dx_attr_is_local(mp, namelen, valuelen))
+		value = dx_attr_rmt_blocks(mp, valuelen);
+	return tree + dx_da_bmap_blocks(mp, tree, DX_ATTR_FORK) +
+	       value + (value ? dx_da_bmap_blocks(mp, value, DX_ATTR_FORK) : 0);
+}
+
+/**
+ * dx_attr_set_op - set or remove an attribute
+ * @aa: inode (ILOCK not held), name, nsp, value and its length; value NULL: remove
+ *
+ * Own transaction.  Returns -EEXIST (create), -ENOATTR (replace, remove), -E2BIG, -ENOSPC, -EROFS, -EIO.
+ */
+int dx_attr_set_op(struct dx_attr_arg *aa)
+{
+	struct dx_inode *ip = aa->ip;
+	struct dx_mount *mp = ip->mp;
+	bool rsvd = aa->nsp & DX_ATTR_ROOT, set = aa->value;
+	u32 blocks, flags = rsvd ? DX_TRANS_RESERVE : 0;
+	struct dx_da_args a;
+	int error;
+
+	if (dx_is_readonly(mp))
+		return -EROFS;
+	error = args_init(&a, NULL, aa);
+	if (error)
+		return error;
+	if (set) {
+		if (aa->valuelen < 0 || aa->valuelen > DX_XATTR_SIZE_MAX)
+			return -E2BIG;
+		a.value = aa->value;
+		a.valuelen = aa->valuelen;
+	}
+	if (mp->opts.wsync)
+		flags |= DX_TRANS_SYNC;
+again:
+	if (set && !ip->af) {
+		u32 hint = sizeof(struct dx_attr_sf_hdr) + sizeof(struct dx_attr_sf_entry) + a.namelen + a.valuelen;
+
+		error = dx_add_attr_fork(ip, hint, rsvd);
+		if (error)
+			return error;
+	}
+	blocks = set ? set_blocks(mp, a.namelen, a.valuelen) :
+		       dx_da_bmap_blocks(mp, 2 * dx_da_enter_blocks(mp, DX_ATTR_FORK), DX_ATTR_FORK);
+	error = dx_trans_alloc(mp, set ? DX_RESV_ATTRSET : DX_RESV_ATTRRM, blocks, flags, &a.tp);
+	if (error == -ENOSPC && !set) {
+		/* removal must work on a full volume; blocks only if extents of the fork must be cut */
+		error = dx_trans_alloc(mp, DX_RESV_ATTRRM, blocks, flags | DX_TRANS_RESERVE, &a.tp);
+	}
+	if (error)
+		return error;
+	a.total = blocks;
+	dx_ilock(ip, DX_ILOCK_EXCL);
+	if (set && !ip->af) {
+		/* the last attribute was removed meanwhile, and the fork with it */
+		dx_trans_cancel(a.tp);
+		dx_iunlock(ip, DX_ILOCK_EXCL);
+		goto again;
+	}
+	dx_trans_ijoin(a.tp, ip, 0);
+	error = set ? set_locked(&a, aa) : remove_locked(&a);
+	if (error) {
+		dx_trans_cancel(a.tp);
+	} else {
+		dx_trans_ichgtime(a.tp, ip, DX_ICHGTIME_CHG);
+		dx_trans_log_inode(a.tp, ip, DX_ILOG_CORE);
+		error = dx_trans_commit(a.tp);
+	}
+	dx_iunlock(ip, DX_ILOCK_EXCL);
+	return error;
+}
+
+struct list_ctx {
+	int (*fn)(void *ctx, u8 flags, const u8 *name, int namelen, int valuelen);
+	void *ctx;
+};
+
+static int list_one(void *ctx, const struct dx_attr_ref *ref)
+{
+	struct list_ctx *l = ctx;
+
+	if (ref->flags & DX_ATTR_INCOMPLETE)
+		return 0;
+	return l->fn(l->ctx, ref->flags & DX_ATTR_NSP_ONDISK_MASK, ref->name, ref->namelen, ref->valuelen);
+}
+
+/* Call @fn for each attribute of the tree, in hash order. */
+static int tree_walk(struct dx_da_args *a, int (*fn)(void *ctx, const struct dx_attr_ref *ref), void *ctx)
+{
+	struct dx_da_path path;
+	int error = dx_da_lookup(a, &path, 0);
+
+	while (!error) {
+		struct dx_buf *bp = path.lv[path.depth - 1].bp;
+		u32 n = be16_to_cpu(((struct dx_attr3_leaf_hdr *)bp->b_addr)->count), i;
+		struct dx_attr_ref ref;
+
+		for (i = 0; i < n; i++) {
+			dx_attr_leaf_ref(bp, i, &ref);
+			error = fn(ctx, &ref);
+			if (error)
+				return error;
+		}
+		error = dx_da_path_shift(a, &path, path.depth - 1, true);
+		if (!error)
+			dx_trans_brelse(a->tp, bp);
+		cond_resched();
+	}
+	return error == -ENOENT ? 0 : error;
+}
+
+/**
+ * dx_attr_list - call a function for each attribute
+ * @ip: inode, ILOCK not held: taken shared
+ * @fn: gets namespace, name and length of the value; non-zero stops and is not an error
+ * @ctx: for @fn
+ *
+ * @fn runs under the ILOCK and a buffer lock: it must not touch user memory.
+ */
+int dx_attr_list(struct dx_inode *ip, int (*fn)(void *ctx, u8 flags, const u8 *name, int namelen, int valuelen), void *ctx)
+{
+	struct dx_da_args a = { .leaf = &dx_attr_leaf_ops, .dp = ip, .mp = ip->mp, .whichfork = DX_ATTR_FORK };
+	struct list_ctx l = { fn, ctx };
+	int mode, error;
+
+	if (dx_is_shutdown(ip->mp))
+		return -EIO;
+	error = dx_trans_alloc_empty(ip->mp, &a.tp);
+	if (error)
+		return error;
+	mode = dx_ilock_attr_map_shared(ip);
+	if (has_tree(ip)) {
+		error = dx_iread_extents(a.tp, ip, DX_ATTR_FORK);
+		if (!error)
+			error = tree_walk(&a, list_one, &l);
+	} else if (ip->af && ip->af->format == DX_DINODE_FMT_LOCAL) {
+		error = dx_attr_sf_walk(ip, list_one, &l);
+	}
+	dx_trans_cancel(a.tp);
+	dx_iunlock(ip, mode);
+	return error > 0 ? 0 : error;
+}
+
+/* ---- the end of an inode ---- */
+
+static int stale_one(void *ctx, const struct dx_attr_ref *ref)
+{
+	struct dx_da_args *a = ctx;
+
+	return ref->rmtblk ? dx_attr_rmt_stale(a, ref->rmtblk, ref->valuelen) : 0;
+}
+
+/* blocks that one transaction cancels and unmaps */
+#define INACTIVE_BLOCKS	8
+
+/*
+ * Free the last blocks of the fork.  Each is cancelled in the log in the
+ * transaction that unmaps it, whatever it held.
+ */
+static int inactive_step(struct dx_da_args *a, const struct dx_irec *rec)
+{
+	u32 n = min_t(u64, rec->blockcount, INACTIVE_BLOCKS), i;
+	dx_filblks_t left = n;
+	dx_fileoff_t off = rec->startoff + rec->blockcount - n;
+	int error;
+
+	for (i = 0; i < n; i++) {
+		struct dx_buf *bp;
+
+		error = dx_trans_get_buf(a->mp, a->tp,
+					 dx_fsb_to_daddr(a->mp, rec->startblock + (off - rec->startoff) + i),
+					 dx_fsb_to_bb(a->mp, 1), 0, &bp);
+		if (error)
+			return error;
+		dx_trans_binval(a->tp, bp);
+	}
+	error = dx_bunmapi(a->tp, a->dp, off, &left, DX_BMAPI_ATTRFORK | DX_BMAPI_METADATA, 1);
+	if (!error && left)
+		error = dx_da_corrupt(a, NULL, "block to free is not mapped");
+	return error;
+}
+
+/**
+ * dx_attr_inactive - free the attribute fork of a dying inode
+ * @ip: inode, ILOCK not held; nobody else can reach it
+ *
+ * Bounded transactions of its own.  Works from the end of the fork
+ * downwards; the root is first made an empty leaf if there is more than one
+ * transaction's worth, so that whoever recovers in the middle, we or another
+ * implementation, finds a tree that names no block that is gone.
+ */
+int dx_attr_inactive(struct dx_inode *ip)
+{
+	struct dx_da_args a = { .leaf = &dx_attr_leaf_ops, .dp = ip, .mp = ip->mp, .whichfork = DX_ATTR_FORK };
+	struct dx_iext_cur cur;
+	struct dx_irec rec;
+	struct dx_buf *bp;
+	int error;
+
+	if (!ip->af)
+		return 0;
+	error = dx_trans_alloc(ip->mp, DX_RESV_ATTRINVAL, 0, DX_TRANS_RESERVE, &a.tp);
+	if (error)
+		return error;
+	dx_ilock(ip, DX_ILOCK_EXCL);
+	dx_trans_ijoin(a.tp, ip, 0);
+	error = dx_iread_extents(a.tp, ip, DX_ATTR_FORK);
+	if (!error && has_tree(ip)) {
+		error = tree_walk(&a, stale_one, &a);
+		if (!error && dx_iext_last(&ip->af->ext, &cur, &rec) &&
+		    (ip->af->nextents > 1 || rec.startoff + rec.blockcount > INACTIVE_BLOCKS)) {
+			error = dx_trans_roll_inode(&a.tp, ip);	/* lets go of the whole tree */
+			if (!error)
+				error = dx_da_read(&a, 0, DX_DAK_NODE | DX_DAK_ATTR, &bp);
+			if (!error) {
+				dx_attr_leaf_init(&a, bp);
+				dx_da_log_all(&a, bp);
+				error = dx_trans_roll_inode(&a.tp, ip);
+			}
+		}
+		while (!error && dx_iext_last(&ip->af->ext, &cur, &rec)) {
+			error = inactive_step(&a, &rec);
+			if (!error)
+				error = dx_defer_finish(&a.tp);
+			if (!error)
+				error = dx_trans_roll_inode(&a.tp, ip);
+		}
+	}
+	if (error) {
+		dx_trans_cancel(a.tp);
+	} else {
+		dx_attr_fork_drop(ip);
+		dx_trans_log_inode(a.tp, ip, DX_ILOG_CORE);
+		error = dx_trans_commit(a.tp);
+	}
+	dx_iunlock(ip, DX_ILOCK_EXCL);
+	return error;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Extent maps of inode forks: the in-core tree and its disk forms.  ILOCK
+ * held by the caller throughout (shared to read, exclusive to read extents in or
+ * change).  Offsets and lengths in fsblocks.
+ */
+#ifndef DX_BMAP_H
+#define DX_BMAP_H
+
+#include "dx_inode.h"
+#include "dx_fork.h"
+#include "dx_alloc.h"
+
+/* ---- forks: bmap_read.c, attr_fork.c ---- */
+int dx_iread_extents(struct dx_trans *tp, struct dx_inode *ip, int whichfork);	/* bmbt -> tree, ILOCK EXCL; no-op when read */
+int dx_add_attr_fork(struct dx_inode *ip, u32 size_hint, bool rsvd);		/* own transaction; no-op when present */
+u32 dx_attr_shortform_bytesfit(struct dx_inode *ip, u32 bytes);		/* forkoff in 8-byte units that makes room for `bytes` of attributes; 0 = cannot */
+
+/*
+ * What the map said while the ILOCK was held, and its sequence at that same moment: who asks later whether
+ * the answer still holds compares that with dx_fork_seq().  Whatever answers for a caller without the ILOCK answers so.
+ */
+struct dx_mapped {
+	struct dx_irec	rec;
+	u32		seq;
+};
+
+/* ---- bmap.c ---- */
+#define DX_BMAPI_ENTIRE		(1u << 0)	/* whole extents, not trimmed to the range */
+#define DX_BMAPI_ATTRFORK	(1u << 1)
+#define DX_BMAPI_METADATA	(1u << 2)	/* directory/attr/symlink blocks */
+#define DX_BMAPI_PREALLOC	(1u << 3)	/* allocate unwritten */
+#define DX_BMAPI_CONVERT	(1u << 4)	/* written <-> unwritten as PREALLOC says */
+#define DX_BMAPI_CONTIG		(1u << 5)	/* one extent only */
+#define DX_BMAPI_ZERO		(1u << 6)	/* zero the blocks on disk before they are mapped */
+#define DX_BMAPI_NODISCARD	(1u << 7)
+#define DX_BMAPI_DELALLOC	(1u << 8)	/* converting delayed extents: space is already reserved */
+int dx_bmapi_read(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, struct dx_irec *map, int *nmap, u32 flags);
+int dx_bmapi_write(struct dx_trans *tp, struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, u32 flags,
+		   dx_extlen_t total, struct dx_irec *map, int *nmap);
+/* Unmap at most nexts extents from the END of [off, off+*rlen) downwards; frees are deferred (dx_defer_free); *rlen = what remains, 0 = done. */
+int dx_bunmapi(struct dx_trans *tp, struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t *rlen, u32 flags, u32 nexts);
+#define DX_UNMAP_PER_TRANS	2	/* extents: what the log reservation of a transaction that frees has room for */
+/* One step of collapse / insert, one transaction: moves extents at a time, *next_fsb is the cursor. */
+int dx_bmap_collapse_extents(struct dx_trans *tp, struct dx_inode *ip, dx_fileoff_t *next_fsb, dx_fileoff_t shift, bool *done);
+int dx_bmap_insert_extents(struct dx_trans *tp, struct dx_inode *ip, dx_fileoff_t *next_fsb, dx_fileoff_t shift, bool *done, dx_fileoff_t stop_fsb);
+int dx_bmap_can_insert(struct dx_inode *ip, dx_fileoff_t off, dx_fileoff_t shift);
+int dx_bmap_split_extent(struct dx_trans *tp, struct dx_inode *ip, dx_fileoff_t split);
+int dx_bmap_last_offset(struct dx_inode *ip, int whichfork, dx_fileoff_t *last);	/* first block past the last extent */
+int dx_bmap_first_unused(struct dx_inode *ip, int whichfork, dx_extlen_t len, dx_fileoff_t *off);
+int dx_bmap_eof(struct dx_inode *ip, dx_fileoff_t off, int whichfork, bool *eof);
+/* delayed allocation: no transaction; takes fdblocks and indlen */
+int dx_bmap_reserve_delalloc(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, dx_filblks_t prealloc, struct dx_irec *got);
+void dx_bmap_punch_delalloc(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len);	/* ILOCK EXCL */
+void dx_delalloc_drop(struct dx_inode *ip);	/* when it goes out of memory */
+/* writeback: turn the delayed extent around off into a real (unwritten) one; own transaction, takes ILOCK */
+int dx_bmap_convert_delalloc(struct dx_inode *ip, dx_fileoff_t off, struct dx_mapped *got);
+/* I/O completion: unwritten -> written over [off, off+count) bytes, then log the on-disk size up to new_size if larger (0 = leave) */
+int dx_iomap_write_unwritten(struct dx_inode *ip, u64 off_bytes, u64 count_bytes, u64 new_disk_size);
+int dx_iomap_setsize(struct dx_inode *ip, u64 new_disk_size);		/* log d.size if it grows; own transaction */
+/* direct/prealloc allocation for [off,len): own transaction, ILOCK not held; allocates unwritten; returns first mapping */
+int dx_iomap_alloc(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, bool zero_not_unwritten, bool nowait, struct dx_mapped *got);
+/* whole-range operations in their own transactions, ILOCK not held, lockout asserted by the VFS caller */
+int dx_alloc_file_space(struct dx_inode *ip, u64 off_bytes, u64 len_bytes);	/* unwritten preallocation over holes */
+int dx_free_file_space(struct dx_inode *ip, u64 off_bytes, u64 len_bytes);	/* whole blocks inside the range only */
+int dx_collapse_file_space(struct dx_inode *ip, u64 off_bytes, u64 len_bytes);	/* extents only; range already unmapped and flushed */
+int dx_insert_file_space(struct dx_inode *ip, u64 off_bytes, u64 len_bytes);
+int dx_setsize_trans(struct dx_inode *ip, u64 new_size, bool shrink, bool times);	/* truncate: d.size and extents past it; own transactions */
+u64 dx_bmap_count_leaves(struct dx_inode *ip, int whichfork);		/* real extents */
+u32 dx_get_extsz_hint(struct dx_inode *ip);
+dx_extlen_t dx_bmap_worst_indlen(struct dx_inode *ip, dx_filblks_t len);
+/* data fork sequence: changes with every modification of the extent tree (writeback checks cached mappings with it) */
+static inline u32 dx_fork_seq(struct dx_fork *f) { return READ_ONCE(f->ext.gen); }
+int dx_bmap_look(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, u32 flags, struct dx_mapped *got);	/* ILOCK held */
+
+#endif /* DX_BMAP_H */

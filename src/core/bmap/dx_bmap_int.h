@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the files of the extent map (bmap*.c, fork.c) share among themselves. */
+#ifndef DX_BMAP_INT_H
+#define DX_BMAP_INT_H
+
+#include "dx_bmap.h"
+#include "dx_btree.h"
+
+/* bmap_btree.c */
+int dx_bmap_alloc_meta_block(struct dx_trans *tp, struct dx_inode *ip, dx_fsbno_t near, u32 minleft,
+			     dx_fsbno_t *fsbno);
+int dx_bmap_extents_to_btree(struct dx_trans *tp, struct dx_inode *ip, int whichfork);
+int dx_bmap_btree_to_extents(struct dx_trans *tp, struct dx_inode *ip, int whichfork);
+int dx_bmap_push_root(struct dx_trans *tp, struct dx_inode *ip, int whichfork);
+
+/*
+ * An edit: changes to one fork's map within one transaction (bmap.c).  Changes the in-core tree and the
+ * disk form together; _end settles the form (inline or btree) and logs the inode.
+ */
+struct dx_bmap_edit {
+	struct dx_trans		*tp;	/* NULL: delayed extents only */
+	struct dx_inode		*ip;
+	int			whichfork;
+	struct dx_fork		*f;
+	struct dx_btree_cur	*cur;	/* made at first need */
+	bool			dirty;
+};
+void dx_bmap_edit_begin(struct dx_bmap_edit *e, struct dx_trans *tp, struct dx_inode *ip, int whichfork);
+int dx_bmap_edit_end(struct dx_bmap_edit *e, int error);
+int dx_bmap_splice(struct dx_bmap_edit *e, const struct dx_irec *old, int nold,
+		   const struct dx_irec *new, int nnew);
+int dx_bmap_remap(struct dx_bmap_edit *e, const struct dx_irec *old, struct dx_irec *mid,
+		  dx_fileoff_t off, dx_filblks_t len);
+bool dx_irec_mergeable(struct dx_mount *mp, const struct dx_irec *a, const struct dx_irec *b);
+void dx_irec_trim(struct dx_irec *r, dx_fileoff_t off, dx_fileoff_t end);	/* to its part in [off, end) */
+
+/* bmap_delalloc.c: counters of delayed blocks */
+void dx_delalloc_count(struct dx_inode *ip, s64 blocks, s64 resv);
+/* settle the indlen of what is left of a delayed extent; returns blocks that stay reserved */
+u32 dx_delalloc_resettle(struct dx_inode *ip, dx_fileoff_t start, dx_fileoff_t end, u32 avail);
+/* before the data fork maps @more blocks, or has room for @room extents: -ENOSPC, with nothing changed */
+int dx_delalloc_expect(struct dx_inode *ip, u64 more, u32 room);
+u32 dx_delalloc_inline_need(struct dx_inode *ip);	/* extents that must still fit into the inode */
+
+/* bmap_write.c */
+void dx_bmap_extsz_align(struct dx_inode *ip, u32 extsz, dx_fileoff_t lo, dx_fileoff_t hi,
+			 dx_fileoff_t *off, dx_filblks_t *len);
+
+#endif /* DX_BMAP_INT_H */

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Space and inode allocation: AG headers, bnobt and cntbt, AGFL, busy extents, inobt and finobt.  AG headers are locked AGI before
+ * AGF, AGs in ascending order within one transaction (invariant L1).
+ */
+#ifndef DX_ALLOC_H
+#define DX_ALLOC_H
+
+#include "dx_mount.h"
+#include "dx_buf.h"
+#include "dx_log.h"
+#include "dx_btree.h"
+
+extern const struct dx_buf_ops dx_sb_buf_ops, dx_agf_buf_ops, dx_agi_buf_ops, dx_agfl_buf_ops,
+	dx_bnobt_buf_ops, dx_cntbt_buf_ops, dx_inobt_buf_ops, dx_finobt_buf_ops, dx_bmbt_buf_ops,
+	dx_inode_buf_ops, dx_refcountbt_buf_ops;
+
+/* ---- AG headers: ag.c ---- */
+int dx_agf_read(struct dx_mount *mp, struct dx_trans *tp, dx_agno_t agno, u32 flags, struct dx_buf **bpp);
+int dx_agi_read(struct dx_mount *mp, struct dx_trans *tp, dx_agno_t agno, struct dx_buf **bpp);
+int dx_agfl_read(struct dx_mount *mp, struct dx_trans *tp, dx_agno_t agno, struct dx_buf **bpp);
+void dx_agf_log(struct dx_trans *tp, struct dx_buf *bp, size_t off, size_t len);	/* fields changed; perag copies are the caller's */
+void dx_agi_log(struct dx_trans *tp, struct dx_buf *bp, size_t off, size_t len);
+int dx_ag_init_all(struct dx_mount *mp, u64 *icount, u64 *ifree, u64 *fdblocks);	/* read every AGF and AGI, sum counters */
+bool dx_refcount_leaf_shares(struct dx_buf *bp, u64 *staged);
+int dx_refcount_look(struct dx_mount *mp, bool *shared, u64 *staged);	/* is any block shared? (reflink volumes) */
+
+/* ---- cursors: alloc_btree.c, ialloc_btree.c, bmap_btree.c ---- */
+struct dx_btree_cur *dx_bnobt_cursor(struct dx_mount *mp, struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t agno, enum dx_btnum btnum);
+struct dx_btree_cur *dx_inobt_cursor(struct dx_mount *mp, struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t agno, enum dx_btnum btnum);
+struct dx_btree_cur *dx_bmbt_cursor(struct dx_mount *mp, struct dx_trans *tp, struct dx_inode *ip, int whichfork);
+
+/* ---- extent allocator: alloc.c ---- */
+enum dx_alloc_type { DX_ALLOC_ANY_AG, DX_ALLOC_LOWEST_AG, DX_ALLOC_THIS_AG, DX_ALLOC_START_AG, DX_ALLOC_NEAR, DX_ALLOC_EXACT };
+struct dx_alloc_arg {
+	struct dx_trans	*tp;
+	struct dx_mount	*mp;
+	dx_fsbno_t	fsbno;		/* in: target; out: result or DX_NULLFSBNO */
+	dx_extlen_t	minlen, maxlen, mod, prod;	/* len % prod == mod when possible */
+	dx_extlen_t	alignment, minalignslop;
+	dx_extlen_t	minleft;	/* blocks that must remain in the AG afterwards */
+	dx_extlen_t	total;		/* blocks this transaction will need altogether in that AG */
+	dx_extlen_t	len;		/* out */
+	enum dx_alloc_type type;
+	bool		userdata;	/* data: must not reuse busy extents */
+	bool		spare_inodes;	/* file data: not from an AG that is kept for inodes, but beside what the file has there */
+	bool		wasdel;		/* the space was reserved by delayed allocation */
+	dx_agbno_t	min_agbno;	/* the extent must lie in [min_agbno, max_agbno) of the AG; 0 = no bound */
+	dx_agbno_t	max_agbno;
+	bool		no_wait;	/* fail rather than wait until something is not busy any more */
+	enum dx_agresv_kind resv;	/* a tree with blocks set aside for it */
+	bool		must;		/* for a dirty transaction, ->minlen 1: whatever is left will do */
+	bool		contended;	/* out: an AG could not be asked, its AGF was locked (L1) */
+	bool		resv_agfl;	/* internal */
+	bool		saw_busy;	/* internal: there would be space but for busy extents */
+	unsigned int	busy_gen;	/* internal */
+};
+/* 0 with fsbno == NULLFSBNO: no space that fits.  AGF stays locked in tp. */
+int dx_alloc_vextent(struct dx_alloc_arg *args);
+/* Free an extent now (AG btrees; inserts a busy extent). Used by the EFI finisher. */
+int dx_free_extent(struct dx_trans *tp, dx_fsbno_t fsbno, dx_extlen_t len);
+int dx_free_extent_of(struct dx_trans *tp, dx_fsbno_t fsbno, dx_extlen_t len, enum dx_agresv_kind kind);
+int dx_alloc_fix_freelist(struct dx_alloc_arg *args, dx_agno_t agno, struct dx_buf **agbpp, u32 flags);
+int dx_alloc_get_freelist(struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t agno, dx_agbno_t *bnop, bool btreeblk);
+int dx_alloc_put_freelist(struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t agno, dx_agbno_t bno, bool btreeblk);
+/* ---- what may be taken: ag_space.c, agresv.c ---- */
+/* A tree that blocks are set aside for. */
+struct dx_agresv_tree {
+	const char	*name;
+	const char	*need;	/* what may need them here; NULL: nothing */
+	bool	(*present)(struct dx_mount *mp);
+	u32	(*most)(struct dx_mount *mp, struct dx_perag *pag);	/* blocks that the tree can ever have there */
+	/* blocks that it has; AGI locked, AGF not */
+	int	(*used)(struct dx_mount *mp, struct dx_perag *pag, struct dx_buf *agibp, u32 *blocks);
+};
+extern const struct dx_agresv_tree dx_finobt_resv, dx_refcountbt_resv;
+u64 dx_agresv_usable(struct dx_mount *mp, struct dx_perag *pag);
+u64 dx_agresv_sparsest(const u32 mnr[2], u64 recs);
+s64 dx_ag_avail(struct dx_mount *mp, struct dx_perag *pag, enum dx_agresv_kind kind);
+int dx_agresv_setup(struct dx_mount *mp);
+void dx_agresv_release(struct dx_mount *mp);
+u32 dx_agresv_held(const struct dx_perag *pag, enum dx_agresv_kind kind);
+u32 dx_agresv_short(const struct dx_perag *pag, enum dx_agresv_kind kind, u32 need);
+void dx_agresv_take(struct dx_trans *tp, struct dx_perag *pag, enum dx_agresv_kind kind, dx_extlen_t len);
+void dx_agresv_give(struct dx_trans *tp, struct dx_perag *pag, enum dx_agresv_kind kind, dx_extlen_t len);
+u32 dx_alloc_min_freelist(struct dx_mount *mp, struct dx_perag *pag);
+u64 dx_alloc_set_aside(struct dx_mount *mp);
+u32 dx_alloc_ag_max_usable(struct dx_mount *mp);
+dx_extlen_t dx_alloc_longest_free(struct dx_mount *mp, struct dx_perag *pag);
+/* FITRIM: discard free extents of at least minlen in [start, end] (fsblocks, linear daddr order) */
+int dx_trim_free(struct dx_mount *mp, u64 start_bb, u64 end_bb, u64 minlen_bb, u64 *discarded_bytes);
+int dx_alloc_any_free(struct dx_mount *mp, dx_fsbno_t fsbno, dx_extlen_t len, bool *free);
+/* exclude an AG range from reservation: walk free space of an AG (fsmap, tests) */
+int dx_alloc_query_all(struct dx_mount *mp, dx_agno_t agno, int (*fn)(dx_agbno_t bno, dx_extlen_t len, void *data), void *data);
+
+/* ---- busy extents: busy.c ---- */
+struct dx_busy_extent {
+	struct rb_node		rb;		/* perag->busy_tree */
+	struct list_head	list;		/* tp->t_busy, then the checkpoint's */
+	dx_agno_t		agno;
+	dx_agbno_t		bno;
+	dx_extlen_t		len;
+	u32			flags;
+#define DX_BUSY_DISCARDED	1	/* the device is at it */
+#define DX_BUSY_SKIP_DISCARD	2
+	struct dx_busy_extent	*part;		/* rest behind a hole that a reuse made; same fate */
+};
+void dx_busy_insert(struct dx_trans *tp, dx_agno_t agno, dx_agbno_t bno, dx_extlen_t len, bool skip_discard);
+bool dx_busy_overlaps(struct dx_mount *mp, dx_agno_t agno, dx_agbno_t bno, dx_extlen_t len);
+/* longest non-busy part of [bno, bno+len); returns whether anything was busy */
+bool dx_busy_trim(struct dx_mount *mp, dx_agno_t agno, dx_agbno_t *bno, dx_extlen_t *len, u32 flags, unsigned int *gen);
+void dx_busy_reuse(struct dx_mount *mp, dx_agno_t agno, dx_agbno_t bno, dx_extlen_t len, bool userdata);	/* metadata may reuse: take out of the tree */
+void dx_busy_flush(struct dx_mount *mp, unsigned int gen);	/* force the log and wait for progress */
+void dx_busy_clear(struct dx_mount *mp, struct list_head *list, bool durable);	/* checkpoint durable; discards when mounted so */
+void dx_busy_wait_all(struct dx_mount *mp);
+
+/* ---- inodes: ialloc.c ---- */
+/* Pick an AG and a free inode for @mode near @parent; *ino is DX_NULLINO for -ENOSPC.  May roll *tpp when a chunk must be made. AGI stays locked in tp. */
+int dx_dialloc(struct dx_trans **tpp, dx_ino_t parent, umode_t mode, dx_ino_t *ino);
+struct dx_icluster_free { bool deleted; dx_ino_t first_ino; u64 alloc_mask; };	/* chunk went away */
+int dx_difree_prepare(struct dx_trans *tp, struct dx_buf *agibp, dx_ino_t ino);	/* -ENOSPC while @tp is clean, not later */
+int dx_difree(struct dx_trans *tp, dx_ino_t ino, struct dx_icluster_free *cluster);
+/* Where is the inode on disk?  *daddr/len_bb of its cluster buffer, *boffset in bytes. @untrusted: look it up in the inobt (-EINVAL/-ENOENT when free). */
+struct dx_imap { dx_daddr_t daddr; u32 len_bb; u32 boffset; };
+int dx_imap(struct dx_mount *mp, struct dx_trans *tp, dx_ino_t ino, bool untrusted, struct dx_imap *imap);
+int dx_ialloc_read_agi(struct dx_mount *mp, struct dx_trans *tp, dx_agno_t agno, struct dx_buf **bpp);	/* = dx_agi_read + perag copy */
+/* write fresh inode clusters [agbno, +length fsblocks): initialised, CRC'd buffers; tp == NULL (recovery of ICREATE): onto @list */
+int dx_ialloc_inode_init(struct dx_mount *mp, struct dx_trans *tp, struct list_head *list, u32 icount, dx_agno_t agno,
+			 dx_agbno_t agbno, u32 length, u32 gen);
+void dx_icreate_log(struct dx_trans *tp, dx_agno_t agno, dx_agbno_t agbno, u32 count, u32 isize, u32 length, u32 gen);	/* icreate_item.c (log side) */
+u64 dx_inobt_alloc_mask(u16 holemask);	/* bit i: inode i of the chunk exists on disk */
+/* bulkstat-like walk: calls fn for each allocated inode from @start on, in order */
+int dx_inobt_walk(struct dx_mount *mp, dx_ino_t start, int (*fn)(struct dx_mount *mp, dx_ino_t ino, void *data), void *data);
+
+#endif /* DX_ALLOC_H */
