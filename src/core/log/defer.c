@@ -230,9 +230,12 @@ int dx_intents_finish(struct dx_mount *mp)
 	int error;
 
 	while ((lip = dx_ail_find(mp, match_recovered, NULL))) {
+		const char *name = lip->li_ops->name;
+
+		/* may be gone after it, in both cases */
 		error = lip->li_ops->finish(lip);
 		if (error) {
-			dx_err(mp, "cannot finish what the log began (%s): error %d", lip->li_ops->name, error);
+			dx_err(mp, "cannot finish what the log began (%s): error %d", name, error);
 			return error;
 		}
 	}
