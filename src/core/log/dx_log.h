@@ -188,7 +188,6 @@ struct dx_defer_work {			/* a kind's own structure begins with it */
 };
 /* A kind of deferred work. */
 struct dx_defer_type {
-	const char *name;
 	u32	most;			/* works of one intent: what one transaction can do */
 	/* list_sort()'s, over works: in which order they must be done; NULL: as they were added */
 	int	(*order)(void *priv, const struct list_head *a, const struct list_head *b);
@@ -219,7 +218,7 @@ bool dx_log_is_inert(struct dx_mount *mp);
 int dx_log_start(struct dx_mount *mp, const struct dx_log_head *h);
 int dx_log_replayed(struct dx_mount *mp);
 void dx_log_give_up(struct dx_mount *mp);
-void dx_log_finished(struct dx_mount *mp, bool idle);
+void dx_log_finished(struct dx_mount *mp, bool begins);
 /* ... log_open.c: the same with recovery */
 int dx_log_mount(struct dx_mount *mp);		/* find head and tail, recover (phase 1), start */
 int dx_log_begin_writing(struct dx_mount *mp);	/* clean log, before the first transaction that is ours */

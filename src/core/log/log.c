@@ -428,14 +428,14 @@ void dx_log_give_up(struct dx_mount *mp)
 /**
  * dx_log_finished - recovery has nothing left to do
  * @mp: the mount
- * @idle: normal operation begins
+ * @begins: normal operation does now; else what recovery did is still to be written
  */
-void dx_log_finished(struct dx_mount *mp, bool idle)
+void dx_log_finished(struct dx_mount *mp, bool begins)
 {
 	struct dx_log *l = mp->log;
 
 	set_bit(DX_LOG_FINISHED, &l->state);
-	if (idle)
+	if (begins)
 		queue_delayed_work(l->timer_wq, &l->timer, TIMER_PERIOD);
 }
 

@@ -273,7 +273,6 @@ static int free_finish(struct dx_trans *tp, struct dx_defer_work *work)
 }
 
 static const struct dx_defer_type free_type = {
-	.name		= "extent free",
 	.most		= DX_EFI_MAX_EXTENTS,
 	.order		= by_fsbno,
 	.log_intent	= free_log_intent,
