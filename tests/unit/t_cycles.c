@@ -24,7 +24,7 @@
 
 static struct host_dev_snap *snap;
 static u64 ag_bytes;		/* both AGs have as many */
-static dx_ino_t large, fragments;
+static dx_ino_t large, fragments, others;
 static u32 agblklog, inopblog, leafblk, dirblk, dirfsbs;
 static u8 blk[8192];
 
@@ -181,22 +181,44 @@ static void bmbt_ring(int arg)
 	store(T_BMBT, at_fsb(c), BS);
 }
 
-static void bmbt_self(int arg)
+/* The first leaf of an inode's map becomes a node whose one child is @child; 0: itself.  Where it is. */
+static u64 bmbt_leaf_to_node(dx_ino_t ino, u64 child)
 {
 	u64 ptr[8];
 
-	if (!CHECK(bmbt_ptrs(fragments, ptr, 8) >= 1))
-		return;
-	/* the leaf becomes a node above itself */
-	load(at_ino(fragments), 512);
+	if (!CHECK(bmbt_ptrs(ino, ptr, 8) >= 1))
+		return 0;
+	load(at_ino(ino), 512);
 	meta_put(blk, 176, 2, 2);
-	store(T_DINODE, at_ino(fragments), 512);
+	meta_put(blk, 178, 2, 1);
+	store(T_DINODE, at_ino(ino), 512);
 	load(at_fsb(ptr[0]), BS);
 	meta_put(blk, 4, 2, 1);
 	meta_put(blk, 6, 2, 1);
+	meta_put(blk, 8, 8, ~0ULL);
+	meta_put(blk, 16, 8, ~0ULL);
 	meta_put(blk, 72, 8, 0);
-	meta_put(blk, 72 + (BS - 72) / 16 * 8, 8, ptr[0]);
+	meta_put(blk, 72 + (BS - 72) / 16 * 8, 8, child ? child : ptr[0]);
 	store(T_BMBT, at_fsb(ptr[0]), BS);
+	return ptr[0];
+}
+
+static void bmbt_self(int arg)
+{
+	bmbt_leaf_to_node(fragments, 0);
+}
+
+/* Each of two maps leads to a node of the other: who walks one holds what the other's walk comes to. */
+static u64 crossing;
+
+static void bmbt_crossed(int arg)
+{
+	u64 ptr[8];
+
+	if (!CHECK(bmbt_ptrs(others, ptr, 8) >= 1))
+		return;
+	crossing = ptr[0];
+	bmbt_leaf_to_node(others, bmbt_leaf_to_node(fragments, ptr[0]));
 }
 
 /* Where the blocks of the two hash trees are on the device; numbered from the root on.  Learned before the damage. */
@@ -411,6 +433,20 @@ static int op_attr(struct dx_mount *mp) { return with(mp, fragments, get_attr); 
 static int op_lookup(struct dx_mount *mp) { return with(mp, large, look_up); }
 static int op_add(struct dx_mount *mp) { return with(mp, large, add_name); }
 static int op_map(struct dx_mount *mp) { return with(mp, fragments, read_map); }
+
+/* One walk has got as far as to its node and goes no further before the other has ended, who must not wait for it. */
+static int walk_fiber(void *mp) { return op_map(mp); }
+static int op_crossed(struct dx_mount *mp)
+{
+	struct dx_buf_map map = { dx_fsb_to_daddr(mp, crossing), BS / 512 };
+	struct dx_buf *bp;
+	int error;
+
+	CHECK_EQ(dx_trans_read_owned(mp, NULL, &map, 1, &dx_bmbt_buf_ops, others, &bp), 0);
+	error = host_join(host_spawn(walk_fiber, mp, "walk"));
+	dx_buf_relse(bp);
+	return error;
+}
 static int op_none(struct dx_mount *mp) { return 0; }
 
 /* Everything, after the block has been believed as what it is. */
@@ -460,6 +496,7 @@ static const struct knot {
 	{ "free space over the root of the inobt", free_root, 2, op_all, MAY_PASS, NULL },
 	{ "extent map whose leaves form a ring", bmbt_ring, 0, op_map, MUST_FAIL, "bb_leftsib" },
 	{ "extent map node that is its own child", bmbt_self, 0, op_map, MUST_FAIL, "bmbt" },
+	{ "extent maps that lead to each other's nodes", bmbt_crossed, 0, op_crossed, MUST_FAIL, "in use by inode" },
 	{ "directory whose leaves form a ring", da_ring, 0, op_lookup, MUST_FAIL, "ring" },
 	{ "attributes whose leaves form a ring, list", da_ring, 1, op_list, MUST_FAIL, "ring" },
 	{ "attributes whose leaves form a ring, look-up", da_ring, 1, op_attr, MUST_FAIL, "ring" },
@@ -543,6 +580,12 @@ static int fill_fiber(void *arg)
 	}
 	fragments = ip->ino;
 	large = dp->ino;
+	dx_irele(ip);
+	n = (struct dx_name){ .name = (u8 *)"others", .len = 6, .ftype = DX_DIR3_FT_REG_FILE };
+	CHECK(!dx_create(mp->rootip, &n, &fa, &ip));
+	for (i = 0; i < 250; i++)
+		CHECK(!dx_iomap_alloc(ip, i * 2, 1, false, false, &got));
+	others = ip->ino;
 	dx_irele(ip);
 	dx_irele(dp);
 	return uv_umount(mp);

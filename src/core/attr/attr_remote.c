@@ -49,6 +49,7 @@ int dx_attr_rmt_get(struct dx_da_args *a, dx_dablk_t blk, u32 valuelen, u8 *dst)
 	u32 payload = dx_attr_rmt_payload(mp), left = dx_attr_rmt_blocks(mp, valuelen), off = 0, i;
 
 	while (left) {
+		struct dx_buf_map map;
 		struct dx_irec rec;
 		struct dx_buf *bp;
 		int error;
@@ -56,8 +57,8 @@ int dx_attr_rmt_get(struct dx_da_args *a, dx_dablk_t blk, u32 valuelen, u8 *dst)
 		error = rmt_map(a, blk, left, &rec);
 		if (error)
 			return error;
-		error = dx_trans_read_buf(mp, a->tp, dx_fsb_to_daddr(mp, rec.startblock),
-					  dx_fsb_to_bb(mp, rec.blockcount), 0, &dx_attr3_rmt_buf_ops, &bp);
+		map = (struct dx_buf_map){ dx_fsb_to_daddr(mp, rec.startblock), dx_fsb_to_bb(mp, rec.blockcount) };
+		error = dx_trans_read_owned(mp, a->tp, &map, 1, &dx_attr3_rmt_buf_ops, a->dp->ino, &bp);
 		if (error)
 			return error;
 		for (i = 0; i < rec.blockcount; i++) {

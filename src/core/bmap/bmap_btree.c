@@ -214,8 +214,14 @@ static int bmbt_verify_write(struct dx_buf *bp)
 	return error;
 }
 
+static u64 bmbt_block_owner(const struct dx_buf *bp)
+{
+	return be64_to_cpu(((const struct dx_btree_lblock *)bp->b_addr)->bb_owner);
+}
+
 const struct dx_buf_ops dx_bmbt_buf_ops = {
 	.name = "bmbt",
+	.owner = bmbt_block_owner,
 	.magic32 = DX_BMAP_CRC_MAGIC,
 	.verify_read = bmbt_verify_read,
 	.verify_write = bmbt_verify_write,
@@ -363,6 +369,7 @@ int dx_bmap_btree_to_extents(struct dx_trans *tp, struct dx_inode *ip, int which
 	struct dx_mount *mp = ip->mp;
 	struct dx_fork *f = dx_ifork(ip, whichfork);
 	struct dx_bmbt_root *root = f->data;
+	struct dx_buf_map map = { .len_bb = dx_fsb_to_bb(mp, 1) };
 	struct dx_btree_lblock *h;
 	struct dx_buf *bp;
 	dx_fsbno_t fsbno;
@@ -375,8 +382,8 @@ int dx_bmap_btree_to_extents(struct dx_trans *tp, struct dx_inode *ip, int which
 	if (!dx_verify_fsbno(mp, fsbno))
 		return dx_corrupt(mp, "bmbt root", ip->imap.daddr, "inode 0x%llx ptr 0x%llx",
 				  (unsigned long long)ip->ino, (unsigned long long)fsbno);
-	error = dx_trans_read_buf(mp, tp, dx_fsb_to_daddr(mp, fsbno), dx_fsb_to_bb(mp, 1), 0,
-				  &dx_bmbt_buf_ops, &bp);
+	map.daddr = dx_fsb_to_daddr(mp, fsbno);
+	error = dx_trans_read_owned(mp, tp, &map, 1, &dx_bmbt_buf_ops, ip->ino, &bp);
 	if (error)
 		return error;
 	h = bp->b_addr;

@@ -30,6 +30,7 @@
  */
 int dx_btree_read_ptr(struct dx_btree_cur *cur, u64 ptr, int level, struct dx_buf **bpp)
 {
+	struct dx_buf_map map = { .len_bb = 1u << cur->mp->blkbb_log };
 	struct dx_mount *mp = cur->mp;
 	struct dx_btree_sblock *b;
 	struct dx_buf *bp;
@@ -42,8 +43,9 @@ int dx_btree_read_ptr(struct dx_btree_cur *cur, u64 ptr, int level, struct dx_bu
 	for (i = 0; i < DX_BTREE_MAXLEVELS; i++)
 		if (cur->lev[i].bp && cur->lev[i].bp->b_daddr == ptr_daddr(cur, ptr))
 			return bad_block(cur, ptr, "block pointer: loop");
-	error = dx_trans_read_buf(mp, cur->tp, ptr_daddr(cur, ptr), 1u << mp->blkbb_log, 0,
-				  cur->ops->buf_ops, &bp);
+	map.daddr = ptr_daddr(cur, ptr);
+	error = long_ptrs(cur) ? dx_trans_read_owned(mp, cur->tp, &map, 1, cur->ops->buf_ops, cur->ops->owner(cur), &bp) :
+				 dx_trans_read_buf_map(mp, cur->tp, &map, 1, 0, cur->ops->buf_ops, &bp);
 	if (error)
 		return error;
 	b = bp->b_addr;

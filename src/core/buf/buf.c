@@ -260,12 +260,22 @@ static int in_use_as(struct dx_buf *bp, const char *wanted)
 	return -EFSCORRUPTED;
 }
 
+/* What somebody takes a buffer for: a kind (NULL: any), and the inode that it must belong to. */
+struct want {
+	const struct dx_buf_ops	*ops;
+	bool			owned;
+	u64			owner;
+};
+
 /*
  * Before sleeping for the lock of a buffer that somebody else has: is it what the caller may have at
- * all?  The other one may be waiting for what this caller holds, if crafted pointers cross.
- * Unlocked, so only what does not change while a buffer is live and locked is looked at.
+ * all?  The other one may be waiting for what this caller holds, if crafted pointers cross: between
+ * kinds, or between inodes, each of which has the ILOCK of its own only.
+ * Unlocked, so only what does not change while a buffer is live and locked is looked at.  What belongs
+ * to the caller's inode is worth the wait: whoever has it and has no right to it finds that out before
+ * he waits for anything.
  */
-static int locked_check(struct dx_buf *bp, const struct dx_buf_ops *want, u32 flags)
+static int locked_check(struct dx_buf *bp, const struct want *want, u32 flags)
 {
 	unsigned int state = READ_ONCE(bp->b_flags);
 	const struct dx_buf_ops *have = READ_ONCE(bp->b_ops);
@@ -274,14 +284,22 @@ static int locked_check(struct dx_buf *bp, const struct dx_buf_ops *want, u32 fl
 		return 0;
 	if ((flags & DX_GET_NEW) && READ_ONCE(bp->b_tp))
 		return in_use_as(bp, "new block");
-	if ((state & DX_BF_DONE) && have && !ops_fit(have, want))
-		return in_use_as(bp, want->name);
+	if (!(state & DX_BF_DONE) || !have)
+		return 0;
+	if (!ops_fit(have, want->ops))
+		return in_use_as(bp, want->ops->name);
+	if (want->owned && have->owner && have->owner(bp) != want->owner) {
+		dx_err_ratelimited(bp->b_mp, "corrupt block pointer: %s of inode 0x%llx wanted at daddr 0x%llx, which is in use by inode 0x%llx",
+				   have->name, (unsigned long long)want->owner, (unsigned long long)bp->b_maps[0].daddr,
+				   (unsigned long long)have->owner(bp));
+		return -EFSCORRUPTED;
+	}
 	return 0;
 }
 
-/* dx_buf_get_map() for somebody who wants @want (NULL: anything). */
+/* dx_buf_get_map() for somebody who wants @want. */
 static int get_map(struct dx_mount *mp, const struct dx_buf_map *map, int nmaps, u32 flags,
-		   const struct dx_buf_ops *want, struct dx_buf **bpp)
+		   const struct want *want, struct dx_buf **bpp)
 {
 	struct dx_buf *bp;
 	bool is_new;
@@ -339,7 +357,7 @@ static int get_map(struct dx_mount *mp, const struct dx_buf_map *map, int nmaps,
  */
 int dx_buf_get_map(struct dx_mount *mp, const struct dx_buf_map *map, int nmaps, u32 flags, struct dx_buf **bpp)
 {
-	return get_map(mp, map, nmaps, flags, NULL, bpp);
+	return get_map(mp, map, nmaps, flags, &(struct want){ NULL }, bpp);
 }
 
 /**
@@ -372,6 +390,38 @@ int dx_buf_expect(struct dx_buf *bp, const struct dx_buf_ops *ops)
 	return error;
 }
 
+/* dx_buf_read_map() for somebody who wants @want. */
+static int read_map(struct dx_mount *mp, const struct dx_buf_map *map, int nmaps, u32 flags,
+		    const struct want *want, struct dx_buf **bpp)
+{
+	struct dx_buf *bp;
+	int error;
+
+	error = get_map(mp, map, nmaps, flags, want, &bp);
+	if (error)
+		return error;
+
+	if (bp->b_flags & DX_BF_DONE) {
+		error = dx_buf_expect(bp, want->ops);
+		if (error)
+			goto fail;
+		*bpp = bp;
+		return 0;
+	}
+
+	bp->b_ops = want->ops;
+	error = dx_buf_read_io(bp, false);
+	if (error)
+		goto fail;
+	*bpp = bp;
+	return 0;
+
+fail:
+	dx_buf_relse(bp);
+	*bpp = NULL;
+	return error;
+}
+
 /**
  * dx_buf_read_map - find a buffer, read and verify it if need be
  * @mp: the mount
@@ -387,34 +437,28 @@ int dx_buf_expect(struct dx_buf *bp, const struct dx_buf_ops *ops)
 int dx_buf_read_map(struct dx_mount *mp, const struct dx_buf_map *map, int nmaps, u32 flags,
 		    const struct dx_buf_ops *ops, struct dx_buf **bpp)
 {
-	struct dx_buf *bp;
-	int error;
+	return read_map(mp, map, nmaps, flags, &(struct want){ .ops = flags & DX_READ_NOVERIFY ? NULL : ops }, bpp);
+}
 
-	if (flags & DX_READ_NOVERIFY)
-		ops = NULL;
-	error = get_map(mp, map, nmaps, flags, ops, &bp);
-	if (error)
-		return error;
-
-	if (bp->b_flags & DX_BF_DONE) {
-		error = dx_buf_expect(bp, ops);
-		if (error)
-			goto fail;
-		*bpp = bp;
-		return 0;
-	}
-
-	bp->b_ops = ops;
-	error = dx_buf_read_io(bp, false);
-	if (error)
-		goto fail;
-	*bpp = bp;
-	return 0;
-
-fail:
-	dx_buf_relse(bp);
-	*bpp = NULL;
-	return error;
+/**
+ * dx_buf_read_owned - dx_buf_read_map() of a block that belongs to an inode
+ * @mp: the mount
+ * @map: segments
+ * @nmaps: how many
+ * @flags: DX_READ_TRYLOCK, DX_GET_INCORE, DX_GET_NOFAIL
+ * @ops: verifiers, with ->owner
+ * @owner: inode number
+ * @bpp: the buffer, locked, with a reference
+ *
+ * Does not wait for a block that another inode has in use: its holder may be waiting for a block of this one.  The
+ * caller compares the owner in what it gets, as with dx_buf_read_map(), before it asks for another lock.
+ *
+ * Return: as dx_buf_read_map(); -EFSCORRUPTED, too, for a block in use by another inode.
+ */
+int dx_buf_read_owned(struct dx_mount *mp, const struct dx_buf_map *map, int nmaps, u32 flags,
+		      const struct dx_buf_ops *ops, u64 owner, struct dx_buf **bpp)
+{
+	return read_map(mp, map, nmaps, flags, &(struct want){ ops, true, owner }, bpp);
 }
 
 /**

@@ -22,6 +22,7 @@ struct dx_buf_ops {
 	int	(*verify_read)(struct dx_buf *bp);
 	int	(*verify_write)(struct dx_buf *bp);	/* checks, then sets lsn (from bp->b_lsn_item) and CRC */
 	const struct dx_buf_ops *const *also;	/* what ->verify_read may find instead and switch to; NULL ends it */
+	u64	(*owner)(const struct dx_buf *bp);	/* inode number in the header; NULL: not an inode's */
 };
 
 struct dx_buf_map {
@@ -100,6 +101,8 @@ static inline int dx_buf_read(struct dx_mount *mp, dx_daddr_t daddr, u32 len_bb,
 
 	return dx_buf_read_map(mp, &m, 1, flags, ops, bpp);
 }
+int dx_buf_read_owned(struct dx_mount *mp, const struct dx_buf_map *map, int nmaps, u32 flags,
+		      const struct dx_buf_ops *ops, u64 owner, struct dx_buf **bpp);
 int dx_buf_expect(struct dx_buf *bp, const struct dx_buf_ops *ops);
 void dx_buf_readahead(struct dx_mount *mp, const struct dx_buf_map *map, int nmaps, const struct dx_buf_ops *ops);
 struct dx_buf *dx_buf_keep(struct dx_mount *mp, dx_daddr_t daddr, u32 len_bb, const struct dx_buf_ops *ops);

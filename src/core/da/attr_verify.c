@@ -90,7 +90,7 @@ static int leaf_write_verify(struct dx_buf *bp)
 }
 
 const struct dx_buf_ops dx_attr3_leaf_buf_ops = {
-	.name = "attribute leaf block", .verify_read = leaf_read_verify, .verify_write = leaf_write_verify,
+	.name = "attribute leaf block", .verify_read = leaf_read_verify, .verify_write = leaf_write_verify, .owner = dx_da_owner,
 };
 
 /* One block of a remote value; a buffer holds as many as are contiguous on disk. */
@@ -146,6 +146,11 @@ static int rmt_write_verify(struct dx_buf *bp)
 	return 0;
 }
 
+static u64 rmt_owner(const struct dx_buf *bp)
+{
+	return be64_to_cpu(((const struct dx_attr3_rmt_hdr *)bp->b_addr)->rm_owner);
+}
+
 const struct dx_buf_ops dx_attr3_rmt_buf_ops = {
-	.name = "remote attribute value", .verify_read = rmt_read_verify, .verify_write = rmt_write_verify,
+	.name = "remote attribute value", .verify_read = rmt_read_verify, .verify_write = rmt_write_verify, .owner = rmt_owner,
 };

@@ -187,7 +187,7 @@ int dx_da_read_hole(struct dx_da_args *a, dx_dablk_t bno, int kinds, struct dx_b
 		return 0;
 	if (error)
 		return error;
-	error = dx_trans_read_buf_map(a->mp, a->tp, maps, nmaps, 0, ops_for(kinds), &bp);
+	error = dx_trans_read_owned(a->mp, a->tp, maps, nmaps, ops_for(kinds), a->dp->ino, &bp);
 	if (maps != inline_maps)
 		kfree(maps);
 	if (error)

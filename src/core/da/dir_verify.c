@@ -343,22 +343,22 @@ static const struct dx_buf_ops *const data_also[] = { &dx_dir3_block_buf_ops, NU
 static const struct dx_buf_ops *const node_also[] = { &dx_dir3_leafn_buf_ops, &dx_attr3_leaf_buf_ops, NULL };
 
 const struct dx_buf_ops dx_dir3_block_buf_ops = {
-	.name = "directory block", .verify_read = block_read_verify, .verify_write = block_write_verify,
+	.name = "directory block", .verify_read = block_read_verify, .verify_write = block_write_verify, .owner = dx_da_owner,
 };
 const struct dx_buf_ops dx_dir3_data_buf_ops = {
-	.name = "directory data block", .verify_read = data_read_verify, .verify_write = data_write_verify,
+	.name = "directory data block", .verify_read = data_read_verify, .verify_write = data_write_verify, .owner = dx_da_owner,
 	.also = data_also,
 };
 const struct dx_buf_ops dx_dir3_free_buf_ops = {
-	.name = "directory free index block", .verify_read = free_read_verify, .verify_write = free_write_verify,
+	.name = "directory free index block", .verify_read = free_read_verify, .verify_write = free_write_verify, .owner = dx_da_owner,
 };
 const struct dx_buf_ops dx_dir3_leaf1_buf_ops = {
-	.name = "directory leaf block", .verify_read = leaf1_read_verify, .verify_write = leaf1_write_verify,
+	.name = "directory leaf block", .verify_read = leaf1_read_verify, .verify_write = leaf1_write_verify, .owner = dx_da_owner,
 };
 const struct dx_buf_ops dx_dir3_leafn_buf_ops = {
-	.name = "directory leaf block", .verify_read = leafn_read_verify, .verify_write = leafn_write_verify,
+	.name = "directory leaf block", .verify_read = leafn_read_verify, .verify_write = leafn_write_verify, .owner = dx_da_owner,
 };
 const struct dx_buf_ops dx_da3_node_buf_ops = {
-	.name = "hash tree node", .verify_read = node_read_verify, .verify_write = node_write_verify,
+	.name = "hash tree node", .verify_read = node_read_verify, .verify_write = node_write_verify, .owner = dx_da_owner,
 	.also = node_also,
 };

@@ -495,7 +495,7 @@ static struct dx_buf *find_joined(struct dx_trans *tp, const struct dx_buf_map *
  * with deferred work, is part of something that has begun.
  */
 static int buf_for_trans(struct dx_mount *mp, struct dx_trans *tp, const struct dx_buf_map *map, int nmaps, u32 flags,
-			 bool reader, const struct dx_buf_ops *ops, struct dx_buf **bpp)
+			 bool reader, const struct dx_buf_ops *ops, const u64 *owner, struct dx_buf **bpp)
 {
 	struct dx_buf *bp = tp ? find_joined(tp, map, nmaps) : NULL;
 	int error = 0;
@@ -503,7 +503,8 @@ static int buf_for_trans(struct dx_mount *mp, struct dx_trans *tp, const struct 
 	if (tp && tp->t_ticket)
 		flags |= DX_GET_NOFAIL;
 	if (!bp) {
-		error = reader ? dx_buf_read_map(mp, map, nmaps, flags, ops, &bp) :
+		error = owner ? dx_buf_read_owned(mp, map, nmaps, flags, ops, *owner, &bp) :
+			reader ? dx_buf_read_map(mp, map, nmaps, flags, ops, &bp) :
 				 dx_buf_get_map(mp, map, nmaps, flags, &bp);
 		if (!error && tp)
 			dx_trans_bjoin(tp, bp);
@@ -537,7 +538,7 @@ static int buf_for_trans(struct dx_mount *mp, struct dx_trans *tp, const struct 
 int dx_trans_get_buf_map(struct dx_mount *mp, struct dx_trans *tp, const struct dx_buf_map *map, int nmaps,
 			 u32 flags, struct dx_buf **bpp)
 {
-	return buf_for_trans(mp, tp, map, nmaps, flags, false, NULL, bpp);
+	return buf_for_trans(mp, tp, map, nmaps, flags, false, NULL, NULL, bpp);
 }
 
 /**
@@ -558,7 +559,25 @@ int dx_trans_get_buf_map(struct dx_mount *mp, struct dx_trans *tp, const struct 
 int dx_trans_read_buf_map(struct dx_mount *mp, struct dx_trans *tp, const struct dx_buf_map *map, int nmaps,
 			  u32 flags, const struct dx_buf_ops *ops, struct dx_buf **bpp)
 {
-	return buf_for_trans(mp, tp, map, nmaps, flags, true, ops, bpp);
+	return buf_for_trans(mp, tp, map, nmaps, flags, true, ops, NULL, bpp);
+}
+
+/**
+ * dx_trans_read_owned - dx_trans_read_buf_map() of a block that belongs to an inode
+ * @mp: the mount
+ * @tp: transaction, or NULL
+ * @map: segments
+ * @nmaps: how many
+ * @ops: verifiers, with ->owner
+ * @owner: number of the inode, whose ILOCK is held
+ * @bpp: the buffer, locked and joined
+ *
+ * Return: as dx_buf_read_owned().
+ */
+int dx_trans_read_owned(struct dx_mount *mp, struct dx_trans *tp, const struct dx_buf_map *map, int nmaps,
+			const struct dx_buf_ops *ops, u64 owner, struct dx_buf **bpp)
+{
+	return buf_for_trans(mp, tp, map, nmaps, 0, true, ops, &owner, bpp);
 }
 
 /**

@@ -164,6 +164,8 @@ void dx_trans_mod_fdblocks(struct dx_trans *tp, s64 d, bool resv);
 int dx_trans_get_buf_map(struct dx_mount *mp, struct dx_trans *tp, const struct dx_buf_map *map, int nmaps, u32 flags, struct dx_buf **bpp);
 int dx_trans_read_buf_map(struct dx_mount *mp, struct dx_trans *tp, const struct dx_buf_map *map, int nmaps, u32 flags,
 			  const struct dx_buf_ops *ops, struct dx_buf **bpp);
+int dx_trans_read_owned(struct dx_mount *mp, struct dx_trans *tp, const struct dx_buf_map *map, int nmaps,
+			const struct dx_buf_ops *ops, u64 owner, struct dx_buf **bpp);
 int dx_trans_get_buf(struct dx_mount *mp, struct dx_trans *tp, dx_daddr_t daddr, u32 len_bb, u32 flags, struct dx_buf **bpp);
 int dx_trans_read_buf(struct dx_mount *mp, struct dx_trans *tp, dx_daddr_t daddr, u32 len_bb, u32 flags,
 		      const struct dx_buf_ops *ops, struct dx_buf **bpp);
