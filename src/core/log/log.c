@@ -421,6 +421,8 @@ void dx_log_give_up(struct dx_mount *mp)
 	struct dx_log *l = mp->log;
 
 	dx_intents_cancel(mp);
+	/* recovery's intents have kicked the pusher, who looks at the log */
+	dx_ail_stop(mp);
 	cancel_work_sync(&l->push_work);
 	log_free(l);
 }
