@@ -142,15 +142,18 @@ static int log_refcount(struct dx_mount *mp, u32 refs)
 	return dx_trans_commit(tp);
 }
 
+/* The intent to free an extent, and nobody who does it. */
 static int log_efi(struct dx_mount *mp)
 {
-	struct dx_log_extent ext = { .ext_start = dx_agb_to_fsb(mp, 0, shared_bno), .ext_len = 1 };
 	struct dx_trans *tp;
 	int error = dx_trans_alloc(mp, DX_RESV_ITRUNCATE, 0, 0, &tp);
 
+	if (!error)
+		error = dx_defer_free(tp, dx_agb_to_fsb(mp, 0, shared_bno), 1, false);
 	if (error)
 		return error;
-	dx_efi_log(tp, &ext, 1);
+	dx_intent_log(tp, &dx_extfree_type, &tp->t_defer, 1);
+	dx_defer_cancel(tp);
 	return dx_trans_commit(tp);
 }
 

@@ -198,6 +198,7 @@ static inline struct dx_fork *dx_ifork(struct dx_inode *ip, int w) { return w ==
 /* ---- transactions on inodes: inode_item.c ---- */
 void dx_trans_ijoin(struct dx_trans *tp, struct dx_inode *ip, int unlock_mode);	/* ILOCK held EXCL; commit unlocks with unlock_mode (0 = keep) */
 void dx_trans_log_inode(struct dx_trans *tp, struct dx_inode *ip, u32 fields);	/* DX_ILOG_*; bumps changecount with DX_ILOG_CORE once per transaction */
+int dx_trans_roll_inode(struct dx_trans **tpp, struct dx_inode *ip);	/* roll, relog and keep ip (ILOCK held throughout) */
 #define DX_ICHGTIME_MOD	1
 #define DX_ICHGTIME_CHG	2
 #define DX_ICHGTIME_ACC 4

@@ -10,19 +10,23 @@
  * into the order that their kind wants (AGs are locked in ascending order, L1) and share intents.
  * What finishing a work adds comes before what waits behind it.
  *
+ * A transaction does as much of an intent as it has room for, and logs a new one for the rest.  In a long chain the
+ * intents that wait are logged anew from time to time.
+ *
  * What is joined to be kept (inodes joined with no unlock mode, buffers with hold) stays locked over
  * the rolls, is joined again and logged in each, so that it moves away from the tail.
  */
 #include "dx_log_int.h"
 
 #define MAX_KEPT	16
+#define RELOG_BYTES	3072	/* of old intents in one roll: within what resv.c adds to each */
 
-/* Intents logged and not finished yet, in order. */
-struct intent {
+/* An intent logged and not finished yet; in order. */
+struct todo {
 	struct list_head		list;
 	const struct dx_defer_type	*type;
-	struct dx_log_item		*item;
-	struct list_head		works;
+	struct dx_intent		*intent;
+	struct list_head		works;		/* that it is about */
 };
 
 struct kept {
@@ -69,8 +73,22 @@ static const struct dx_defer_type *take_run(struct list_head *queue, struct list
 	return type;
 }
 
+/* Works, no more than one intent has room for, become an intent. */
+static struct todo *new_todo(struct dx_trans *tp, const struct dx_defer_type *type, struct list_head *works)
+{
+	struct todo *td = kzalloc(sizeof(*td), GFP_NOFS | __GFP_NOFAIL);
+	u32 n;
+
+	INIT_LIST_HEAD(&td->works);
+	for (n = 0; n < type->most && !list_empty(works); n++)
+		list_move_tail(works->next, &td->works);
+	td->type = type;
+	td->intent = dx_intent_log(tp, type, &td->works, n);
+	return td;
+}
+
 /* All deferred works of the transaction become intents, logged in it, before those that there are. */
-static void log_intents(struct dx_trans *tp, struct list_head *intents)
+static void log_intents(struct dx_trans *tp, struct list_head *todo)
 {
 	LIST_HEAD(fresh);
 
@@ -79,19 +97,44 @@ static void log_intents(struct dx_trans *tp, struct list_head *intents)
 		LIST_HEAD(run);
 
 		type = take_run(&tp->t_defer, &run);
-		while (!list_empty(&run)) {
-			struct intent *in = kzalloc(sizeof(*in), GFP_NOFS | __GFP_NOFAIL);
-			u32 n;
-
-			INIT_LIST_HEAD(&in->works);
-			for (n = 0; n < type->most && !list_empty(&run); n++)
-				list_move_tail(run.next, &in->works);
-			in->type = type;
-			in->item = type->log_intent(tp, &in->works, n);
-			list_add_tail(&in->list, &fresh);
-		}
+		while (!list_empty(&run))
+			list_add_tail(&new_todo(tp, type, &run)->list, &fresh);
 	}
-	list_splice_init(&fresh, intents);
+	list_splice_init(&fresh, todo);
+}
+
+/* Nobody will do it now; the log keeps what it has of it. */
+static void forget_todo(struct list_head *todo)
+{
+	struct todo *td, *n;
+
+	list_for_each_entry_safe(td, n, todo, list) {
+		list_del(&td->list);
+		dx_intent_release(td->intent);
+		forget_works(&td->works);
+		kfree(td);
+	}
+}
+
+/*
+ * Intents that have waited for long are logged once more with the roll that comes now: it may have to wait for log
+ * space, and the tail cannot pass them.
+ */
+static void relog_old(struct dx_trans *tp, struct list_head *todo)
+{
+	u32 room = RELOG_BYTES;
+	struct todo *td;
+
+	list_for_each_entry(td, todo, list) {
+		u32 bytes = dx_intent_relog_bytes(td->intent);
+
+		if (!dx_intent_is_old(td->intent))
+			continue;
+		if (bytes > room)
+			break;
+		room -= bytes;
+		td->intent = dx_intent_relog(tp, td->intent);
+	}
 }
 
 static void keep_collect(struct dx_trans *tp, struct kept *k)
@@ -126,19 +169,63 @@ static int roll_keeping(struct dx_trans **tpp)
 	return error;
 }
 
-/* Do what one intent says.  Its count passes to what says that it is done. */
-static int finish_intent(struct dx_trans *tp, struct intent *in)
+/*
+ * Do what one intent says, as much of it as one transaction can.  Its count passes to what says that it is done; what
+ * is left of it becomes an intent again, the first of @todo.  @works: what it says; empty afterwards.
+ */
+static int do_works(struct dx_trans *tp, const struct dx_defer_type *type, struct dx_intent *in, struct list_head *works,
+		    struct list_head *todo)
 {
 	struct dx_defer_work *w;
+	u32 n = 0;
 	int error = 0;
 
-	in->type->log_done(tp, in->item);
-	while (!error && (w = list_first_entry_or_null(&in->works, struct dx_defer_work, list))) {
-		error = in->type->finish(tp, w);
+	dx_intent_done(tp, in);
+	while (!error && n++ < type->a_go && (w = list_first_entry_or_null(works, struct dx_defer_work, list))) {
+		error = type->finish(tp, w);
+		if (error)
+			break;
 		list_del(&w->list);
 		kfree(w);
 	}
-	forget_works(&in->works);
+	if (error && error != -EAGAIN) {
+		forget_works(works);
+		return error;
+	}
+	if (!list_empty(works)) {
+		LIST_HEAD(rest);
+
+		/* one that recovery has found may have more than an intent of ours */
+		while (!list_empty(works))
+			list_add_tail(&new_todo(tp, type, works)->list, &rest);
+		list_splice_init(&rest, todo);
+	}
+	return 0;
+}
+
+/* A chain of transactions that does all there is to do, and what that adds. */
+static int run_chain(struct dx_trans **tpp, struct list_head *todo)
+{
+	struct todo *td;
+	int error = 0;
+
+	while (!error && (!list_empty(&(*tpp)->t_defer) || !list_empty(todo))) {
+		/* what was added comes before the rest of what added it */
+		log_intents(*tpp, todo);
+		relog_old(*tpp, todo);
+		error = roll_keeping(tpp);
+		if (error)
+			break;
+		td = list_first_entry(todo, struct todo, list);
+		list_del(&td->list);
+		error = do_works(*tpp, td->type, td->intent, &td->works, todo);
+		kfree(td);
+	}
+	if (!error && ((*tpp)->t_flags & DX_TRANS_DIRTY))
+		error = roll_keeping(tpp);
+	if (error && !dx_is_shutdown((*tpp)->t_mp))
+		dx_force_shutdown((*tpp)->t_mp, DX_SHUT_CORRUPT_INCORE, __func__);
+	forget_todo(todo);
 	return error;
 }
 
@@ -152,31 +239,9 @@ static int finish_intent(struct dx_trans *tp, struct intent *in)
  */
 int dx_defer_finish(struct dx_trans **tpp)
 {
-	struct intent *in, *n;
-	LIST_HEAD(intents);
-	int error = 0;
+	LIST_HEAD(todo);
 
-	while (!error && (!list_empty(&(*tpp)->t_defer) || !list_empty(&intents))) {
-		/* finishing may defer more */
-		log_intents(*tpp, &intents);
-		error = roll_keeping(tpp);
-		if (error)
-			break;
-		in = list_first_entry(&intents, struct intent, list);
-		list_del(&in->list);
-		error = finish_intent(*tpp, in);
-		kfree(in);
-	}
-	if (!error && ((*tpp)->t_flags & DX_TRANS_DIRTY))
-		error = roll_keeping(tpp);
-	if (error && !dx_is_shutdown((*tpp)->t_mp))
-		dx_force_shutdown((*tpp)->t_mp, DX_SHUT_CORRUPT_INCORE, __func__);
-	list_for_each_entry_safe(in, n, &intents, list) {
-		in->type->forget(in->item);
-		forget_works(&in->works);
-		kfree(in);
-	}
-	return error;
+	return run_chain(tpp, &todo);
 }
 
 /**
@@ -190,66 +255,88 @@ void dx_defer_cancel(struct dx_trans *tp)
 
 /* ---- intents that recovery has found ---- */
 
-static bool match_recovered(struct dx_log_item *lip, void *arg)
+/* What finishing a recovered intent has added, or left. */
+struct chain {
+	struct list_head	list;
+	enum dx_resv		resv;
+	struct list_head	todo;
+};
+
+/*
+ * The first part of what a recovered intent says, in a transaction that also has intents for all that is left and added.
+ * That is captured, and waits until each that was found has had its turn: these are older, and hold the tail.
+ */
+static int begin_recovered(struct dx_mount *mp, struct dx_intent *in, struct list_head *chains)
 {
-	return test_bit(DX_LI_F_RECOVERED, &lip->li_flags);
+	const struct dx_defer_type *type;
+	struct dx_trans *tp;
+	struct chain *c;
+	LIST_HEAD(works);
+	int error = dx_intent_works(in, &type, &works);
+
+	if (!error)
+		error = dx_trans_alloc(mp, type->resv, 0, DX_TRANS_RECOVERY | DX_TRANS_RESERVE, &tp);
+	if (error) {
+		forget_works(&works);
+		goto out;
+	}
+	c = kzalloc(sizeof(*c), GFP_NOFS | __GFP_NOFAIL);
+	c->resv = type->resv;
+	INIT_LIST_HEAD(&c->todo);
+	list_add_tail(&c->list, chains);
+	if (type->order)
+		list_sort(NULL, &works, type->order);
+	dx_intent_claim(in);
+	error = do_works(tp, type, in, &works, &c->todo);
+	if (error) {
+		dx_trans_cancel(tp);
+		goto out;
+	}
+	log_intents(tp, &c->todo);
+	error = dx_trans_commit(tp);
+out:
+	if (error)
+		dx_err(mp, "cannot finish what the log began (%s): error %d", type->name, error);
+	return error;
 }
 
-/**
- * dx_intent_new_id - a number that no intent in the log has
- *
- * Distinguishes one from all others in the log, those of earlier mounts included.
- */
-u64 dx_intent_new_id(void)
+static int end_chain(struct dx_mount *mp, struct chain *c)
 {
-	static atomic64_t last_id = ATOMIC64_INIT(0);
+	struct dx_trans *tp;
+	int error;
 
-	if (!atomic64_read(&last_id))
-		atomic64_cmpxchg(&last_id, 0, (u64)get_random_u32() << 32 | 1);
-	return atomic64_inc_return(&last_id);
-}
-
-/**
- * dx_intents_pending - are there intents that the log left undone?
- * @mp: the mount, in recovery
- */
-bool dx_intents_pending(struct dx_mount *mp)
-{
-	return dx_ail_find(mp, match_recovered, NULL);
+	if (list_empty(&c->todo))
+		return 0;
+	error = dx_trans_alloc(mp, c->resv, 0, DX_TRANS_RECOVERY | DX_TRANS_RESERVE, &tp);
+	if (error)
+		return error;
+	error = run_chain(&tp, &c->todo);	/* and @tp is another one */
+	return dx_trans_end(tp, error);
 }
 
 /**
  * dx_intents_finish - run all intents that the log left undone
  * @mp: the mount; both passes of recovery are over, nothing else runs
  *
+ * In the order in which they were logged, and then what that adds.
+ *
  * Return: 0 or -errno; what is left is for dx_intents_cancel().
  */
 int dx_intents_finish(struct dx_mount *mp)
 {
-	struct dx_log_item *lip;
-	int error;
+	struct dx_intent *in;
+	struct chain *c;
+	LIST_HEAD(chains);
+	int error = 0;
 
-	while ((lip = dx_ail_find(mp, match_recovered, NULL))) {
-		const char *name = lip->li_ops->name;
-
-		/* may be gone after it, in both cases */
-		error = lip->li_ops->finish(lip);
-		if (error) {
-			dx_err(mp, "cannot finish what the log began (%s): error %d", name, error);
-			return error;
-		}
+	while (!error && (in = dx_intent_recovered(mp)))
+		error = begin_recovered(mp, in, &chains);
+	while ((c = list_first_entry_or_null(&chains, struct chain, list))) {
+		if (!error)
+			error = end_chain(mp, c);
+		forget_todo(&c->todo);
+		list_del(&c->list);
+		kfree(c);
 	}
-	return 0;
-}
-
-/**
- * dx_intents_cancel - drop recovered intents that nobody ran
- * @mp: the mount; it fails or is shut down: the tail in the log does not move any more
- */
-void dx_intents_cancel(struct dx_mount *mp)
-{
-	struct dx_log_item *lip;
-
-	while (mp->ail && (lip = dx_ail_find(mp, match_recovered, NULL)))
-		lip->li_ops->drop(lip);
+	return error;
 }

@@ -76,11 +76,6 @@ struct dx_item_ops {
 	void	*(*kept)(struct dx_log_item *lip);
 	void	(*relog)(struct dx_trans *tp, void *kept);
 	void	(*rejoin)(struct dx_trans *tp, void *kept);
-	/* an intent that recovery has found (DX_LI_F_RECOVERED): do what it says; or leave it to another mount */
-	int	(*finish)(struct dx_log_item *lip);
-	void	(*drop)(struct dx_log_item *lip);
-	/* does this intent-done item cancel that intent inside one checkpoint? optional */
-	struct dx_log_item *(*intent)(struct dx_log_item *lip);
 };
 enum { DX_PUSH_OK, DX_PUSH_PINNED, DX_PUSH_LOCKED, DX_PUSH_FLUSHING, DX_PUSH_RETRY };	/* _RETRY: failed, its time has not come */
 
@@ -88,7 +83,6 @@ enum { DX_PUSH_OK, DX_PUSH_PINNED, DX_PUSH_LOCKED, DX_PUSH_FLUSHING, DX_PUSH_RET
 #define DX_LI_F_DIRTY	1		/* dirty in its transaction */
 #define DX_LI_F_ABORTED	2
 #define DX_LI_F_FAILED	3		/* writeback failed; retry */
-#define DX_LI_F_WHITEOUT 4
 #define DX_LI_F_RECOVERED 5		/* an intent found in the log; nobody works on it yet */
 struct dx_log_item {
 	struct list_head	li_ail;		/* AIL lock */
@@ -150,7 +144,6 @@ int dx_trans_commit(struct dx_trans *tp);	/* finishes deferred work first; tp go
 int dx_trans_end(struct dx_trans *tp, int error);	/* commits, or after an error cancels; tp gone */
 void dx_trans_cancel(struct dx_trans *tp);	/* dirty: shuts the filesystem down; tp gone */
 int dx_trans_roll(struct dx_trans **tpp);	/* commit and continue; held items must be re-joined by the caller or were joined with hold */
-int dx_trans_roll_inode(struct dx_trans **tpp, struct dx_inode *ip);	/* roll, relog and keep ip (ILOCK held throughout) */
 void dx_trans_add_item(struct dx_trans *tp, struct dx_log_item *lip);
 void dx_trans_del_item(struct dx_log_item *lip);
 
@@ -182,29 +175,44 @@ void dx_trans_inode_buf(struct dx_trans *tp, struct dx_buf *bp);	/* only di_next
 void dx_trans_stale_inode_buf(struct dx_trans *tp, struct dx_buf *bp);	/* inode chunk freed: with binval */
 void dx_trans_buf_type(struct dx_trans *tp, struct dx_buf *bp, enum dx_blft type);	/* also recorded by log_buf from bp->b_type */
 
-/* deferred work: defer.c.  Commit turns it into an intent, a roll, the work, and that it is done. */
+/* deferred work: defer.c, intent.c.  Commit turns it into an intent, a roll, the work, and that it is done. */
 struct dx_defer_type;
 struct dx_defer_work {			/* a kind's own structure begins with it */
 	struct list_head		list;
 	const struct dx_defer_type	*type;
 };
-/* A kind of deferred work. */
+/* A kind of deferred work: what it logs, how it is done, how it is found again. */
 struct dx_defer_type {
-	u32	most;			/* works of one intent: what one transaction can do */
+	const char *name;		/* of its intent */
+	u16	li_type;		/* DX_LI_* of the intent; that of the done item is the next */
+	bool	done_repeats;		/* the done item has what the intent has, not only its id */
+	enum dx_resv resv;		/* of the transactions that finish what recovery finds */
+	u32	most;			/* works of one intent */
+	u32	a_go;			/* works that one transaction can do */
+	u32	work_bytes;		/* of each in the intent */
 	/* list_sort()'s, over works: in which order they must be done; NULL: as they were added */
 	int	(*order)(void *priv, const struct list_head *a, const struct list_head *b);
-	/* log the intent to do these @n works; one count of it is the caller's */
-	struct dx_log_item *(*log_intent)(struct dx_trans *tp, struct list_head *works, u32 n);
-	/* log that it is done, in the transaction that is about to do it; the count passes to that */
-	void	(*log_done)(struct dx_trans *tp, struct dx_log_item *intent);
-	int	(*finish)(struct dx_trans *tp, struct dx_defer_work *work);	/* do one; may defer more */
-	void	(*forget)(struct dx_log_item *intent);	/* give the count back: it will not be done by this mount */
+	void	(*format)(const struct dx_defer_work *work, void *to);		/* into the intent */
+	int	(*parse)(struct dx_mount *mp, const void *from, struct dx_defer_work **workp);	/* and back: -EFSCORRUPTED */
+	/*
+	 * Do one; may defer more, which is done before what waits.  -EAGAIN: a part of it is done, and the work says what is
+	 * left; that is for the next transaction.
+	 */
+	int	(*finish)(struct dx_trans *tp, struct dx_defer_work *work);
 };
+#define DX_FREES_A_GO	4		/* extents that any permanent reservation can free: resv.c */
+void dx_defer_register(const struct dx_defer_type *type);
+const struct dx_defer_type *dx_defer_type_of(u16 li_type);
 void dx_defer_add(struct dx_trans *tp, const struct dx_defer_type *type, struct dx_defer_work *work);
-int dx_defer_free(struct dx_trans *tp, dx_fsbno_t fsbno, dx_extlen_t len, bool skip_discard);
 int dx_defer_finish(struct dx_trans **tpp);	/* finish all now; may roll: dirty joined-and-held items are relogged */
 /* buffers/inodes to keep across the rolls of dx_defer_finish: */
 /* inodes joined with lock_flags == 0 and buffers held with bhold stay locked and are re-joined by defer_finish itself. */
+/* intents that recovery has found wait in the AIL */
+int dx_intent_recover(struct dx_mount *mp, const struct dx_defer_type *type, const void *region, u32 bytes, dx_lsn_t lsn);
+void dx_intent_recover_done(struct dx_mount *mp, const struct dx_defer_type *type, u64 id);
+int dx_intents_finish(struct dx_mount *mp);			/* run them all */
+bool dx_intents_pending(struct dx_mount *mp);			/* are there any? */
+void dx_intents_cancel(struct dx_mount *mp);			/* drop them: the mount fails, the log still has them */
 
 /* What the log asks of those above it; the mount hands it down before the log starts. */
 struct dx_log_above {
@@ -221,11 +229,6 @@ int dx_log_start(struct dx_mount *mp, const struct dx_log_head *h);
 int dx_log_replayed(struct dx_mount *mp);
 void dx_log_give_up(struct dx_mount *mp);
 void dx_log_finished(struct dx_mount *mp, bool begins);
-/* ... log_open.c: the same with recovery */
-int dx_log_mount(struct dx_mount *mp);		/* find head and tail, recover (phase 1), start */
-int dx_log_begin_writing(struct dx_mount *mp);	/* clean log, before the first transaction that is ours */
-int dx_log_process_unlinked(struct dx_mount *mp);	/* free inodes that nobody can reach */
-int dx_log_mount_finish(struct dx_mount *mp);	/* finish intents and unlinked inodes; after icache and root are up */
 void dx_log_unmount(struct dx_mount *mp);	/* everything pushed, unmount record, free */
 int dx_log_quiesce(struct dx_mount *mp, bool write_unmount_record);
 int dx_log_force(struct dx_mount *mp, bool wait);		/* everything committed so far */
@@ -256,17 +259,13 @@ void dx_ail_wait_push(struct dx_mount *mp, struct dx_log_item *lip);	/* before f
 void dx_resv_init(struct dx_mount *mp);
 u32 dx_log_min_size_bb(struct dx_mount *mp);
 
-/* ---- recovery: recover*.c.  Called by dx_log_mount. ---- */
+/* ---- the ends of the log, as recovery finds them ---- */
 /*
  * head: where the next record goes, and the cycle it will carry.  tail_lsn: from where on recovery replays; == head
  * when clean.  last_sync_lsn: the last record in the log.  prev_block: its block, -1 when there is none.
  * rec_bytes: its h_size.
  */
 struct dx_log_head { u32 head_cycle, head_block; u32 tail_cycle, tail_block; dx_lsn_t tail_lsn, last_sync_lsn; bool clean; u32 prev_block; u32 rec_bytes; };
-int dx_recover_find(struct dx_mount *mp, struct dx_log_head *h);	/* head and tail; verifies; does not write */
-int dx_recover_replay(struct dx_mount *mp, struct dx_log_head *h);	/* both passes; intents kept for finish */
-int dx_recover_finish(struct dx_mount *mp);		/* intents, then unlinked lists */
-void dx_recover_cancel(struct dx_mount *mp);
 /* the cycle in which a 512-byte block of the log was written */
 static inline u32 dx_log_block_cycle(const char *p)
 {
@@ -277,12 +276,5 @@ static inline u32 dx_log_block_cycle(const char *p)
 /* geometry of the log device part of the volume */
 #define dx_log_daddr(mp)	dx_fsb_to_daddr(mp, (mp)->sb.logstart)
 #define dx_log_size_bb(mp)	((u32)dx_fsb_to_bb(mp, (mp)->sb.logblocks))
-
-/* intents that recovery has found: defer.c; extent frees: extfree_item.c */
-int dx_efi_recover(struct dx_mount *mp, const struct dx_efi_log_format *efi, u32 len_bytes, dx_lsn_t lsn);	/* put into AIL */
-int dx_efd_recover(struct dx_mount *mp, u64 efi_id);		/* matching EFI leaves the AIL */
-int dx_intents_finish(struct dx_mount *mp);			/* run all recovered intents in the AIL */
-bool dx_intents_pending(struct dx_mount *mp);			/* are there any? */
-void dx_intents_cancel(struct dx_mount *mp);			/* drop them: the mount fails, the log still has them */
 
 #endif /* DX_LOG_H */

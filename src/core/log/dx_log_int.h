@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What the files of the journal share among themselves: trans.c, cil.c,
- * log.c, log_write.c, log_space.c, ail.c, extfree_item.c, defer.c.  Everybody else uses dx_log.h.
+ * log.c, log_write.c, log_space.c, ail.c, defer.c, intent.c.  Everybody else uses dx_log.h.
  *
  * Lock order: item locks (buffers, ILOCK), then ctx_lock, then cil_lock or
  * ail->lock, then space.lock.  The spinlocks are leaves and process context only.
@@ -178,14 +178,19 @@ bool dx_buf_item_is_held(struct dx_log_item *lip);	/* bhold in the current trans
 struct dx_buf *dx_buf_item_buf(struct dx_log_item *lip);
 void dx_buf_item_relog(struct dx_trans *tp, struct dx_buf *bp);	/* dirty again without new changes */
 
-/* extfree_item.c */
+/* intent.c */
 #define DX_EMPTY_CKPT_BYTES	(4 * (u32)sizeof(struct dx_op_header) + (u32)sizeof(struct dx_trans_header) + \
 				 (u32)sizeof(struct dx_efi_log_format) + (u32)sizeof(struct dx_log_extent))
-#define DX_EFI_MAX_EXTENTS	4	/* as many as one reservation unit can free; see resv.c */
-struct dx_efi;
-u64 dx_intent_new_id(void);		/* defer.c */
-struct dx_efi *dx_efi_log(struct dx_trans *tp, const struct dx_log_extent *ext, u32 n);
-void dx_efd_log(struct dx_trans *tp, struct dx_efi *efi);
-void dx_efi_release(struct dx_efi *efi);
+struct dx_intent;
+u64 dx_intent_new_id(void);
+struct dx_intent *dx_intent_log(struct dx_trans *tp, const struct dx_defer_type *type, struct list_head *works, u32 n);
+struct dx_intent *dx_intent_relog(struct dx_trans *tp, struct dx_intent *old);
+void dx_intent_done(struct dx_trans *tp, struct dx_intent *in);
+void dx_intent_release(struct dx_intent *in);
+bool dx_intent_is_old(struct dx_intent *in);
+u32 dx_intent_relog_bytes(const struct dx_intent *in);
+struct dx_intent *dx_intent_recovered(struct dx_mount *mp);
+int dx_intent_works(struct dx_intent *in, const struct dx_defer_type **typep, struct list_head *works);
+void dx_intent_claim(struct dx_intent *in);
 
 #endif /* DX_LOG_INT_H */

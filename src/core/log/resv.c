@@ -78,7 +78,7 @@ static void set(struct dx_mount *mp, enum dx_resv type, u32 bytes, u16 count, bo
  */
 void dx_resv_init(struct dx_mount *mp)
 {
-	u32 efi = allocfree(mp, DX_EFI_MAX_EXTENTS) + inodes(mp, 1) + 4096;
+	u32 efi = allocfree(mp, DX_FREES_A_GO) + inodes(mp, 1) + 4096;
 	u32 sb = sects(mp, 1), ialloc, create;
 	int i;
 

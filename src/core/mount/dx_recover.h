@@ -2,13 +2,23 @@
 /*
  * What the files of log recovery share: recover.c (records: find, read, check),
  * recover_pass.c (transactions out of records), recover_check.c (what an item may look like),
- * recover_item.c, recover_dquot.c (what each means).  Everybody else uses dx_log.h.
+ * recover_item.c, recover_dquot.c (what each means).  mount.c opens the log with it.
  */
 #ifndef DX_RECOVER_H
 #define DX_RECOVER_H
 
 #include "dx_log.h"
 #include <linux/rbtree.h>
+
+/* ---- opening the log: log_open.c ---- */
+int dx_log_mount(struct dx_mount *mp);		/* find head and tail, recover (phase 1), start */
+int dx_log_begin_writing(struct dx_mount *mp);	/* clean log, before the first transaction that is ours */
+int dx_log_process_unlinked(struct dx_mount *mp);	/* free inodes that nobody can reach */
+int dx_log_mount_finish(struct dx_mount *mp);	/* finish intents and unlinked inodes; after icache and root are up */
+int dx_recover_find(struct dx_mount *mp, struct dx_log_head *h);	/* head and tail; verifies; does not write */
+int dx_recover_replay(struct dx_mount *mp, struct dx_log_head *h);	/* both passes; intents kept for finish */
+int dx_recover_finish(struct dx_mount *mp);		/* intents, then unlinked lists */
+void dx_recover_cancel(struct dx_mount *mp);
 
 /* ---- reading the log: recover.c ---- */
 
@@ -80,7 +90,7 @@ struct dx_recovery {
 	u64			dblocks;	/* size of the volume at the end of the log: as far as we have read */
 	struct rb_root		cancels;	/* freed buffers, by address and length */
 	struct rb_root		intents;	/* begun, not done: by type and id */
-	u64			nefi;		/* EFIs met in this pass */
+	u64			nintents;	/* intents met in this pass */
 	u32			nsame;		/* intents of an id that was not done yet */
 	struct list_head	looks[DX_RECOVER_HASH];		/* copies of blocks, by daddr */
 	struct list_head	bufs;		/* replayed into, to be written */

@@ -19,7 +19,7 @@
 #include "dx_inode.h"
 #include "dx_bmap.h"
 #include "dx_dir.h"
-#include "dx_log.h"
+#include "dx_recover.h"
 
 #define CLUSTER_BASE_BYTES	8192	/* inode cluster of 256-byte inodes */
 #define CLUSTER_BASE_INODE	256
@@ -538,6 +538,7 @@ int dx_mount_open(struct dx_mount *mp)
 	mp->stop_log = dx_log_abort;
 	mp->buf_above = &buf_above;
 	mp->log_above = &log_above;
+	dx_defer_register(&dx_extfree_type);
 	mp->agresv_trees = agresv_trees;
 	mp->inode_above = &inode_above;
 	if (!mp->name[0])

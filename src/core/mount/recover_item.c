@@ -604,14 +604,14 @@ static int icreate_pass2(struct dx_recovery *rc, struct dx_ritem *it, dx_lsn_t l
 
 /*
  * Intents that the first pass has met without their done items.  One that has been done needs
- * nothing: its changes are ordinary items.  Of those that have not, we can finish EFIs only.
+ * nothing: its changes are ordinary items.  Of those that have not, we can finish the kinds that are registered.
  */
 struct dx_rintent {
 	struct rb_node	node;		/* by type and id: a log can hold very many */
 	u16		type;
 	u64		id;
 	u32		count;		/* begun more often than done: nearly always 1 */
-	u64		first;		/* of these the first: which EFI of the log it is */
+	u64		first;		/* of these the first: which intent of the log it is */
 };
 /* Ids are addresses with some writers, so after a crash one may come again by chance. */
 #define MAX_SAME_IDS	256
@@ -645,7 +645,7 @@ static int note_intent(struct dx_recovery *rc, struct dx_ritem *it)
 	struct rb_node *parent, **p = intent_slot(rc, it->type, id, &parent);
 	struct dx_rintent *in;
 
-	rc->nefi += it->type == DX_LI_EFI;
+	rc->nintents++;
 	if (*p) {
 		if (++rc->nsame > MAX_SAME_IDS)
 			return bad_item(rc, "id of an intent that is begun again and again", id);
@@ -658,7 +658,7 @@ static int note_intent(struct dx_recovery *rc, struct dx_ritem *it)
 	in->type = it->type;
 	in->id = id;
 	in->count = 1;
-	in->first = rc->nefi;
+	in->first = rc->nintents;
 	rb_link_node(&in->node, parent, p);
 	rb_insert_color(&in->node, &rc->intents);
 	return 0;
@@ -677,29 +677,33 @@ static int note_done(struct dx_recovery *rc, struct dx_ritem *it)
 	return 0;
 }
 
-/* Has the first pass found no done item for this EFI?  The pass that replays counts them as the first one did. */
-static bool stays_undone(struct dx_recovery *rc, u64 id)
+/* Has the first pass found no done item for this intent?  The pass that replays counts them as the first one did. */
+static bool stays_undone(struct dx_recovery *rc, u16 type, u64 id)
 {
-	struct rb_node *parent, **p = intent_slot(rc, DX_LI_EFI, id, &parent);
+	struct rb_node *parent, **p = intent_slot(rc, type, id, &parent);
 
-	return *p && rc->nefi >= rb_entry(*p, struct dx_rintent, node)->first;
+	return *p && rc->nintents >= rb_entry(*p, struct dx_rintent, node)->first;
 }
 
 /* Those that the log has done itself need not wait in the AIL for it. */
-static int efi_pass2(struct dx_recovery *rc, struct dx_ritem *it, dx_lsn_t lsn)
+static int intent_pass2(struct dx_recovery *rc, struct dx_ritem *it, dx_lsn_t lsn)
 {
-	const struct dx_efi_log_format *f = it->r[0].addr;
+	const struct dx_defer_type *type = dx_defer_type_of(it->type);
 
-	rc->nefi++;
-	return stays_undone(rc, f->efi_id) ? dx_efi_recover(rc->mp, f, it->r[0].len, lsn) : 0;
+	rc->nintents++;
+	if (!type || !stays_undone(rc, it->type, intent_id(it)))
+		return 0;
+	return dx_intent_recover(rc->mp, type, it->r[0].addr, it->r[0].len, lsn);
 }
 
 /* So there is only one to be found where an id has come again. */
-static int efd_pass2(struct dx_recovery *rc, struct dx_ritem *it, dx_lsn_t lsn)
+static int done_pass2(struct dx_recovery *rc, struct dx_ritem *it, dx_lsn_t lsn)
 {
-	const struct dx_efi_log_format *f = it->r[0].addr;
+	const struct dx_defer_type *type = dx_defer_type_of(it->type - 1);
 
-	return stays_undone(rc, f->efi_id) ? dx_efd_recover(rc->mp, f->efi_id) : 0;
+	if (type && stays_undone(rc, it->type - 1, intent_id(it)))
+		dx_intent_recover_done(rc->mp, type, intent_id(it));
+	return 0;
 }
 
 /**
@@ -715,7 +719,7 @@ int dx_recover_check_intents(struct dx_recovery *rc)
 	for (n = rb_first(&rc->intents); n; n = rb_next(n)) {
 		struct dx_rintent *in = rb_entry(n, struct dx_rintent, node);
 
-		if (in->type == DX_LI_EFI)
+		if (dx_defer_type_of(in->type))
 			continue;
 		dx_err(rc->mp, "the log holds an unfinished %s, which this driver cannot finish: mount the volume once with the kernel's own xfs, or read-only with -o ro,norecovery",
 		       dx_ritem_ops(in->type)->name);
@@ -761,20 +765,20 @@ static const struct dx_ritem_ops item_ops[] = {
 	{ DX_LI_BUF, DX_RORDER_BUFFER, "buffer", buf_pass1, buf_pass2 },
 	{ DX_LI_ICREATE, DX_RORDER_BUFFER, "inode chunk creation", NULL, icreate_pass2 },
 	{ DX_LI_INODE, DX_RORDER_ITEM, "inode", NULL, inode_pass2 },
-	{ DX_LI_EFI, DX_RORDER_ITEM, "extent free intent", note_intent, efi_pass2 },
-	{ DX_LI_EFD, DX_RORDER_ITEM, "extent free done", note_done, efd_pass2 },
+	{ DX_LI_EFI, DX_RORDER_ITEM, "extent free intent", note_intent, intent_pass2 },
+	{ DX_LI_EFD, DX_RORDER_ITEM, "extent free done", note_done, done_pass2 },
 	{ DX_LI_DQUOT, DX_RORDER_ITEM, "quota", NULL, dx_dquot_pass2 },
 	{ DX_LI_QUOTAOFF, DX_RORDER_ITEM, "quota off", dx_quotaoff_pass1 },
-	{ DX_LI_RUI, DX_RORDER_ITEM, "reverse mapping update (RUI)", note_intent },
-	{ DX_LI_RUD, DX_RORDER_ITEM, "reverse mapping done (RUD)", note_done },
-	{ DX_LI_CUI, DX_RORDER_ITEM, "reference count update (CUI)", note_intent },
-	{ DX_LI_CUD, DX_RORDER_ITEM, "reference count done (CUD)", note_done },
-	{ DX_LI_BUI, DX_RORDER_ITEM, "block mapping update (BUI)", note_intent },
-	{ DX_LI_BUD, DX_RORDER_ITEM, "block mapping done (BUD)", note_done },
-	{ DX_LI_ATTRI, DX_RORDER_ITEM, "attribute update (ATTRI)", note_intent },
-	{ DX_LI_ATTRD, DX_RORDER_ITEM, "attribute done (ATTRD)", note_done },
-	{ DX_LI_XMI, DX_RORDER_ITEM, "range exchange (XMI)", note_intent },
-	{ DX_LI_XMD, DX_RORDER_ITEM, "range exchange done (XMD)", note_done },
+	{ DX_LI_RUI, DX_RORDER_ITEM, "reverse mapping update (RUI)", note_intent, intent_pass2 },
+	{ DX_LI_RUD, DX_RORDER_ITEM, "reverse mapping done (RUD)", note_done, done_pass2 },
+	{ DX_LI_CUI, DX_RORDER_ITEM, "reference count update (CUI)", note_intent, intent_pass2 },
+	{ DX_LI_CUD, DX_RORDER_ITEM, "reference count done (CUD)", note_done, done_pass2 },
+	{ DX_LI_BUI, DX_RORDER_ITEM, "block mapping update (BUI)", note_intent, intent_pass2 },
+	{ DX_LI_BUD, DX_RORDER_ITEM, "block mapping done (BUD)", note_done, done_pass2 },
+	{ DX_LI_ATTRI, DX_RORDER_ITEM, "attribute update (ATTRI)", note_intent, intent_pass2 },
+	{ DX_LI_ATTRD, DX_RORDER_ITEM, "attribute done (ATTRD)", note_done, done_pass2 },
+	{ DX_LI_XMI, DX_RORDER_ITEM, "range exchange (XMI)", note_intent, intent_pass2 },
+	{ DX_LI_XMD, DX_RORDER_ITEM, "range exchange done (XMD)", note_done, done_pass2 },
 };
 
 /**

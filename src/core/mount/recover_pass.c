@@ -385,7 +385,7 @@ int dx_recover_pass(struct dx_recovery *rc, enum dx_rpass pass)
 	int error;
 
 	rc->pass = pass;
-	rc->nefi = 0;
+	rc->nintents = 0;
 	dx_recover_rewind(rc);
 	error = dx_log_reader_init(&r, rc->mp);
 	if (error)

@@ -59,6 +59,9 @@ struct dx_alloc_arg {
 int dx_alloc_vextent(struct dx_alloc_arg *args);
 /* Free an extent now (AG btrees; inserts a busy extent). Used by the EFI finisher. */
 int dx_free_extent(struct dx_trans *tp, dx_fsbno_t fsbno, dx_extlen_t len);
+/* Free it when the transaction is committed: extfree.c */
+int dx_defer_free(struct dx_trans *tp, dx_fsbno_t fsbno, dx_extlen_t len, bool skip_discard);
+extern const struct dx_defer_type dx_extfree_type;
 int dx_free_extent_of(struct dx_trans *tp, dx_fsbno_t fsbno, dx_extlen_t len, enum dx_agresv_kind kind);
 int dx_alloc_fix_freelist(struct dx_alloc_arg *args, dx_agno_t agno, struct dx_buf **agbpp, u32 flags);
 int dx_alloc_get_freelist(struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t agno, dx_agbno_t *bnop, bool btreeblk);

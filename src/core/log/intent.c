@@ -1,0 +1,449 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Intents, and the records that they are done: the log items of deferred work, of every kind.
+ *
+ * An intent is logged with the transaction that promises the work, its done item with the one that does it.
+ * Recovery does what every intent says that has no done item.
+ *
+ * Life of an intent: one count belongs to the log, until the checkpoint that has it
+ * is done with; one to whoever will finish it, and passes to the done item.  When both are gone it leaves
+ * the AIL, and with it the tail may move.  One that recovery has found has only the second.
+ * A done item is freed when its checkpoint is durable.
+ *
+ * Each is one region: dx_intent_log_format, then what the kind has to say of each work.  The done item of some kinds
+ * repeats that, of others it ends behind the id.
+ *
+ * Source: the "Log Items" of the format specification: EFI and EFD, RUI, CUI, BUI and theirs.
+ */
+#include "dx_log_int.h"
+
+struct dx_intent {
+	struct dx_log_item		item;
+	const struct dx_defer_type	*type;
+	refcount_t			refs;
+	u32				bytes;
+	struct dx_intent_log_format	*region;	/* in host byte order, as the log has it */
+};
+
+struct done {
+	struct dx_log_item	item;
+	struct dx_intent	*intent;
+};
+
+static struct dx_intent *to_intent(struct dx_log_item *lip)
+{
+	return container_of(lip, struct dx_intent, item);
+}
+
+static struct done *to_done(struct dx_log_item *lip)
+{
+	return container_of(lip, struct done, item);
+}
+
+static void no_pin(struct dx_log_item *lip)
+{
+}
+
+/* ---- kinds ---- */
+
+#define KINDS	8
+static const struct dx_defer_type *kinds[KINDS];
+
+/**
+ * dx_defer_register - make recovery know a kind of deferred work
+ * @type: its table; registering it again changes nothing
+ *
+ * Context: before the first mount, or by each: a kind is registered under its intent's item type.
+ */
+void dx_defer_register(const struct dx_defer_type *type)
+{
+	unsigned int i;
+
+	for (i = 0; i < KINDS; i++) {
+		if (READ_ONCE(kinds[i]) && kinds[i]->li_type != type->li_type)
+			continue;
+		WRITE_ONCE(kinds[i], type);
+		return;
+	}
+	WARN_ON_ONCE(1);
+}
+
+/**
+ * dx_defer_type_of - what kind of work an intent is about
+ * @li_type: DX_LI_* of an intent
+ *
+ * Return: NULL for a kind that nobody can finish here.
+ */
+const struct dx_defer_type *dx_defer_type_of(u16 li_type)
+{
+	unsigned int i;
+
+	for (i = 0; i < KINDS; i++) {
+		const struct dx_defer_type *type = READ_ONCE(kinds[i]);
+
+		if (type && type->li_type == li_type)
+			return type;
+	}
+	return NULL;
+}
+
+/* ---- intents ---- */
+
+/**
+ * dx_intent_release - one of its owners does not need an intent any longer
+ * @in: freed with the last
+ */
+void dx_intent_release(struct dx_intent *in)
+{
+	struct dx_mount *mp = in->item.li_mp;
+
+	if (!refcount_dec_and_test(&in->refs))
+		return;
+	dx_ail_delete(mp, &in->item);
+	dx_ail_wait_push(mp, &in->item);
+	kvfree(in->region);
+	kfree(in);
+}
+
+static void intent_size(struct dx_log_item *lip, u32 *nvecs, u32 *nbytes)
+{
+	*nvecs = 1;
+	*nbytes = to_intent(lip)->bytes;
+}
+
+static void intent_format(struct dx_log_item *lip, struct dx_lv_cursor *c)
+{
+	struct dx_intent *in = to_intent(lip);
+
+	dx_lv_add(c, in->region, in->bytes, lip->li_type);
+}
+
+static void intent_unpin(struct dx_log_item *lip, bool abort)
+{
+	dx_intent_release(to_intent(lip));
+}
+
+static void intent_item_release(struct dx_log_item *lip, bool abort)
+{
+	clear_bit(DX_LI_F_DIRTY, &lip->li_flags);
+	if (abort)
+		dx_intent_release(to_intent(lip));
+}
+
+static dx_lsn_t intent_committed(struct dx_log_item *lip, dx_lsn_t lsn)
+{
+	return lsn;
+}
+
+/* Nothing to write: it goes when its done item is in the log. */
+static unsigned int intent_push(struct dx_log_item *lip, struct list_head *list)
+{
+	return test_bit(DX_LI_F_RECOVERED, &lip->li_flags) ? DX_PUSH_FLUSHING : DX_PUSH_PINNED;
+}
+
+static const struct dx_item_ops intent_ops = {
+	.name		= "intent",
+	.size		= intent_size,
+	.format		= intent_format,
+	.pin		= no_pin,
+	.unpin		= intent_unpin,
+	.release	= intent_item_release,
+	.committed	= intent_committed,
+	.push		= intent_push,
+};
+
+static void add_dirty(struct dx_trans *tp, struct dx_log_item *lip)
+{
+	dx_trans_add_item(tp, lip);
+	set_bit(DX_LI_F_DIRTY, &lip->li_flags);
+	tp->t_flags |= DX_TRANS_DIRTY;
+}
+
+static struct dx_intent *intent_alloc(struct dx_mount *mp, const struct dx_defer_type *type, u32 bytes, gfp_t gfp)
+{
+	struct dx_intent *in = kzalloc(sizeof(*in), gfp);
+
+	if (in)
+		in->region = kvzalloc(bytes, gfp);
+	if (!in || !in->region) {
+		kfree(in);
+		return NULL;
+	}
+	in->bytes = bytes;
+	in->type = type;
+	dx_log_item_init(mp, &in->item, type->li_type, &intent_ops);
+	return in;
+}
+
+/* A number that no intent in the log has, those of earlier mounts included. */
+u64 dx_intent_new_id(void)
+{
+	static atomic64_t last_id = ATOMIC64_INIT(0);
+
+	if (!atomic64_read(&last_id))
+		atomic64_cmpxchg(&last_id, 0, (u64)get_random_u32() << 32 | 1);
+	return atomic64_inc_return(&last_id);
+}
+
+static struct dx_intent *log_new(struct dx_trans *tp, struct dx_intent *in)
+{
+	refcount_set(&in->refs, 2);
+	in->region->id = dx_intent_new_id();
+	add_dirty(tp, &in->item);
+	return in;
+}
+
+/**
+ * dx_intent_log - log that works will be done
+ * @tp: transaction that promises them
+ * @type: their kind
+ * @works: list of struct dx_defer_work
+ * @n: how many
+ *
+ * Return: the intent; the caller passes his count to dx_intent_done() or gives it to dx_intent_release().
+ */
+struct dx_intent *dx_intent_log(struct dx_trans *tp, const struct dx_defer_type *type, struct list_head *works, u32 n)
+{
+	struct dx_intent *in = intent_alloc(tp->t_mp, type, sizeof(*in->region) + n * type->work_bytes,
+					    GFP_NOFS | __GFP_NOFAIL);
+	struct dx_defer_work *w;
+	char *to = (char *)(in->region + 1);
+
+	in->region->type = type->li_type;
+	in->region->size = 1;
+	in->region->nextents = n;
+	list_for_each_entry(w, works, list) {
+		type->format(w, to);
+		to += type->work_bytes;
+	}
+	return log_new(tp, in);
+}
+
+/**
+ * dx_intent_relog - log an intent once more, so that the tail need not wait for where it was
+ * @tp: transaction
+ * @old: the caller's count passes to its done item
+ *
+ * Return: the new intent, the caller's as from dx_intent_log().
+ */
+struct dx_intent *dx_intent_relog(struct dx_trans *tp, struct dx_intent *old)
+{
+	struct dx_intent *in = intent_alloc(tp->t_mp, old->type, old->bytes, GFP_NOFS | __GFP_NOFAIL);
+
+	memcpy(in->region, old->region, old->bytes);
+	dx_intent_done(tp, old);
+	return log_new(tp, in);
+}
+
+/**
+ * dx_intent_is_old - has an intent stayed behind while a good part of the log was written?
+ * @in: the caller's
+ */
+bool dx_intent_is_old(struct dx_intent *in)
+{
+	struct dx_log *l = in->item.li_mp->log;
+	dx_lsn_t lsn = READ_ONCE(in->item.li_lsn), head = atomic64_read(&l->head_lsn);
+
+	return lsn && head && test_bit(DX_LI_F_IN_AIL, &in->item.li_flags) &&
+	       dx_lsn_distance(l, lsn, head) > ((u64)l->size_bb << DX_BBSHIFT) / 4;
+}
+
+/* Bytes in the log of logging it once more, and that the old one is done. */
+u32 dx_intent_relog_bytes(const struct dx_intent *in)
+{
+	return 2 * (in->bytes + sizeof(struct dx_op_header));
+}
+
+/* ---- done items ---- */
+
+static u32 done_bytes(const struct dx_intent *in)
+{
+	return in->type->done_repeats ? in->bytes : sizeof(*in->region);
+}
+
+static void done_size(struct dx_log_item *lip, u32 *nvecs, u32 *nbytes)
+{
+	*nvecs = 1;
+	*nbytes = done_bytes(to_done(lip)->intent);
+}
+
+static void done_format(struct dx_log_item *lip, struct dx_lv_cursor *c)
+{
+	struct dx_intent *in = to_done(lip)->intent;
+	struct dx_intent_log_format *f = dx_lv_reserve(c, done_bytes(in), lip->li_type);
+
+	if (!f)
+		return;
+	memcpy(f, in->region, done_bytes(in));
+	f->type = lip->li_type;
+	if (!in->type->done_repeats)
+		f->nextents = 0;
+}
+
+static void done_unpin(struct dx_log_item *lip, bool abort)
+{
+}
+
+static void done_free(struct done *d)
+{
+	dx_intent_release(d->intent);
+	kfree(d);
+}
+
+static void done_release(struct dx_log_item *lip, bool abort)
+{
+	clear_bit(DX_LI_F_DIRTY, &lip->li_flags);
+	if (abort)
+		done_free(to_done(lip));
+}
+
+static dx_lsn_t done_committed(struct dx_log_item *lip, dx_lsn_t lsn)
+{
+	done_free(to_done(lip));
+	return DX_NULLLSN;
+}
+
+static const struct dx_item_ops done_ops = {
+	.name		= "done item",
+	.size		= done_size,
+	.format		= done_format,
+	.pin		= no_pin,
+	.unpin		= done_unpin,
+	.release	= done_release,
+	.committed	= done_committed,
+};
+
+/**
+ * dx_intent_done - log that an intent is done with by this transaction
+ * @tp: transaction that does all that it says, or logs an intent to do the rest
+ * @in: the caller's count passes to the done item
+ */
+void dx_intent_done(struct dx_trans *tp, struct dx_intent *in)
+{
+	struct done *d = kzalloc(sizeof(*d), GFP_NOFS | __GFP_NOFAIL);
+
+	dx_log_item_init(tp->t_mp, &d->item, in->item.li_type + 1, &done_ops);
+	d->intent = in;
+	add_dirty(tp, &d->item);
+}
+
+/* ---- recovery ---- */
+
+/**
+ * dx_intent_recover - an intent was found in the log
+ * @mp: the mount
+ * @type: its kind
+ * @region: as in the log; its length agrees with nextents
+ * @bytes: of the region
+ * @lsn: of its checkpoint
+ *
+ * Waits in the AIL for dx_intents_finish(), or for its done item.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int dx_intent_recover(struct dx_mount *mp, const struct dx_defer_type *type, const void *region, u32 bytes, dx_lsn_t lsn)
+{
+	struct dx_intent *in = intent_alloc(mp, type, bytes, GFP_KERNEL);
+
+	if (!in)
+		return -ENOMEM;
+	memcpy(in->region, region, bytes);
+	refcount_set(&in->refs, 1);
+	set_bit(DX_LI_F_RECOVERED, &in->item.li_flags);
+	dx_ail_insert(mp, &in->item, lsn);
+	return 0;
+}
+
+static bool match_recovered(struct dx_log_item *lip, void *arg)
+{
+	const struct dx_intent_log_format *done = arg;
+
+	return test_bit(DX_LI_F_RECOVERED, &lip->li_flags) &&
+	       (!done || (lip->li_type == done->type && to_intent(lip)->region->id == done->id));
+}
+
+/**
+ * dx_intent_recover_done - a done item was found in the log
+ * @mp: the mount
+ * @type: its kind
+ * @id: which intent is done; it may have been before the tail
+ */
+void dx_intent_recover_done(struct dx_mount *mp, const struct dx_defer_type *type, u64 id)
+{
+	struct dx_intent_log_format which = { .type = type->li_type, .id = id };
+	struct dx_log_item *lip = dx_ail_find(mp, match_recovered, &which);
+
+	if (lip)
+		dx_intent_release(to_intent(lip));
+}
+
+/**
+ * dx_intent_recovered - the first intent that the log left undone
+ * @mp: the mount, in recovery
+ *
+ * Return: NULL: there is none.
+ */
+struct dx_intent *dx_intent_recovered(struct dx_mount *mp)
+{
+	struct dx_log_item *lip = mp->ail ? dx_ail_find(mp, match_recovered, NULL) : NULL;
+
+	return lip ? to_intent(lip) : NULL;
+}
+
+/**
+ * dx_intent_works - what an intent from the log says
+ * @in: recovered
+ * @typep: of what kind
+ * @works: out: added at the end
+ *
+ * Return: 0, or -EFSCORRUPTED with those that came before.
+ */
+int dx_intent_works(struct dx_intent *in, const struct dx_defer_type **typep, struct list_head *works)
+{
+	const char *from = (const char *)(in->region + 1);
+	u32 i;
+
+	*typep = in->type;
+	if (in->bytes < sizeof(*in->region) || in->region->nextents > (in->bytes - sizeof(*in->region)) / in->type->work_bytes)
+		return dx_corrupt(in->item.li_mp, in->type->name, 0, "%u extents in %u bytes", in->region->nextents, in->bytes);
+	for (i = 0; i < in->region->nextents; i++, from += in->type->work_bytes) {
+		struct dx_defer_work *w = NULL;
+		int error = in->type->parse(in->item.li_mp, from, &w);
+
+		if (error)
+			return error;
+		w->type = in->type;
+		list_add_tail(&w->list, works);
+	}
+	return 0;
+}
+
+/**
+ * dx_intent_claim - from now on a recovered intent is the caller's
+ * @in: its count passes to the caller, who gives it to dx_intent_done()
+ */
+void dx_intent_claim(struct dx_intent *in)
+{
+	clear_bit(DX_LI_F_RECOVERED, &in->item.li_flags);
+}
+
+/**
+ * dx_intents_pending - are there intents that the log left undone?
+ * @mp: the mount, in recovery
+ */
+bool dx_intents_pending(struct dx_mount *mp)
+{
+	return dx_intent_recovered(mp);
+}
+
+/**
+ * dx_intents_cancel - drop recovered intents that nobody ran
+ * @mp: the mount; it fails or is shut down: the tail in the log does not move any more
+ */
+void dx_intents_cancel(struct dx_mount *mp)
+{
+	struct dx_intent *in;
+
+	while ((in = dx_intent_recovered(mp)))
+		dx_intent_release(in);
+}
