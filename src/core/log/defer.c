@@ -193,12 +193,14 @@ static int do_works(struct dx_trans *tp, const struct dx_defer_type *type, struc
 		return error;
 	}
 	if (!list_empty(works)) {
-		LIST_HEAD(rest);
+		LIST_HEAD(next);
 
+		/* into the log in the order in which it is to be done; recovery goes by that */
+		log_intents(tp, &next);
 		/* one that recovery has found may have more than an intent of ours */
 		while (!list_empty(works))
-			list_add_tail(&new_todo(tp, type, works)->list, &rest);
-		list_splice_init(&rest, todo);
+			list_add_tail(&new_todo(tp, type, works)->list, &next);
+		list_splice_init(&next, todo);
 	}
 	return 0;
 }
