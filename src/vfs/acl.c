@@ -21,31 +21,9 @@ struct disk_acl {
 
 #define MAX_ENTRIES	((DX_XATTR_SIZE_MAX - sizeof(struct disk_acl)) / sizeof(struct disk_ace))
 
-static const struct dx_acl_attr acl_attrs[] = {
-	{ ACL_TYPE_ACCESS, "SGI_ACL_FILE", XATTR_NAME_POSIX_ACL_ACCESS },
-	{ ACL_TYPE_DEFAULT, "SGI_ACL_DEFAULT", XATTR_NAME_POSIX_ACL_DEFAULT },
-};
-
-/**
- * dx_acl_attr - which ACL is in an attribute of the root namespace?
- * @name: not terminated
- * @len: bytes
- *
- * Return: its row, or NULL if it is no ACL.
- */
-const struct dx_acl_attr *dx_acl_attr(const u8 *name, size_t len)
-{
-	int i;
-
-	for (i = 0; i < ARRAY_SIZE(acl_attrs); i++)
-		if (len == strlen(acl_attrs[i].name) && !memcmp(name, acl_attrs[i].name, len))
-			return &acl_attrs[i];
-	return NULL;
-}
-
 static const char *acl_name(int type)
 {
-	return acl_attrs[type != ACL_TYPE_ACCESS].name;
+	return dx_acl_attrs[type != ACL_TYPE_ACCESS].name;
 }
 
 /* Tags are single bits.  False: nothing that an ACL can have. */

@@ -125,15 +125,17 @@ struct inode *dx_vnode_attach_new(struct super_block *sb, struct dx_inode *ip);	
 void dx_vnode_new_done(struct inode *inode, struct dentry *dentry);
 void dx_vnode_sync(struct inode *inode);		/* core -> VFS: nlink, times, mode, ids */
 void dx_vnode_set_iflags(struct inode *inode);
-int dx_vn_setattr(dx_idmap_t idmap, struct dentry *dentry, struct iattr *attr);
-int dx_vn_getattr(dx_idmap_t idmap, const struct path *path, struct kstat *stat, u32 mask, unsigned int flags);
-int dx_vn_update_time(struct inode *inode, struct timespec64 *now, unsigned int flags);	/* DX_UPD_* */
 int dx_vnode_cache_init(void);
 void dx_vnode_cache_exit(void);
 struct inode *dx_alloc_inode(struct super_block *sb);
 void dx_free_inode(struct inode *inode);
 void dx_evict_inode(struct inode *inode);
-int dx_setattr_size(struct inode *inode, loff_t newsize, bool times);	/* lockout held: setsize.c */
+/* setsize.c */
+int dx_setattr_size(struct inode *inode, loff_t newsize, bool times);	/* lockout held */
+/* setattr.c */
+int dx_vn_setattr(dx_idmap_t idmap, struct dentry *dentry, struct iattr *attr);
+int dx_vn_getattr(dx_idmap_t idmap, const struct path *path, struct kstat *stat, u32 mask, unsigned int flags);
+int dx_vn_update_time(struct inode *inode, struct timespec64 *now, unsigned int flags);	/* DX_UPD_* */
 /* namei.c */
 extern const struct inode_operations dx_dir_iops, dx_symlink_iops, dx_special_iops, dx_file_iops;
 extern const struct file_operations dx_dir_fops;
@@ -141,11 +143,10 @@ extern const struct file_operations dx_dir_fops;
 extern const struct file_operations dx_file_fops;
 ssize_t dx_file_dio_read(struct kiocb *iocb, struct iov_iter *to);
 ssize_t dx_file_dio_write(struct kiocb *iocb, struct iov_iter *from);
+int dx_fsync(struct file *file, loff_t start, loff_t end, int datasync);
+/* write_checks.c */
 ssize_t dx_file_write_checks(struct kiocb *iocb, struct iov_iter *from, enum dx_iolock *mode,
 			     int (*admit)(struct kiocb *iocb, struct iov_iter *from, enum dx_iolock mode));
-int dx_iolock_iocb(struct kiocb *iocb, enum dx_iolock mode);		/* -EAGAIN for NOWAIT */
-void dx_iounlock(struct inode *inode, enum dx_iolock mode);
-int dx_fsync(struct file *file, loff_t start, loff_t end, int datasync);
 /* beyond.c */
 int dx_beyond_enter(struct kiocb *iocb, size_t count);
 int dx_beyond_append(struct kiocb *iocb, struct iov_iter *from);
@@ -177,7 +178,7 @@ struct dx_acl_attr {
 	const char	*name;		/* on disk, in the root namespace */
 	const char	*shown;		/* with its prefix */
 };
-const struct dx_acl_attr *dx_acl_attr(const u8 *name, size_t len);
+extern const struct dx_acl_attr dx_acl_attrs[2];	/* access, default */
 struct posix_acl *dx_get_acl(struct inode *inode, int type, bool rcu);
 int dx_set_acl(dx_idmap_t idmap, struct inode *inode, struct posix_acl *acl, int type);
 int dx_acl_store(struct inode *inode, struct posix_acl *acl, int type);	/* no checks, no mode change */
@@ -196,7 +197,6 @@ void dx_sysfs_exit(void);
 int dx_sysfs_add(struct dx_super *ds);
 void dx_sysfs_del_log(struct dx_super *ds);
 void dx_sysfs_del(struct dx_super *ds);
-void dx_count_drain(struct inode *inode, u64 ns);
 /* plat.c */
 struct dx_bdev *dx_plat_bdev_get(struct block_device *bdev);
 void dx_plat_bdev_put(struct dx_bdev *bdev);

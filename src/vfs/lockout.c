@@ -18,6 +18,42 @@ static u64 since_ns(ktime_t *t)
 	return ns;
 }
 
+/**
+ * dx_iolock_iocb - take the IOLOCK for an I/O
+ * @iocb: tells whether it may sleep
+ * @mode: shared or exclusive
+ *
+ * Return: 0, or -EAGAIN for IOCB_NOWAIT when the lock is not free.
+ */
+int dx_iolock_iocb(struct kiocb *iocb, enum dx_iolock mode)
+{
+	struct inode *inode = file_inode(iocb->ki_filp);
+
+	if (iocb->ki_flags & IOCB_NOWAIT) {
+		if (mode == DX_IOLOCK_SHARED ? !inode_trylock_shared(inode) : !inode_trylock(inode))
+			return -EAGAIN;
+		return 0;
+	}
+	if (mode == DX_IOLOCK_SHARED)
+		inode_lock_shared(inode);
+	else
+		inode_lock(inode);
+	return 0;
+}
+
+/**
+ * dx_iounlock - drop the IOLOCK
+ * @inode: locked in @mode
+ * @mode: NONE does nothing
+ */
+void dx_iounlock(struct inode *inode, enum dx_iolock mode)
+{
+	if (mode == DX_IOLOCK_SHARED)
+		inode_unlock_shared(inode);
+	else if (mode == DX_IOLOCK_EXCL)
+		inode_unlock(inode);
+}
+
 /* A holder answers in its own time and may need the IOLOCK for it: free while we wait, then taken exclusive. */
 static int wait_for_leases(struct inode *inode, enum dx_iolock *mode)
 {
@@ -55,6 +91,16 @@ int dx_break_layouts(struct inode *inode, enum dx_iolock *mode)
 	return error;
 }
 
+static void count_drain(struct inode *inode, u64 ns)
+{
+	struct dx_super *ds = dx_super(inode->i_sb);
+	unsigned int i = min_t(unsigned int, fls64(div_u64(ns, 1000)), DX_HIST_BUCKETS - 1);
+
+	atomic64_inc(&ds->counters[DX_C_DRAINS]);
+	atomic64_add(ns, &ds->counters[DX_C_DRAIN_NS]);
+	atomic64_inc(&ds->drain_hist[i]);
+}
+
 static int lockout_begin(struct dx_lockout *lk, ktime_t t)
 {
 	struct inode *inode = lk->inode;
@@ -84,7 +130,7 @@ static int lockout_begin(struct dx_lockout *lk, ktime_t t)
 
 	vn->lockout_owner = current;
 	dx_count(inode, DX_C_LOCKOUTS);
-	dx_count_drain(inode, lk->drain_ns);
+	count_drain(inode, lk->drain_ns);
 	trace_dx_lockout_begin(lk);
 	return 0;
 }

@@ -60,8 +60,11 @@ int dx_lockout_begin_iolocked(struct dx_lockout *lk, struct inode *inode, enum d
 void dx_lockout_end(struct dx_lockout *lk);
 int dx_assert_locked_out(struct inode *inode);
 
-/* IOLOCK held in *@mode: wait until no layout lease stands against a change */
+/* The IOLOCK of who reads and writes */
 enum dx_iolock { DX_IOLOCK_NONE, DX_IOLOCK_SHARED, DX_IOLOCK_EXCL };
+int dx_iolock_iocb(struct kiocb *iocb, enum dx_iolock mode);	/* -EAGAIN for NOWAIT */
+void dx_iounlock(struct inode *inode, enum dx_iolock mode);
+/* IOLOCK held in *@mode: wait until no layout lease stands against a change */
 int dx_break_layouts(struct inode *inode, enum dx_iolock *mode);
 
 #endif /* DX_LOCKOUT_H */

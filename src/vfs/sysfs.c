@@ -16,21 +16,6 @@
 
 static struct kset *dioxfs_kset;
 
-/**
- * dx_count_drain - account one wait for direct I/O
- * @inode: whose writes were waited for
- * @ns: how long
- */
-void dx_count_drain(struct inode *inode, u64 ns)
-{
-	struct dx_super *ds = dx_super(inode->i_sb);
-	unsigned int i = min_t(unsigned int, fls64(div_u64(ns, 1000)), DX_HIST_BUCKETS - 1);
-
-	atomic64_inc(&ds->counters[DX_C_DRAINS]);
-	atomic64_add(ns, &ds->counters[DX_C_DRAIN_NS]);
-	atomic64_inc(&ds->drain_hist[i]);
-}
-
 struct dx_attr {
 	struct attribute attr;
 	ssize_t	(*show)(struct dx_super *ds, int dir, const struct dx_attr *a, char *buf);

@@ -10,6 +10,22 @@
 #include <linux/xattr.h>
 #include "dx_vfs.h"
 
+const struct dx_acl_attr dx_acl_attrs[2] = {
+	{ ACL_TYPE_ACCESS, "SGI_ACL_FILE", XATTR_NAME_POSIX_ACL_ACCESS },
+	{ ACL_TYPE_DEFAULT, "SGI_ACL_DEFAULT", XATTR_NAME_POSIX_ACL_DEFAULT },
+};
+
+/* Which ACL is in an attribute of the root namespace?  NULL: it is none.  @name is not terminated. */
+static const struct dx_acl_attr *find_acl_attr(const u8 *name, size_t len)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(dx_acl_attrs); i++)
+		if (len == strlen(dx_acl_attrs[i].name) && !memcmp(name, dx_acl_attrs[i].name, len))
+			return &dx_acl_attrs[i];
+	return NULL;
+}
+
 /**
  * dx_xattr_set_raw - store or remove an attribute
  * @inode: not locked by ILOCK
@@ -62,7 +78,7 @@ static int handler_set(const struct xattr_handler *h, dx_idmap_t idmap, struct d
 		       struct inode *inode, const char *name, const void *value, size_t size, int flags)
 {
 	int error = dx_xattr_set_raw(inode, name, h->flags, value, size, flags);
-	const struct dx_acl_attr *acl = h->flags == DX_ATTR_ROOT ? dx_acl_attr((const u8 *)name, strlen(name)) : NULL;
+	const struct dx_acl_attr *acl = h->flags == DX_ATTR_ROOT ? find_acl_attr((const u8 *)name, strlen(name)) : NULL;
 
 	/* trusted.SGI_ACL_FILE is the ACL, behind the back of who caches it. */
 	if (acl && !error)
@@ -121,7 +137,7 @@ static int list_one(void *ctx, u8 flags, const u8 *name, int namelen, int valuel
 	if (flags & DX_ATTR_PARENT)
 		return 0;
 	if (flags & DX_ATTR_ROOT) {
-		const struct dx_acl_attr *acl = dx_acl_attr(name, namelen);
+		const struct dx_acl_attr *acl = find_acl_attr(name, namelen);
 
 		/* An ACL goes by two names, and one of them is for all. */
 		if (acl && put_name(c, acl->shown, name, 0))
