@@ -60,25 +60,25 @@ static inline int dx_iopoll(struct kiocb *iocb, bool spin) { return 0; }
 #endif
 
 /*
- * DX_SPLICE_READ(name), at file scope: ->splice_read. The older kind goes
- * through ->read_iter, which takes the IOLOCK; the newer does not.
+ * DX_SPLICE_READ(name, may), at file scope: ->splice_read. The older kind goes
+ * through ->read_iter, which takes the IOLOCK; the newer does not. int may(inode) says whether reading is allowed at all.
  */
 #if HAVE_SPLICE_READ
-#define DX_SPLICE_READ(name) \
+#define DX_SPLICE_READ(name, may) \
 static ssize_t name(struct file *in, loff_t *pos, struct pipe_inode_info *pipe, size_t len, unsigned int flags) \
 { \
 	struct inode *inode = file_inode(in); \
-	ssize_t ret; \
+	ssize_t ret = may(inode); \
 \
-	if (dx_is_shutdown(DX_M(inode->i_sb))) \
-		return -EIO; \
+	if (ret) \
+		return ret; \
 	inode_lock_shared(inode); \
 	ret = filemap_splice_read(in, pos, pipe, len, flags); \
 	inode_unlock_shared(inode); \
 	return ret; \
 }
 #else
-#define DX_SPLICE_READ(name) \
+#define DX_SPLICE_READ(name, may) \
 static ssize_t name(struct file *in, loff_t *pos, struct pipe_inode_info *pipe, size_t len, unsigned int flags) \
 { \
 	return generic_file_splice_read(in, pos, pipe, len, flags); \

@@ -4,9 +4,10 @@
  * them: what the VFS does around ->fileattr_get() and ->fileattr_set() since.
  */
 #include <linux/compat.h>
+#include <linux/fs.h>
 #include <linux/mount.h>
 #include <linux/uaccess.h>
-#include "dx_vfs.h"
+#include "compat_fileattr.h"
 
 #if !HAVE_FILEATTR
 static const struct { u32 xflag, flag; } both[] = {
@@ -74,7 +75,7 @@ static void from_flags(struct dx_fileattr *fa, const struct dx_fileattr *old, u3
 	fa->fsx_valid = false;
 }
 
-static long set_attr(struct file *file, unsigned int cmd, void __user *arg)
+static long set_attr(struct file *file, unsigned int cmd, void __user *arg, dx_fileattr_get_t get, dx_fileattr_set_t set)
 {
 	struct dentry *dentry = file_dentry(file);
 	struct inode *inode = d_inode(dentry);
@@ -92,7 +93,7 @@ static long set_attr(struct file *file, unsigned int cmd, void __user *arg)
 	error = -EPERM;
 	if (!inode_owner_or_capable(inode))
 		goto out;
-	error = dx_fileattr_get(dentry, &old);
+	error = get(dentry, &old);
 	if (error)
 		goto out;
 	oldx = to_fsxattr(&old);
@@ -112,7 +113,7 @@ static long set_attr(struct file *file, unsigned int cmd, void __user *arg)
 	fa.fsx_projid = x.fsx_projid;
 	fa.fsx_cowextsize = x.fsx_xflags & FS_XFLAG_COWEXTSIZE ? x.fsx_cowextsize : 0;
 	if (!error)
-		error = dx_fileattr_set(NULL, dentry, &fa);
+		error = set(NULL, dentry, &fa);
 out:
 	inode_unlock(inode);
 	mnt_drop_write_file(file);
@@ -124,10 +125,12 @@ out:
  * @file: open file
  * @cmd: any ioctl
  * @arg: its argument
+ * @get: the operation that newer kernels have
+ * @set: the other; i_rwsem is held for it
  *
  * Return: 0, negative errno, -ENOTTY for what is not about inode flags.
  */
-long dx_fileattr_ioctl(struct file *file, unsigned int cmd, void __user *arg)
+long dx_fileattr_ioctl(struct file *file, unsigned int cmd, void __user *arg, dx_fileattr_get_t get, dx_fileattr_set_t set)
 {
 	struct dx_fileattr fa;
 	int error;
@@ -137,17 +140,17 @@ long dx_fileattr_ioctl(struct file *file, unsigned int cmd, void __user *arg)
 #ifdef CONFIG_COMPAT
 	case FS_IOC32_GETFLAGS:
 #endif
-		error = dx_fileattr_get(file_dentry(file), &fa);
+		error = get(file_dentry(file), &fa);
 		return error ? error : put_user(fa.flags, (u32 __user *)arg);
 	case FS_IOC_FSGETXATTR:
-		error = dx_fileattr_get(file_dentry(file), &fa);
+		error = get(file_dentry(file), &fa);
 		return error ? error : copy_fsxattr_to_user(&fa, arg);
 #ifdef CONFIG_COMPAT
 	case FS_IOC32_SETFLAGS:
 #endif
 	case FS_IOC_SETFLAGS:
 	case FS_IOC_FSSETXATTR:
-		return set_attr(file, cmd, arg);
+		return set_attr(file, cmd, arg, get, set);
 	}
 	return -ENOTTY;
 }

@@ -26,7 +26,7 @@ static int fn##_op(DX_IDMAP_PARAM struct dentry *dentry, struct dx_fileattr *fa)
 }
 #define DX_FILEATTR_OPS(get, set)	.fileattr_get = get, .fileattr_set = set##_op,
 
-static inline long dx_fileattr_ioctl(struct file *file, unsigned int cmd, void __user *arg) { return -ENOTTY; }
+#define dx_fileattr_ioctl(file, cmd, arg, get, set)	(-ENOTTY)
 
 /* Is an extent size hint without its flag an error? Before, it was checked, and forgotten. */
 #define DX_EXTSIZE_NEEDS_FLAG	true
@@ -43,9 +43,9 @@ struct dx_fileattr {
 
 void fileattr_fill_xflags(struct dx_fileattr *fa, u32 xflags);
 int copy_fsxattr_to_user(const struct dx_fileattr *fa, struct fsxattr __user *ufa);
-long dx_fileattr_ioctl(struct file *file, unsigned int cmd, void __user *arg);
-int dx_fileattr_get(struct dentry *dentry, struct dx_fileattr *fa);			/* ioctl.c */
-int dx_fileattr_set(dx_idmap_t idmap, struct dentry *dentry, struct dx_fileattr *fa);	/* ioctl.c */
+typedef int (*dx_fileattr_get_t)(struct dentry *dentry, struct dx_fileattr *fa);
+typedef int (*dx_fileattr_set_t)(dx_idmap_t idmap, struct dentry *dentry, struct dx_fileattr *fa);
+long dx_fileattr_ioctl(struct file *file, unsigned int cmd, void __user *arg, dx_fileattr_get_t get, dx_fileattr_set_t set);
 
 #define DX_OP_FILEATTR_SET(fn)
 #define DX_FILEATTR_OPS(get, set)

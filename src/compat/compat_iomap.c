@@ -3,8 +3,9 @@
  * What iomap of kernels before 6.1 leaves to the filesystem: not to use a
  * mapping that has gone stale, and to give back what a short write reserved.
  */
+#include <linux/fs.h>
+#include <linux/pagemap.h>
 #include "compat_iomap.h"
-#include "dx_vfs.h"
 
 #if !HAVE_IOMAP_VALID
 /**
@@ -78,14 +79,13 @@ static void punch_clean_blocks(struct page *page, struct inode *inode, loff_t st
  * @end: bytes, at a block's edge
  * @punch: gives back what is only reserved in a range; takes the ILOCK
  *
- * The MMAPLOCK keeps faults from dirtying more meanwhile. Return: 0.
+ * The caller holds the MMAPLOCK exclusive, so that faults do not dirty more meanwhile.
  */
-int dx_punch_not_dirty(struct inode *inode, loff_t start, loff_t end,
-		       void (*punch)(struct inode *inode, loff_t pos, loff_t length))
+void dx_punch_not_dirty(struct inode *inode, loff_t start, loff_t end,
+			void (*punch)(struct inode *inode, loff_t pos, loff_t length))
 {
 	loff_t pos, next;
 
-	dx_mmaplock_excl(inode);
 	for (pos = start; pos < end; pos = next) {
 		struct page *page = find_lock_page(inode->i_mapping, pos >> PAGE_SHIFT);
 
@@ -100,7 +100,5 @@ int dx_punch_not_dirty(struct inode *inode, loff_t start, loff_t end,
 		}
 		cond_resched();
 	}
-	dx_mmapunlock_excl(inode);
-	return 0;
 }
 #endif

@@ -200,8 +200,8 @@ static int name(struct inode *inode, struct iomap *iomap, loff_t pos, loff_t len
 	return iomap_file_buffered_write_punch_delalloc(inode, iomap, pos, length, written, name##_cb); \
 }
 #else
-int dx_punch_not_dirty(struct inode *inode, loff_t start, loff_t end,
-		       void (*punch)(struct inode *inode, loff_t pos, loff_t length));	/* compat_iomap.c */
+void dx_punch_not_dirty(struct inode *inode, loff_t start, loff_t end,
+			void (*punch)(struct inode *inode, loff_t pos, loff_t length));	/* compat_iomap.c */
 #define DX_IOMAP_PUNCH(name, fn) \
 static int name(struct inode *inode, struct iomap *iomap, loff_t pos, loff_t length, ssize_t written, \
 		unsigned int flags) \
@@ -211,7 +211,10 @@ static int name(struct inode *inode, struct iomap *iomap, loff_t pos, loff_t len
 \
 	if (start >= end || (flags & IOMAP_FAULT)) \
 		return 0; \
-	return dx_punch_not_dirty(inode, start, end, fn); \
+	dx_mmaplock_excl(inode); \
+	dx_punch_not_dirty(inode, start, end, fn); \
+	dx_mmapunlock_excl(inode); \
+	return 0; \
 }
 #endif
 

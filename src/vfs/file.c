@@ -68,13 +68,18 @@ static ssize_t vn_write_iter(struct kiocb *iocb, struct iov_iter *from)
 	return buffered_write(iocb, from);
 }
 
+static int may_read(struct inode *inode)
+{
+	return dx_is_shutdown(DX_M(inode->i_sb)) ? -EIO : 0;
+}
+
 static ssize_t vn_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
 	struct inode *inode = file_inode(iocb->ki_filp);
-	ssize_t ret;
+	ssize_t ret = may_read(inode);
 
-	if (dx_is_shutdown(DX_M(inode->i_sb)))
-		return -EIO;
+	if (ret)
+		return ret;
 	if (iocb->ki_flags & IOCB_DIRECT)
 		return dx_file_dio_read(iocb, to);
 	ret = dx_iolock_iocb(iocb, DX_IOLOCK_SHARED);
@@ -260,7 +265,7 @@ static int vn_fiemap(struct inode *inode, struct fiemap_extent_info *fieinfo, u6
 	return error;
 }
 
-DX_SPLICE_READ(vn_splice_read);
+DX_SPLICE_READ(vn_splice_read, may_read);
 
 const struct file_operations dx_file_fops = {
 	DX_FOP_FLAGS

@@ -673,7 +673,7 @@ long dx_file_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	for (i = 0; i < ARRAY_SIZE(cmds); i++)
 		if (cmds[i].cmd == cmd)
 			return cmds[i].fn(file, cmd, (void __user *)arg);
-	return dx_fileattr_ioctl(file, cmd, (void __user *)arg);
+	return dx_fileattr_ioctl(file, cmd, (void __user *)arg, dx_fileattr_get, dx_fileattr_set);
 }
 
 #ifdef CONFIG_COMPAT
