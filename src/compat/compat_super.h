@@ -30,8 +30,8 @@ static inline struct dx_shrinker *dx_shrinker_of(struct shrinker *s)
 }
 
 static inline int dx_shrinker_register(struct dx_shrinker *ds, const char *name,
-	unsigned long (*count)(struct shrinker *s, struct shrink_control *sc),
-	unsigned long (*scan)(struct shrinker *s, struct shrink_control *sc))
+				       unsigned long (*count)(struct shrinker *s, struct shrink_control *sc),
+				       unsigned long (*scan)(struct shrinker *s, struct shrink_control *sc))
 {
 #if HAVE_SHRINKER == 2
 	ds->s = shrinker_alloc(0, "%s", name);

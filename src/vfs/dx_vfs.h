@@ -186,7 +186,8 @@ int dx_xattr_set_raw(struct inode *inode, const char *name, u8 nsp, const void *
 /* blockgc.c */
 void dx_blockgc(struct super_block *sb);
 struct dx_nospace { u64 round; unsigned long until; bool asked, last; };
-bool dx_nospace_again(struct super_block *sb, ssize_t ret, struct dx_nospace *ns);	/* do { } while, around what may be -ENOSPC */
+/* do { } while, around what may be -ENOSPC */
+bool dx_nospace_again(struct super_block *sb, ssize_t ret, struct dx_nospace *ns);
 int dx_giveback_init(struct dx_super *ds);
 void dx_giveback_exit(struct dx_super *ds);
 /* export.c */

@@ -79,7 +79,6 @@ void dx_evict_inode(struct inode *inode)
 	if (!ip)
 		return;
 	vn->ip = NULL;
-	WRITE_ONCE(ip->vfs, NULL);
 	dx_irele(ip);
 }
 
@@ -171,8 +170,6 @@ static void setup_vnode(struct inode *inode, struct dx_inode *ip)
 		inode_has_no_xattr(inode);
 		cache_no_acl(inode);
 	}
-	smp_wmb();
-	WRITE_ONCE(ip->vfs, inode);
 }
 
 static int vnode_is(struct inode *inode, void *ino)

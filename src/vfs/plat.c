@@ -121,11 +121,10 @@ void dx_plat_submit(struct dx_io *io)
 
 	io->error = 0;
 	atomic_set(&io->remaining, 1);
-	if (io->op == DX_IO_FLUSH) {
+	if (io->op == DX_IO_FLUSH)
 		opf = REQ_OP_WRITE | REQ_PREFLUSH | REQ_SYNC;
-	} else if (io->op == DX_IO_WRITE && is_vmalloc_addr(data)) {
+	else if (io->op == DX_IO_WRITE && is_vmalloc_addr(data))
 		flush_kernel_vmap_range(data, left);
-	}
 	/*
 	 * The flush has to come before all of the data; in the first of several bios it would only come before that
 	 * bio's own.

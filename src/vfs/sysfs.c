@@ -295,7 +295,7 @@ int dx_sysfs_add(struct dx_super *ds)
 /** dx_sysfs_del_log - remove what looks into the log, which is about to go */
 void dx_sysfs_del_log(struct dx_super *ds)
 {
-	BUILD_BUG_ON(DX_SYS_LOG != DX_SYS_NR - 1);
+	BUILD_BUG_ON(DX_SYS_LOG + 1 != DX_SYS_NR);
 	remove_dirs(ds, DX_SYS_LOG);
 }
 

@@ -172,12 +172,14 @@ struct dx_mount {
 	struct percpu_counter icount, ifree, fdblocks;
 	atomic64_t	delalloc_resv;	/* held by delayed extents, with their indlen */
 	atomic64_t	eofmarks;	/* how often a file came to have preallocation past EOF */
-	atomic64_t	giveable;	/* how often something came to be held that can be given back: indlen, preallocation, a file to free */
+	/* how often something came to be held that can be given back: indlen, preallocation, a file to free */
+	atomic64_t	giveable;
 	spinlock_t	resv_lock;	/* reserve pool */
 	u64	resblks, resblks_avail;
 	u64	alloc_set_aside;	/* fsblocks never given to users: AGFL refills, bmbt */
 	atomic64_t agresv_blks;		/* set aside in AGs: not in the counter fdblocks, but free on disk */
-	atomic64_t allocbt_blks;	/* in free space btrees (agf_btreeblks of all AGs): in fdblocks, yet not to be given either */
+	/* in free space btrees (agf_btreeblks of all AGs): in fdblocks, yet not to be given either */
+	atomic64_t allocbt_blks;
 
 	struct dx_resv_ent resv[DX_RESV_MAX];
 	struct dx_log	*log;
@@ -189,7 +191,8 @@ struct dx_mount {
 	void	(*stop_log)(struct dx_mount *mp);	/* shutdown: wake and fail everybody */
 	const struct dx_buf_above *buf_above;
 	const struct dx_log_above *log_above;
-	const struct dx_agresv_tree *const *agresv_trees;	/* [DX_AGRESV_MAX], in this order when there is not enough for all */
+	/* [DX_AGRESV_MAX], in this order when there is not enough for all */
+	const struct dx_agresv_tree *const *agresv_trees;
 	const struct dx_inode_above *inode_above;
 	struct dx_inode	*rootip;
 

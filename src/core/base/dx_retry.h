@@ -38,6 +38,9 @@ void dx_retry_init(struct dx_mount *mp);
 void dx_retry_leaving(struct dx_mount *mp);
 bool dx_retry_failed(struct dx_mount *mp, struct dx_retry *r, int error);
 bool dx_retry_due(struct dx_mount *mp, const struct dx_retry *r);
-static inline void dx_retry_succeeded(struct dx_retry *r) { r->failures = 0; }
+static inline void dx_retry_succeeded(struct dx_retry *r)
+{
+	r->failures = 0;
+}
 
 #endif /* DX_RETRY_H */

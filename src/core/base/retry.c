@@ -63,7 +63,7 @@ static bool no_time_left(struct dx_mount *mp)
 		return true;
 	if (!READ_ONCE(mp->retry.leaving))
 		return false;
-	smp_rmb();
+	smp_rmb();	/* dx_retry_leaving() */
 	return time_after(jiffies, mp->retry.leaving_since + LEAVING_PATIENCE);
 }
 

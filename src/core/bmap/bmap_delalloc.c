@@ -39,7 +39,10 @@ void dx_delalloc_count(struct dx_inode *ip, s64 blocks, s64 resv)
 		atomic64_inc(&ip->mp->giveable);
 }
 
-/* Blocks that the data fork maps, delayed ones too; a fork that maps more than a leaf has records need not be counted to the end. */
+/*
+ * Blocks that the data fork maps, delayed ones too; a fork that maps more than a leaf has records need not be
+ * counted to the end.
+ */
 static u64 count_mapped(struct dx_inode *ip)
 {
 	u64 enough = ip->mp->bmap_dmxr[0], sum = 0;

@@ -68,6 +68,7 @@ int dx_iread_extents(struct dx_trans *tp, struct dx_inode *ip, int whichfork)
 		dx_iext_destroy(&f->ext);
 		return error;
 	}
+	/* who asks before he takes the ILOCK (ilock.c), and finds it set, finds all extents */
 	smp_store_release(&f->extents_read, true);
 	return 0;
 }

@@ -14,7 +14,8 @@
 /* ---- forks: bmap_read.c, attr_fork.c ---- */
 int dx_iread_extents(struct dx_trans *tp, struct dx_inode *ip, int whichfork);	/* bmbt -> tree, ILOCK EXCL; no-op when read */
 int dx_add_attr_fork(struct dx_inode *ip, u32 size_hint, bool rsvd);		/* own transaction; no-op when present */
-u32 dx_attr_shortform_bytesfit(struct dx_inode *ip, u32 bytes);		/* forkoff in 8-byte units that makes room for `bytes` of attributes; 0 = cannot */
+/* forkoff in 8-byte units that makes room for `bytes` of attributes; 0 = cannot */
+u32 dx_attr_shortform_bytesfit(struct dx_inode *ip, u32 bytes);
 
 /*
  * What the map said while the ILOCK was held, and its sequence at that same moment: who asks later whether
@@ -38,12 +39,16 @@ struct dx_mapped {
 int dx_bmapi_read(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, struct dx_irec *map, int *nmap, u32 flags);
 int dx_bmapi_write(struct dx_trans *tp, struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, u32 flags,
 		   dx_extlen_t total, struct dx_irec *map, int *nmap);
-/* Unmap at most nexts extents from the END of [off, off+*rlen) downwards; frees are deferred (dx_defer_free); *rlen = what remains, 0 = done. */
+/*
+ * Unmap at most nexts extents from the END of [off, off+*rlen) downwards; frees are deferred (dx_defer_free);
+ * *rlen = what remains, 0 = done.
+ */
 int dx_bunmapi(struct dx_trans *tp, struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t *rlen, u32 flags, u32 nexts);
 #define DX_UNMAP_PER_TRANS	2	/* extents: what the log reservation of a transaction that frees has room for */
 /* One step of collapse / insert, one transaction: moves extents at a time, *next_fsb is the cursor. */
 int dx_bmap_collapse_extents(struct dx_trans *tp, struct dx_inode *ip, dx_fileoff_t *next_fsb, dx_fileoff_t shift, bool *done);
-int dx_bmap_insert_extents(struct dx_trans *tp, struct dx_inode *ip, dx_fileoff_t *next_fsb, dx_fileoff_t shift, bool *done, dx_fileoff_t stop_fsb);
+int dx_bmap_insert_extents(struct dx_trans *tp, struct dx_inode *ip, dx_fileoff_t *next_fsb, dx_fileoff_t shift,
+			   bool *done, dx_fileoff_t stop_fsb);
 int dx_bmap_can_insert(struct dx_inode *ip, dx_fileoff_t off, dx_fileoff_t shift);
 int dx_bmap_split_extent(struct dx_trans *tp, struct dx_inode *ip, dx_fileoff_t split);
 int dx_bmap_last_offset(struct dx_inode *ip, int whichfork, dx_fileoff_t *last);	/* first block past the last extent */
@@ -55,17 +60,23 @@ void dx_bmap_punch_delalloc(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t 
 void dx_delalloc_drop(struct dx_inode *ip);	/* when it goes out of memory */
 /* writeback: turn the delayed extent around off into a real (unwritten) one; own transaction, takes ILOCK */
 int dx_bmap_convert_delalloc(struct dx_inode *ip, dx_fileoff_t off, struct dx_mapped *got);
-/* I/O completion: unwritten -> written over [off, off+count) bytes, then log the on-disk size up to new_size if larger (0 = leave) */
+/*
+ * I/O completion: unwritten -> written over [off, off+count) bytes, then log the on-disk size up to new_size if
+ * larger (0 = leave)
+ */
 int dx_iomap_write_unwritten(struct dx_inode *ip, u64 off_bytes, u64 count_bytes, u64 new_disk_size);
 int dx_iomap_setsize(struct dx_inode *ip, u64 new_disk_size);		/* log d.size if it grows; own transaction */
 /* direct/prealloc allocation for [off,len): own transaction, ILOCK not held; allocates unwritten; returns first mapping */
-int dx_iomap_alloc(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, bool zero_not_unwritten, bool nowait, struct dx_mapped *got);
+int dx_iomap_alloc(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, bool zero_not_unwritten, bool nowait,
+		   struct dx_mapped *got);
 /* whole-range operations in their own transactions, ILOCK not held, lockout asserted by the VFS caller */
 int dx_alloc_file_space(struct dx_inode *ip, u64 off_bytes, u64 len_bytes);	/* unwritten preallocation over holes */
 int dx_free_file_space(struct dx_inode *ip, u64 off_bytes, u64 len_bytes);	/* whole blocks inside the range only */
-int dx_collapse_file_space(struct dx_inode *ip, u64 off_bytes, u64 len_bytes);	/* extents only; range already unmapped and flushed */
+/* extents only; range already unmapped and flushed */
+int dx_collapse_file_space(struct dx_inode *ip, u64 off_bytes, u64 len_bytes);
 int dx_insert_file_space(struct dx_inode *ip, u64 off_bytes, u64 len_bytes);
-int dx_setsize_trans(struct dx_inode *ip, u64 new_size, bool shrink, bool times);	/* truncate: d.size and extents past it; own transactions */
+/* truncate: d.size and extents past it; own transactions */
+int dx_setsize_trans(struct dx_inode *ip, u64 new_size, bool shrink, bool times);
 u64 dx_bmap_count_leaves(struct dx_inode *ip, int whichfork);		/* real extents */
 u32 dx_get_extsz_hint(struct dx_inode *ip);
 dx_extlen_t dx_bmap_worst_indlen(struct dx_inode *ip, dx_filblks_t len);

@@ -70,9 +70,11 @@ int dx_btree_decrement(struct dx_btree_cur *cur, int level, int *stat);
 int dx_btree_update(struct dx_btree_cur *cur, const union dx_btree_rec *rec);
 int dx_btree_insert(struct dx_btree_cur *cur, int *stat);				/* cur->rec */
 int dx_btree_delete(struct dx_btree_cur *cur, int *stat);
-int dx_btree_insert_blocks(struct dx_btree_cur *cur, int n, u32 *blocks);	/* most that inserting n times at cur->rec can allocate */
+/* most that inserting n times at cur->rec can allocate */
+int dx_btree_insert_blocks(struct dx_btree_cur *cur, int n, u32 *blocks);
 /* calls fn for each block of the tree, top down, left to right (free a whole bmbt, count) */
-int dx_btree_visit_blocks(struct dx_btree_cur *cur, int (*fn)(struct dx_btree_cur *cur, int level, struct dx_buf *bp, void *data), void *data);
+int dx_btree_visit_blocks(struct dx_btree_cur *cur, 
+			  int (*fn)(struct dx_btree_cur *cur, int level, struct dx_buf *bp, void *data), void *data);
 
 #define DX_BT_LONG_PTRS		(1u << 0)	/* struct dx_btree_lblock, 8-byte pointers; else sblock, 4 */
 #define DX_BT_ROOT_IN_INODE	(1u << 1)

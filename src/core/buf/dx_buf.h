@@ -127,7 +127,8 @@ int dx_buf_bwrite(struct dx_buf *bp);
 /* Queue a locked buffer for write on a private list (takes a reference); false if it was already queued somewhere. */
 bool dx_buf_delwri_queue(struct dx_buf *bp, struct list_head *list);
 int dx_buf_delwri_submit(struct list_head *list);	/* sort, write all, wait; pinned ones force the log first */
-int dx_buf_delwri_submit_nowait(struct list_head *list);/* skips locked and pinned ones (stay listed); returns number skipped as pinned */
+/* skips locked and pinned ones (stay listed); returns number skipped as pinned */
+int dx_buf_delwri_submit_nowait(struct list_head *list);
 void dx_buf_delwri_cancel(struct list_head *list);
 void dx_buf_wait_all_io(struct dx_mount *mp);		/* drain asynchronous writes (unmount) */
 

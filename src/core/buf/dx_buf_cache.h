@@ -16,7 +16,7 @@
  * shard are under its lock.  It nests inside everything and is never held across a sleep.
  */
 struct dx_buf_shard {
-	spinlock_t		lock;
+	spinlock_t		lock;		/* see above */
 	struct list_head	idle;		/* only the cache holds a reference; oldest first */
 	unsigned long		idle_bytes;
 };

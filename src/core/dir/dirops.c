@@ -60,7 +60,7 @@ int dx_lookup(struct dx_inode *dp, const struct dx_name *name, dx_ino_t *ino, st
  * yet, as making a chunk of inodes rolls the transaction.
  */
 static int make_new_inode(struct dx_trans **tpp, struct dx_inode *dp, const struct dx_create_args *a, u32 nlink,
-		     struct dx_inode **ipp)
+			  struct dx_inode **ipp)
 {
 	struct dx_inode *ip;
 	dx_ino_t ino;

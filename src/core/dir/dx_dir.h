@@ -18,8 +18,9 @@ int dx_dir_replace(struct dx_trans *tp, struct dx_inode *dp, const struct dx_nam
 int dx_dir_canenter(struct dx_trans *tp, struct dx_inode *dp, const struct dx_name *name);	/* -ENOSPC when it needs blocks */
 int dx_dir_isempty(struct dx_inode *dp, bool *empty);
 /*
- * Emit entries from *pos on ("." and ".." included); emit returns false when full and sees that entry again next time.  emit's pos is
- * the entry's own cookie (31 bits); no lock is held around it.  Takes the ILOCK itself; *pos is where to go on.
+ * Emit entries from *pos on ("." and ".." included); emit returns false when full and sees that entry again next
+ * time.  emit's pos is the entry's own cookie (31 bits); no lock is held around it.  Takes the ILOCK itself; *pos is
+ * where to go on.
  */
 typedef bool (*dx_dir_emit_t)(void *ctx, const u8 *name, int len, u64 pos, dx_ino_t ino, u8 ftype);
 int dx_dir_readdir(struct dx_inode *dp, u64 *pos, dx_dir_emit_t emit, void *ctx);
@@ -53,7 +54,8 @@ int dx_attr_set_op(struct dx_attr_arg *a);		/* value NULL = remove; own transact
 /* calls fn for each attribute, INCOMPLETE ones left out; takes ILOCK shared; fn returns non-zero to stop */
 int dx_attr_list(struct dx_inode *ip, int (*fn)(void *ctx, u8 flags, const u8 *name, int namelen, int valuelen), void *ctx);
 int dx_attr_inactive(struct dx_inode *ip);		/* free the whole attr fork of a dying inode; own transactions */
-int dx_symlink_remote_write(struct dx_trans *tp, struct dx_inode *ip, const char *target, int len, u32 resblks);	/* symlink.c */
+/* symlink.c */
+int dx_symlink_remote_write(struct dx_trans *tp, struct dx_inode *ip, const char *target, int len, u32 resblks);
 int dx_symlink_inactive_remote(struct dx_inode *ip);
 
 #endif /* DX_DIR_H */

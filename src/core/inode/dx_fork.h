@@ -9,7 +9,8 @@
 #include "dx_inode.h"
 
 /* ---- in-core extent tree: iext.c ---- */
-struct dx_iext_cur { void *leaf; int pos; u32 gen; void *path[8]; u8 idx[8]; u64 base; };	/* position; invalid after changes made through another cursor */
+/* position; invalid after changes made through another cursor */
+struct dx_iext_cur { void *leaf; int pos; u32 gen; void *path[8]; u8 idx[8]; u64 base; };
 void dx_iext_init(struct dx_iext_tree *t);
 void dx_iext_destroy(struct dx_iext_tree *t);
 u64 dx_iext_count(const struct dx_iext_tree *t);
@@ -23,14 +24,17 @@ bool dx_iext_last(struct dx_iext_tree *t, struct dx_iext_cur *cur, struct dx_ire
 bool dx_iext_next(struct dx_iext_tree *t, struct dx_iext_cur *cur, struct dx_irec *rec);
 bool dx_iext_prev(struct dx_iext_tree *t, struct dx_iext_cur *cur, struct dx_irec *rec);
 bool dx_iext_get(struct dx_iext_tree *t, struct dx_iext_cur *cur, struct dx_irec *rec);
-void dx_iext_insert(struct dx_iext_tree *t, struct dx_iext_cur *cur, const struct dx_irec *rec);	/* in order of startoff; cur is left on it; cannot fail (__GFP_NOFAIL) */
+/* in order of startoff; cur is left on it; cannot fail (__GFP_NOFAIL) */
+void dx_iext_insert(struct dx_iext_tree *t, struct dx_iext_cur *cur, const struct dx_irec *rec);
 void dx_iext_remove(struct dx_iext_tree *t, struct dx_iext_cur *cur);		/* cur is left on the next one */
 void dx_iext_update(struct dx_iext_tree *t, struct dx_iext_cur *cur, const struct dx_irec *rec);
-void dx_iext_shift(struct dx_iext_tree *t, dx_fileoff_t from, s64 delta);	/* all extents starting at or after from: O(log n) */
+/* all extents starting at or after from: O(log n) */
+void dx_iext_shift(struct dx_iext_tree *t, dx_fileoff_t from, s64 delta);
 
 /* ---- forks: fork.c ---- */
 int dx_fork_from_disk(struct dx_inode *ip, const struct dx_dinode *dip, int whichfork);	/* local, extents, btree root */
-u32 dx_fork_to_disk(struct dx_inode *ip, int whichfork, void *dst, u32 room);	/* for flush and for the log: returns bytes written */
+/* for flush and for the log: returns bytes written */
+u32 dx_fork_to_disk(struct dx_inode *ip, int whichfork, void *dst, u32 room);
 u32 dx_fork_ext_to_disk(struct dx_inode *ip, int whichfork, struct dx_bmbt_rec *dst);	/* inline extents form, returns bytes */
 /*
  * In the log a btree root is not in the inode's form: it is a whole long-pointer block (72-byte
@@ -42,7 +46,8 @@ int dx_broot_log_to_disk(const void *src, u32 len, void *dst, u32 room);	/* reco
 void dx_fork_free(struct dx_fork *f);
 int dx_fork_local_resize(struct dx_inode *ip, int whichfork, int byte_diff);	/* grows/shrinks local data, may move it */
 void dx_fork_make_attr(struct dx_inode *ip, u32 forkoff_units);		/* inside a transaction of the caller (create) */
-void dx_fork_set_forkoff(struct dx_inode *ip, u32 forkoff_units);	/* move the boundary; resizes btree roots; caller logs the core */
+/* move the boundary; resizes btree roots; caller logs the core */
+void dx_fork_set_forkoff(struct dx_inode *ip, u32 forkoff_units);
 void dx_bmbt_disk_get(const struct dx_bmbt_rec *r, struct dx_irec *rec);
 void dx_bmbt_disk_set(struct dx_bmbt_rec *r, const struct dx_irec *rec);
 int dx_irec_verify(struct dx_inode *ip, int whichfork, const struct dx_irec *rec);

@@ -84,7 +84,6 @@ struct dx_inode {
 #endif
 	dx_agino_t		prev_unlinked;	/* in-core back pointer on the unlinked list; 0 = none known */
 	struct list_head	i_lru;		/* idle or waiting for inactivation */
-	void			*vfs;		/* VFS part (struct inode container), NULL when none */
 	u64			i_queued;	/* its number among those that were ever queued for inactivation */
 };
 enum {	/* i_flags bits */
@@ -160,7 +159,8 @@ void dx_icache_destroy(struct dx_mount *mp);
 #define DX_IGET_INCORE		(1u << 2)	/* only if cached, else -ENODATA */
 int dx_iget(struct dx_mount *mp, struct dx_trans *tp, dx_ino_t ino, u32 flags, struct dx_inode **ipp);
 void dx_ihold(struct dx_inode *ip);
-void dx_irele(struct dx_inode *ip);	/* last reference of an unlinked inode: inactivation is queued or run; may sleep and start transactions */
+/* last reference of an unlinked inode: inactivation is queued or run; may sleep and start transactions */
+void dx_irele(struct dx_inode *ip);
 unsigned long dx_icache_count(struct dx_mount *mp);	/* reclaimable */
 unsigned long dx_icache_scan(struct dx_mount *mp, unsigned long nr);
 void dx_icache_thaw(struct dx_mount *mp);
@@ -177,7 +177,8 @@ void dx_ilock_child(struct dx_inode *ip);				/* EXCL, a new inode under its dire
 void dx_iunlock(struct dx_inode *ip, int mode);
 void dx_ilock_two(struct dx_inode *a, struct dx_inode *b);		/* EXCL, by number */
 void dx_ilock_many(struct dx_inode **ips, int n);			/* EXCL, sorted by number, NULLs and repeats skipped */
-int dx_ilock_data_map_shared(struct dx_inode *ip);			/* EXCL if extents must be read first; returns the mode taken */
+/* EXCL if extents must be read first; returns the mode taken */
+int dx_ilock_data_map_shared(struct dx_inode *ip);
 int dx_ilock_attr_map_shared(struct dx_inode *ip);
 
 /* ---- disk form: inode_disk.c ---- */
@@ -191,13 +192,22 @@ void dx_time_to_disk(struct dx_mount *mp, u64 flags2, const struct timespec64 *t
 void dx_time_from_disk(struct dx_mount *mp, u64 flags2, __be64 in, struct timespec64 *ts);
 static inline u32 dx_inode_litino(struct dx_mount *mp) { return mp->sb.inodesize - DX_DINODE_SIZE; }
 static inline u32 dx_inode_dfork_size(struct dx_inode *ip) { return ip->d.forkoff ? ip->d.forkoff << 3 : dx_inode_litino(ip->mp); }
-static inline u32 dx_inode_afork_size(struct dx_inode *ip) { return ip->d.forkoff ? dx_inode_litino(ip->mp) - (ip->d.forkoff << 3) : 0; }
-static inline u32 dx_inode_fork_size(struct dx_inode *ip, int w) { return w == DX_DATA_FORK ? dx_inode_dfork_size(ip) : dx_inode_afork_size(ip); }
+static inline u32 dx_inode_afork_size(struct dx_inode *ip)
+{
+	return ip->d.forkoff ? dx_inode_litino(ip->mp) - (ip->d.forkoff << 3) : 0;
+}
+
+static inline u32 dx_inode_fork_size(struct dx_inode *ip, int w)
+{
+	return w == DX_DATA_FORK ? dx_inode_dfork_size(ip) : dx_inode_afork_size(ip);
+}
 static inline struct dx_fork *dx_ifork(struct dx_inode *ip, int w) { return w == DX_DATA_FORK ? &ip->df : ip->af; }
 
 /* ---- transactions on inodes: inode_item.c ---- */
-void dx_trans_ijoin(struct dx_trans *tp, struct dx_inode *ip, int unlock_mode);	/* ILOCK held EXCL; commit unlocks with unlock_mode (0 = keep) */
-void dx_trans_log_inode(struct dx_trans *tp, struct dx_inode *ip, u32 fields);	/* DX_ILOG_*; bumps changecount with DX_ILOG_CORE once per transaction */
+/* ILOCK held EXCL; commit unlocks with unlock_mode (0 = keep) */
+void dx_trans_ijoin(struct dx_trans *tp, struct dx_inode *ip, int unlock_mode);
+/* DX_ILOG_*; bumps changecount with DX_ILOG_CORE once per transaction */
+void dx_trans_log_inode(struct dx_trans *tp, struct dx_inode *ip, u32 fields);
 int dx_trans_roll_inode(struct dx_trans **tpp, struct dx_inode *ip);	/* roll, relog and keep ip (ILOCK held throughout) */
 #define DX_ICHGTIME_MOD	1
 #define DX_ICHGTIME_CHG	2
@@ -225,9 +235,11 @@ int dx_iunlink_process_all(struct dx_mount *mp);		/* recovery: free every inode 
 /* ---- operations on one inode: inode.c, inactive.c, bmap_truncate.c ---- */
 int dx_inactivate(struct dx_inode *ip);			/* nlink 0: truncate, free attrs and the inode; else trim EOF blocks */
 int dx_ifree(struct dx_trans *tp, struct dx_inode *ip);
-int dx_itruncate_extents(struct dx_trans **tpp, struct dx_inode *ip, int whichfork, u64 new_size);	/* rolls; ip joined, keeps ILOCK */
+/* rolls; ip joined, keeps ILOCK */
+int dx_itruncate_extents(struct dx_trans **tpp, struct dx_inode *ip, int whichfork, u64 new_size);
 int dx_cut_data_fork(struct dx_inode *ip, u64 size, bool dying);
-int dx_free_eofblocks(struct dx_inode *ip);			/* trims past d.size in its own transactions: only where no larger in-core size exists */
+/* trims past d.size in its own transactions: only where no larger in-core size exists */
+int dx_free_eofblocks(struct dx_inode *ip);
 int dx_free_eofblocks_from(struct dx_inode *ip, u64 isize);	/* same, past the caller's in-core size */
 struct dx_setattr { u32 valid; umode_t mode; u32 uid, gid, projid; struct timespec64 atime, mtime, ctime; };
 #define DX_ATTR_MODE 1
@@ -241,11 +253,20 @@ int dx_setattr_nosize(struct dx_inode *ip, const struct dx_setattr *sa, bool syn
 
 /* ---- namespace: dirops.c.  The caller (VFS) holds the directories' i_rwsem. ---- */
 struct dx_name { const u8 *name; int len; u8 ftype; };
-struct dx_create_args { umode_t mode; u32 uid, gid, projid; u32 rdev; bool init_xattrs; /* will get ACLs or security xattrs: make room */ };
+struct dx_create_args {
+	umode_t	mode;
+	u32	uid, gid, projid;
+	u32	rdev;
+	bool	init_xattrs;	/* will get ACLs or security xattrs: make room */
+};
+
 int dx_lookup(struct dx_inode *dp, const struct dx_name *name, dx_ino_t *ino, struct dx_name *ci_name);
-int dx_create(struct dx_inode *dp, const struct dx_name *name, const struct dx_create_args *a, struct dx_inode **ipp);	/* files, dirs, devices: returned referenced */
-int dx_create_tmpfile(struct dx_inode *dp, const struct dx_create_args *a, struct dx_inode **ipp);		/* nlink 0, on the unlinked list */
-int dx_symlink(struct dx_inode *dp, const struct dx_name *name, const char *target, const struct dx_create_args *a, struct dx_inode **ipp);
+/* files, dirs, devices: returned referenced */
+int dx_create(struct dx_inode *dp, const struct dx_name *name, const struct dx_create_args *a, struct dx_inode **ipp);
+/* nlink 0, on the unlinked list */
+int dx_create_tmpfile(struct dx_inode *dp, const struct dx_create_args *a, struct dx_inode **ipp);
+int dx_symlink(struct dx_inode *dp, const struct dx_name *name, const char *target,
+	       const struct dx_create_args *a, struct dx_inode **ipp);
 int dx_link(struct dx_inode *dp, struct dx_inode *sip, const struct dx_name *name);
 int dx_remove(struct dx_inode *dp, const struct dx_name *name, struct dx_inode *ip);	/* unlink and rmdir */
 #define DX_RENAME_NOREPLACE	1
@@ -254,6 +275,7 @@ int dx_remove(struct dx_inode *dp, const struct dx_name *name, struct dx_inode *
 int dx_rename(struct dx_inode *sdp, const struct dx_name *sname, struct dx_inode *sip,
 	      struct dx_inode *tdp, const struct dx_name *tname, struct dx_inode *tip, struct dx_inode *wip,
 	      u32 flags);
-int dx_readlink(struct dx_inode *ip, char *buf);		/* buf: DX_SYMLINK_MAXLEN + 1; NUL-terminated; returns length: symlink.c */
+/* buf: DX_SYMLINK_MAXLEN + 1; NUL-terminated; returns length: symlink.c */
+int dx_readlink(struct dx_inode *ip, char *buf);
 
 #endif /* DX_INODE_H */

@@ -524,6 +524,24 @@ static int ag_has_room(struct dx_trans *tp, dx_agno_t agno, umode_t mode, bool p
 	return 0;
 }
 
+/* A chunk in an AG that has no free inode.  *done = false: none could or may be made, and its AGI is let go. */
+static int grow_here(struct dx_trans **tpp, struct dx_buf *agibp, dx_agno_t agno, bool may_grow, bool *done)
+{
+	int error;
+
+	*done = false;
+	if (may_grow) {
+		error = alloc_chunk(*tpp, agibp, agno, done);
+		if (error)
+			return error;
+		if (*done)
+			return roll_with_agi(tpp, agibp);
+	}
+	dx_trans_brelse(*tpp, agibp);
+	/* an AGFL may have been filled: let go of that AGF before the next AGI */
+	return may_grow && ((*tpp)->t_flags & DX_TRANS_DIRTY) ? roll_with_agi(tpp, NULL) : 0;
+}
+
 /**
  * dx_dialloc - allocate an inode number
  * @tpp: transaction with dx_dialloc_space() blocks; may be rolled (everything joined before is committed
@@ -571,26 +589,11 @@ int dx_dialloc(struct dx_trans **tpp, dx_ino_t parent, umode_t mode, dx_ino_t *i
 			if (error)
 				return error;
 			if (!pag->freecount) {
-				if (!may_grow) {
-					dx_trans_brelse(*tpp, agibp);
-					continue;
-				}
-				error = alloc_chunk(*tpp, agibp, agno, &done);
+				error = grow_here(tpp, agibp, agno, may_grow, &done);
 				if (error)
 					return error;
-				if (!done) {
-					dx_trans_brelse(*tpp, agibp);
-					/* an AGFL may have been filled: let go of that AGF before the next AGI */
-					if ((*tpp)->t_flags & DX_TRANS_DIRTY) {
-						error = roll_with_agi(tpp, NULL);
-						if (error)
-							return error;
-					}
+				if (!done)
 					continue;
-				}
-				error = roll_with_agi(tpp, agibp);
-				if (error)
-					return error;
 			}
 			return take_inode(*tpp, agibp, agno, parent, ino);
 		}

@@ -37,7 +37,7 @@
 struct dx_icache {
 	struct dx_mount		*mp;
 	struct rhashtable	table;
-	spinlock_t		lock;
+	spinlock_t		lock;		/* the table, the lists, references from and to zero */
 	struct list_head	lru;		/* idle, least recently used first */
 	unsigned long		lru_nr;
 	struct list_head	inact;		/* to inactivate, oldest first */
@@ -330,7 +330,8 @@ static void inact_worker(struct work_struct *work)
  * dx_icache_flush_inactive - have every queued inactivation done before returning
  * @mp: mount
  *
- * For freeze and unmount, when no more are coming.  No transaction and no ILOCK may be held.  Of a frozen filesystem nothing is done.
+ * For freeze and unmount, when no more are coming.  No transaction and no ILOCK may be held.  Of a frozen filesystem
+ * nothing is done.
  */
 void dx_icache_flush_inactive(struct dx_mount *mp)
 {

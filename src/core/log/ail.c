@@ -24,7 +24,7 @@
 
 struct dx_ail {
 	struct dx_mount		*mp;
-	spinlock_t		lock;
+	spinlock_t		lock;		/* items, cursor, pushing; what was asked for */
 	struct list_head	items;		/* li_ail */
 	dx_lsn_t		target;		/* somebody asked for this */
 	unsigned int		push_all;	/* callers that wait for all */

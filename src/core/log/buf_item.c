@@ -305,7 +305,7 @@ static void item_release(struct dx_log_item *lip, bool abort)
 				     !list_empty(&bp->b_inodes);
 
 		bli_unref(bli, &stale);
-		smp_mb();
+		smp_mb();	/* marked stale, then who is here; he comes, and then looks for the mark: dx_buf_lock() */
 		if (refcount_read(&bp->b_ref) > known)
 			dx_log_force(bp->b_mp, false);
 		return;

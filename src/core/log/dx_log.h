@@ -143,7 +143,8 @@ int dx_trans_reserve_blocks(struct dx_trans *tp, u32 blocks, bool rsvd);	/* more
 int dx_trans_commit(struct dx_trans *tp);	/* finishes deferred work first; tp gone */
 int dx_trans_end(struct dx_trans *tp, int error);	/* commits, or after an error cancels; tp gone */
 void dx_trans_cancel(struct dx_trans *tp);	/* dirty: shuts the filesystem down; tp gone */
-int dx_trans_roll(struct dx_trans **tpp);	/* commit and continue; held items must be re-joined by the caller or were joined with hold */
+/* commit and continue; held items must be re-joined by the caller or were joined with hold */
+int dx_trans_roll(struct dx_trans **tpp);
 void dx_trans_add_item(struct dx_trans *tp, struct dx_log_item *lip);
 void dx_trans_del_item(struct dx_log_item *lip);
 
@@ -154,7 +155,8 @@ void dx_trans_mod_ifree(struct dx_trans *tp, s64 d);
 void dx_trans_mod_fdblocks(struct dx_trans *tp, s64 d, bool resv);
 
 /* buffers in transactions: buf_item.c.  tp may be NULL: then plain buffer calls. */
-int dx_trans_get_buf_map(struct dx_mount *mp, struct dx_trans *tp, const struct dx_buf_map *map, int nmaps, u32 flags, struct dx_buf **bpp);
+int dx_trans_get_buf_map(struct dx_mount *mp, struct dx_trans *tp, const struct dx_buf_map *map, int nmaps,
+			 u32 flags, struct dx_buf **bpp);
 int dx_trans_read_buf_map(struct dx_mount *mp, struct dx_trans *tp, const struct dx_buf_map *map, int nmaps, u32 flags,
 			  const struct dx_buf_ops *ops, struct dx_buf **bpp);
 int dx_trans_read_owned(struct dx_mount *mp, struct dx_trans *tp, const struct dx_buf_map *map, int nmaps,
@@ -169,11 +171,14 @@ void dx_trans_bhold(struct dx_trans *tp, struct dx_buf *bp);	/* commit leaves it
 void dx_trans_bhold_release(struct dx_trans *tp, struct dx_buf *bp);
 void dx_trans_log_buf(struct dx_trans *tp, struct dx_buf *bp, size_t first_byte, size_t last_byte);	/* inclusive */
 void dx_trans_binval(struct dx_trans *tp, struct dx_buf *bp);	/* freed on disk: log a cancel record, never write */
-void dx_trans_ordered_buf(struct dx_trans *tp, struct dx_buf *bp);	/* written before the tail passes, contents not logged (icreate) */
+/* written before the tail passes, contents not logged (icreate) */
+void dx_trans_ordered_buf(struct dx_trans *tp, struct dx_buf *bp);
 void dx_trans_inode_alloc_buf(struct dx_trans *tp, struct dx_buf *bp);	/* fresh inode cluster */
-void dx_trans_inode_buf(struct dx_trans *tp, struct dx_buf *bp);	/* only di_next_unlinked of it is logged: DX_BLF_INODE_BUF */
+/* only di_next_unlinked of it is logged: DX_BLF_INODE_BUF */
+void dx_trans_inode_buf(struct dx_trans *tp, struct dx_buf *bp);
 void dx_trans_stale_inode_buf(struct dx_trans *tp, struct dx_buf *bp);	/* inode chunk freed: with binval */
-void dx_trans_buf_type(struct dx_trans *tp, struct dx_buf *bp, enum dx_blft type);	/* also recorded by log_buf from bp->b_type */
+/* also recorded by log_buf from bp->b_type */
+void dx_trans_buf_type(struct dx_trans *tp, struct dx_buf *bp, enum dx_blft type);
 
 /* deferred work: defer.c, intent.c.  Commit turns it into an intent, a roll, the work, and that it is done. */
 struct dx_defer_type;
@@ -236,7 +241,12 @@ int dx_log_force_seq(struct dx_mount *mp, u64 seq, bool wait, bool *did_flush);	
 void dx_log_abort(struct dx_mount *mp);				/* shutdown: wake and fail everybody */
 u64 dx_log_current_seq(struct dx_mount *mp);
 bool dx_log_is_idle_dirty(struct dx_mount *mp);
-struct dx_log_stats { u64 forces, checkpoints, bytes; u64 head_cycle, head_block, tail_cycle, tail_block; u64 size_bytes, used_bytes; };
+struct dx_log_stats {
+	u64	forces, checkpoints, bytes;
+	u64	head_cycle, head_block, tail_cycle, tail_block;
+	u64	size_bytes, used_bytes;
+};
+
 void dx_log_get_stats(struct dx_mount *mp, struct dx_log_stats *st);
 /* buffers and the log: what the mount hands to buffers (struct dx_buf_above) */
 void dx_buf_item_iodone(struct dx_buf *bp);
@@ -253,7 +263,8 @@ void dx_ail_delete(struct dx_mount *mp, struct dx_log_item *lip);		/* and move t
 void dx_ail_push(struct dx_mount *mp, dx_lsn_t target);
 void dx_ail_push_all_sync(struct dx_mount *mp);		/* until empty (or shut down) */
 dx_lsn_t dx_ail_min_lsn(struct dx_mount *mp);		/* 0 = empty */
-void dx_ail_wait_push(struct dx_mount *mp, struct dx_log_item *lip);	/* before freeing an item: the pusher is not at it; may sleep */
+/* before freeing an item: the pusher is not at it; may sleep */
+void dx_ail_wait_push(struct dx_mount *mp, struct dx_log_item *lip);
 
 /* ---- reservations: resv.c ---- */
 void dx_resv_init(struct dx_mount *mp);
@@ -265,7 +276,15 @@ u32 dx_log_min_size_bb(struct dx_mount *mp);
  * when clean.  last_sync_lsn: the last record in the log.  prev_block: its block, -1 when there is none.
  * rec_bytes: its h_size.
  */
-struct dx_log_head { u32 head_cycle, head_block; u32 tail_cycle, tail_block; dx_lsn_t tail_lsn, last_sync_lsn; bool clean; u32 prev_block; u32 rec_bytes; };
+struct dx_log_head {
+	u32		head_cycle, head_block;
+	u32		tail_cycle, tail_block;
+	dx_lsn_t	tail_lsn, last_sync_lsn;
+	bool		clean;
+	u32		prev_block;
+	u32		rec_bytes;
+};
+
 /* the cycle in which a 512-byte block of the log was written */
 static inline u32 dx_log_block_cycle(const char *p)
 {

@@ -26,7 +26,7 @@ struct dx_ticket {
 };
 
 struct dx_log_space {
-	spinlock_t		lock;
+	spinlock_t		lock;		/* all of it, and the tickets that wait */
 	u64			head_pos, tail_pos;	/* bb written since cycle 0; see pos_of_lsn() */
 	u64			size_bytes;
 	u64			held;		/* tickets and checkpoints not yet written, bytes */

@@ -132,7 +132,7 @@ void dx_log_abort(struct dx_mount *mp)
 	if (!l || test_bit(DX_LOG_INERT, &l->state))
 		return;
 	set_bit(DX_LOG_ABORTED, &l->state);
-	smp_mb__after_atomic();
+	smp_mb__after_atomic();		/* who queues himself after the wake-ups sees it */
 	dx_space_abort(l);
 	wake_up_all(&l->force_wait);
 	wake_up_all(&l->throttle_wait);

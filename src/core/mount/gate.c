@@ -209,7 +209,8 @@ static int check_shared(struct dx_mount *mp)
 }
 
 /*
- * Usage of quota that was checked is not any more, for the mount is about to be changed for the first time.  Only the flags that say "checked" go: what is accounted and enforced is the administrator's, and a kernel that does account
+ * Usage of quota that was checked is not any more, for the mount is about to be changed for the first time.  Only the
+ * flags that say "checked" go: what is accounted and enforced is the administrator's, and a kernel that does account
  * counts anew because of the missing ones.  0 when the log on disk says so.
  */
 static int quota_unchecked(struct dx_mount *mp)

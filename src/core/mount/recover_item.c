@@ -386,7 +386,8 @@ int dx_ritem_look(struct dx_recovery *rc, const struct dx_ritem *it, dx_lsn_t ls
 		return 0;
 	}
 	look = dx_look_find(rc, f->blf_blkno, f->blf_len);
-	if (!look || f->blf_flags & DX_BLF_INODE_BUF || dx_dquot_buf_is_off(rc, f) || dx_recover_cancelled(rc, f->blf_blkno, f->blf_len))
+	if (!look || f->blf_flags & DX_BLF_INODE_BUF || dx_dquot_buf_is_off(rc, f) ||
+	    dx_recover_cancelled(rc, f->blf_blkno, f->blf_len))
 		return 0;
 	return replay_block(rc, it, f, look->bp, lsn, &changed);
 }

@@ -440,7 +440,8 @@ static int refcount_look(struct dx_mount *mp, dx_agno_t agno, bool *shared, u64 
 			return error;
 		b = bp->b_addr;
 		if (be16_to_cpu(b->bb_level) != level - 1 || (level > 1 && !b->bb_numrecs)) {
-			error = dx_corrupt(mp, "refcount btree", bp->b_daddr, "a block of level %u with %u records is where level %u is expected",
+			error = dx_corrupt(mp, "refcount btree", bp->b_daddr,
+					   "a block of level %u with %u records is where level %u is expected",
 					   be16_to_cpu(b->bb_level), be16_to_cpu(b->bb_numrecs), level - 1);
 			dx_buf_relse(bp);
 			return error;

@@ -35,8 +35,8 @@ u32 dx_alloc_min_freelist(struct dx_mount *mp, struct dx_perag *pag)
  * dx_alloc_set_aside - fsblocks of the volume that no reservation may take
  * @mp: mount, geometry known
  *
- * For each AG the longest free list, and one extent map that splits up to its root.  Stock XFS counts with eight blocks an AG whatever
- * its size: df shows one or, where AGs are large, three more an AG there.
+ * For each AG the longest free list, and one extent map that splits up to its root.  Stock XFS counts with eight
+ * blocks an AG whatever its size: df shows one or, where AGs are large, three more an AG there.
  */
 u64 dx_alloc_set_aside(struct dx_mount *mp)
 {

@@ -19,15 +19,18 @@ extern const struct dx_buf_ops dx_sb_buf_ops, dx_agf_buf_ops, dx_agi_buf_ops, dx
 int dx_agf_read(struct dx_mount *mp, struct dx_trans *tp, dx_agno_t agno, u32 flags, struct dx_buf **bpp);
 int dx_agi_read(struct dx_mount *mp, struct dx_trans *tp, dx_agno_t agno, struct dx_buf **bpp);
 int dx_agfl_read(struct dx_mount *mp, struct dx_trans *tp, dx_agno_t agno, struct dx_buf **bpp);
-void dx_agf_log(struct dx_trans *tp, struct dx_buf *bp, size_t off, size_t len);	/* fields changed; perag copies are the caller's */
+/* fields changed; perag copies are the caller's */
+void dx_agf_log(struct dx_trans *tp, struct dx_buf *bp, size_t off, size_t len);
 void dx_agi_log(struct dx_trans *tp, struct dx_buf *bp, size_t off, size_t len);
 int dx_ag_init_all(struct dx_mount *mp, u64 *icount, u64 *ifree, u64 *fdblocks);	/* read every AGF and AGI, sum counters */
 bool dx_refcount_leaf_shares(struct dx_buf *bp, u64 *staged);
 int dx_refcount_look(struct dx_mount *mp, bool *shared, u64 *staged);	/* is any block shared? (reflink volumes) */
 
 /* ---- cursors: alloc_btree.c, ialloc_btree.c, bmap_btree.c ---- */
-struct dx_btree_cur *dx_bnobt_cursor(struct dx_mount *mp, struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t agno, enum dx_btnum btnum);
-struct dx_btree_cur *dx_inobt_cursor(struct dx_mount *mp, struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t agno, enum dx_btnum btnum);
+struct dx_btree_cur *dx_bnobt_cursor(struct dx_mount *mp, struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t agno,
+				     enum dx_btnum btnum);
+struct dx_btree_cur *dx_inobt_cursor(struct dx_mount *mp, struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t agno,
+				     enum dx_btnum btnum);
 struct dx_btree_cur *dx_bmbt_cursor(struct dx_mount *mp, struct dx_trans *tp, struct dx_inode *ip, int whichfork);
 
 /* ---- extent allocator: alloc.c ---- */
@@ -112,25 +115,34 @@ void dx_busy_insert(struct dx_trans *tp, dx_agno_t agno, dx_agbno_t bno, dx_extl
 bool dx_busy_overlaps(struct dx_mount *mp, dx_agno_t agno, dx_agbno_t bno, dx_extlen_t len);
 /* longest non-busy part of [bno, bno+len); returns whether anything was busy */
 bool dx_busy_trim(struct dx_mount *mp, dx_agno_t agno, dx_agbno_t *bno, dx_extlen_t *len, u32 flags, unsigned int *gen);
-void dx_busy_reuse(struct dx_mount *mp, dx_agno_t agno, dx_agbno_t bno, dx_extlen_t len, bool userdata);	/* metadata may reuse: take out of the tree */
+/* metadata may reuse: take out of the tree */
+void dx_busy_reuse(struct dx_mount *mp, dx_agno_t agno, dx_agbno_t bno, dx_extlen_t len, bool userdata);
 void dx_busy_flush(struct dx_mount *mp, unsigned int gen);	/* force the log and wait for progress */
 void dx_busy_clear(struct dx_mount *mp, struct list_head *list, bool durable);	/* checkpoint durable; discards when mounted so */
 void dx_busy_wait_all(struct dx_mount *mp);
 
 /* ---- inodes: ialloc.c ---- */
-/* Pick an AG and a free inode for @mode near @parent; *ino is DX_NULLINO for -ENOSPC.  May roll *tpp when a chunk must be made. AGI stays locked in tp. */
+/*
+ * Pick an AG and a free inode for @mode near @parent; *ino is DX_NULLINO for -ENOSPC.  May roll *tpp when a chunk must
+ * be made. AGI stays locked in tp.
+ */
 int dx_dialloc(struct dx_trans **tpp, dx_ino_t parent, umode_t mode, dx_ino_t *ino);
 struct dx_icluster_free { bool deleted; dx_ino_t first_ino; u64 alloc_mask; };	/* chunk went away */
 int dx_difree_prepare(struct dx_trans *tp, struct dx_buf *agibp, dx_ino_t ino);	/* -ENOSPC while @tp is clean, not later */
 int dx_difree(struct dx_trans *tp, dx_ino_t ino, struct dx_icluster_free *cluster);
-/* Where is the inode on disk?  *daddr/len_bb of its cluster buffer, *boffset in bytes. @untrusted: look it up in the inobt (-EINVAL/-ENOENT when free). */
+/*
+ * Where is the inode on disk?  *daddr/len_bb of its cluster buffer, *boffset in bytes. @untrusted: look it up in the
+ * inobt (-EINVAL/-ENOENT when free).
+ */
 struct dx_imap { dx_daddr_t daddr; u32 len_bb; u32 boffset; };
 int dx_imap(struct dx_mount *mp, struct dx_trans *tp, dx_ino_t ino, bool untrusted, struct dx_imap *imap);
-int dx_ialloc_read_agi(struct dx_mount *mp, struct dx_trans *tp, dx_agno_t agno, struct dx_buf **bpp);	/* = dx_agi_read + perag copy */
+/* = dx_agi_read + perag copy */
+int dx_ialloc_read_agi(struct dx_mount *mp, struct dx_trans *tp, dx_agno_t agno, struct dx_buf **bpp);
 /* write fresh inode clusters [agbno, +length fsblocks): initialised, CRC'd buffers; tp == NULL (recovery of ICREATE): onto @list */
 int dx_ialloc_inode_init(struct dx_mount *mp, struct dx_trans *tp, struct list_head *list, u32 icount, dx_agno_t agno,
 			 dx_agbno_t agbno, u32 length, u32 gen);
-void dx_icreate_log(struct dx_trans *tp, dx_agno_t agno, dx_agbno_t agbno, u32 count, u32 isize, u32 length, u32 gen);	/* icreate_item.c (log side) */
+/* icreate_item.c (log side) */
+void dx_icreate_log(struct dx_trans *tp, dx_agno_t agno, dx_agbno_t agbno, u32 count, u32 isize, u32 length, u32 gen);
 u64 dx_inobt_alloc_mask(u16 holemask);	/* bit i: inode i of the chunk exists on disk */
 /* bulkstat-like walk: calls fn for each allocated inode from @start on, in order */
 int dx_inobt_walk(struct dx_mount *mp, dx_ino_t start, int (*fn)(struct dx_mount *mp, dx_ino_t ino, void *data), void *data);
