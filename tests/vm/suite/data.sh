@@ -100,7 +100,7 @@ for o in "" "-b size=1024" "$LTS_4_19"; do
 	while [ $i -lt 2000 ] && echo x >$MNT/d/small$i; do i=$((i + 1)); done 2>/dev/null
 	while echo x >$MNT/d/s$i; do i=$((i + 1)); [ $i -gt 6000 ] && break; done 2>/dev/null
 	left=$(stat -f -c '%a' $MNT)
-	t "less than 1.5 % of the volume is left when it says full: $left blocks ($o)" test "$left" -lt $((64 * 1024 * 1024 / $(stat -f -c %s $MNT) * 15 / 1000 + 1))
+	t "less than 1.5 % of the volume is left when it says full: $left blocks ($o)" test "$left" -lt $((64 * 1024 * 1024 * 15 / 1000 / $(stat -f -c %s $MNT) + 1))
 	t_errno "direct writes get ENOSPC too ($o)" "No space" dd if=/dev/zero of=$MNT/d/direct bs=64k count=400 oflag=direct status=none
 	t_errno "so does fallocate ($o)" "No space" fallocate -l 30m $MNT/d/falloc
 	t "unlink works on a full volume ($o)" rm $MNT/d/big

@@ -30,7 +30,7 @@ switch() { dmsetup suspend --noflush --nolockfs flaky && table $1 | dmsetup relo
 
 # KIND SEED
 run() {
-	local kind=$1 seed=$2 rc
+	local kind=$1 seed=$2
 	mkfs.xfs -q -f -d size=128m -l size=10m "$DEV" || return
 	table good | dmsetup create flaky || return
 	mount -t $FSTYPE $DM $MNT || { dmsetup remove flaky; return 1; }
@@ -45,7 +45,6 @@ run() {
 	for ((i = 0; i < 300; i++)); do kill -0 $load 2>/dev/null || kill -0 $hand 2>/dev/null || break; sleep 0.1; done
 	if kill -0 $load 2>/dev/null; then echo "the load hangs"; echo w >/proc/sysrq-trigger; return 1; fi
 	wait $load
-	rc=$?
 	if kill -0 $hand 2>/dev/null; then echo "a call hangs"; echo w >/proc/sysrq-trigger; return 1; fi
 	grep -v 'Input/output error' "$TMP/err" >"$TMP/err2" && { cat "$TMP/err2"; return 1; }
 	timeout 60 umount $MNT || { echo "unmount: $?"; return 1; }

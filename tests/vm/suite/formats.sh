@@ -56,8 +56,8 @@ mounts_as() {
 
 # The options that the kernel log names, tried one after another until the volume mounts.
 obeyed() {
-	local opts=() new i
-	for i in 1 2 3 4 5 6; do
+	local opts=() new
+	for _ in 1 2 3 4 5 6; do
 		env DX_MKFS_DEFAULTS=1 mkfs.xfs -q -f -d size=$SIZE "${opts[@]}" "$DEV" || return
 		klog_mark
 		mount_dx && { umount_check; return; }

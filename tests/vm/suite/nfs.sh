@@ -18,7 +18,7 @@ serve() {
 	echo "nfsd 127.0.0.1 $forever here" >$cache/auth.unix.ip/channel || return
 	# flags: any port, no check of subtrees, fsid given (0: it is the root of what NFSv4 shows)
 	echo "here $MNT $forever $((0x2 | 0x400 | 0x2000)) 65534 65534 0" >$cache/nfsd.export/channel || return
-	echo "here 1 \\x00000000 $forever $MNT" >$cache/nfsd.fh/channel || return
+	printf 'here 1 \\x00000000 %s %s\n' "$forever" "$MNT" >$cache/nfsd.fh/channel || return
 	echo "-2 -3 +4 +4.1" >/proc/fs/nfsd/versions 2>/dev/null || echo "-3 +4 +4.1" >/proc/fs/nfsd/versions || return
 	echo 2 >/proc/fs/nfsd/nfsv4gracetime
 	echo "tcp 2049" >/proc/fs/nfsd/portlist && echo 2 >/proc/fs/nfsd/threads || return

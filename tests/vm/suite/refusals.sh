@@ -18,7 +18,7 @@ make "$TMP/pristine"
 image() { if [ $# -gt 0 ]; then make "$IMG" "$@"; else cp --sparse=always "$TMP/pristine" "$IMG"; fi; }
 poke() { xfs_db -x "$@" "$IMG" >/dev/null 2>&1; }
 # byte of the image set to something else
-flip() { printf "\\x$(printf %02x $((255 - $(od -An -tu1 -j $1 -N 1 "$IMG"))))" | dd of="$IMG" bs=1 seek=$1 conv=notrunc 2>/dev/null; }
+flip() { printf %b "\\x$(printf %02x $((255 - $(od -An -tu1 -j $1 -N 1 "$IMG"))))" | dd of="$IMG" bs=1 seek=$1 conv=notrunc 2>/dev/null; }
 
 # NAME REGEX-OF-KERNEL-LINE MOUNT-OPTIONS
 refused() {
