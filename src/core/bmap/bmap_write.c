@@ -45,7 +45,7 @@ static int zero_blocks(struct dx_mount *mp, dx_fsbno_t fsbno, dx_filblks_t len)
 /* Where the data of a file begins when AGs are kept for inodes: files go round the others. */
 static dx_fsbno_t next_data_ag(struct dx_mount *mp)
 {
-	dx_agno_t agno, i;
+	dx_agno_t agno = 0, i;
 
 	for (i = 0; i < mp->sb.agcount; i++) {
 		agno = (u32)atomic_inc_return(&mp->agfrotor) % mp->sb.agcount;

@@ -56,13 +56,15 @@ int dx_dir_sf_decode(struct dx_mount *mp, const void *data, u32 bytes, dx_ino_t 
 		     struct dx_sf_ent **ents, int *count)
 {
 	const struct dx_dir2_sf_hdr *h = data;
-	const u8 *p = h->parent, *end = (const u8 *)data + bytes;
+	const u8 *p, *end;
 	struct dx_sf_ent *e;
 	bool wide;
 	int i;
 
 	if (!data || bytes < sizeof(*h) + 4)
 		return -EFSCORRUPTED;
+	p = h->parent;
+	end = (const u8 *)data + bytes;
 	wide = h->i8count;
 	e = kmalloc_array(h->count + 1, sizeof(*e), GFP_NOFS | __GFP_NOFAIL);
 	*parent = get_ino(p, wide);

@@ -163,7 +163,7 @@ int dx_gate_leftovers(struct dx_recovery *rc)
 {
 	struct dx_mount *mp = rc->mp;
 	unsigned int intents, lists;
-	bool shared;
+	bool shared = false;
 	int error;
 
 	if (!dx_has_reflink(mp))
