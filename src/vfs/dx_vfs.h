@@ -13,6 +13,7 @@
 #include <linux/iversion.h>
 #include "dx_compat.h"
 #include "dx_mount.h"
+#include "dx_open.h"
 #include "dx_inode.h"
 #include "dx_bmap.h"
 #include "dx_dir.h"

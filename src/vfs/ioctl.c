@@ -179,9 +179,9 @@ static long ioc_ag_geometry(struct file *file, unsigned int cmd, void __user *ar
 		return -EFAULT;
 	if (g.ag_flags || memchr_inv(g.ag_reserved, 0, sizeof(g.ag_reserved)))
 		return -EINVAL;
-	if (g.ag_number >= mp->sb.agcount)
+	if (g.ag_number >= dx_agcount(mp))
 		return -EINVAL;
-	pag = &mp->perag[g.ag_number];
+	pag = dx_perag(mp, g.ag_number);
 	error = dx_agi_read(mp, NULL, g.ag_number, &agi);
 	if (error)
 		return error;
@@ -574,7 +574,7 @@ static long ioc_fitrim(struct file *file, unsigned int cmd, void __user *arg)
 	struct super_block *sb = file_inode(file)->i_sb;
 	struct dx_mount *mp = DX_M(sb);
 	u32 gran = dx_bdev_discard_granularity(sb->s_bdev);
-	u64 done = 0, max = (u64)dx_fsb_to_b(mp, mp->sb.dblocks), end;
+	u64 done = 0, max = (u64)dx_fsb_to_b(mp, dx_dblocks(mp)), end;
 	struct fstrim_range r;
 	int error;
 

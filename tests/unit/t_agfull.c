@@ -66,7 +66,7 @@ static void check_counts(struct dx_mount *mp)
 	dx_agno_t agno;
 
 	for (agno = 0; agno < mp->sb.agcount; agno++) {
-		struct dx_perag *pag = &mp->perag[agno];
+		struct dx_perag *pag = dx_perag(mp, agno);
 		const struct dx_agresv *r = &pag->resv[DX_AGRESV_FINOBT];
 		struct dx_btree_cur *cur;
 		struct dx_buf *bp;
@@ -149,7 +149,7 @@ static int eat(struct dx_inode *ip, u32 k)
 /* AG 0 first, near whose inodes these go, to its very last block: each piece is a file's. */
 static int eat_ag0(struct dx_mount *mp)
 {
-	struct dx_perag *pag = &mp->perag[0];
+	struct dx_perag *pag = dx_perag(mp, 0);
 	u32 k = 4096, i;
 	int error = 0;
 
@@ -352,7 +352,7 @@ static int load(void *arg)
 	if (arg)
 		dx_reserve_set(mp, 0);	/* without the pool */
 	if (lack && dx_has_finobt(mp))
-		CHECK(mp->perag[0].resv[DX_AGRESV_FINOBT].reserved < mp->perag[0].resv[DX_AGRESV_FINOBT].most - 1);
+		CHECK(dx_perag(mp, 0)->resv[DX_AGRESV_FINOBT].reserved < dx_perag(mp, 0)->resv[DX_AGRESV_FINOBT].most - 1);
 	error = one_of_each_chunk(mp);
 	check_counts(mp);
 	for (i = 0; !error && i < rounds; i++) {
@@ -399,8 +399,8 @@ static int empty_fill(void *arg)
 	CHECK_EQ(dx_setsize_trans(ip, 0, true, false), 0);
 	dx_irele(ip);
 	check_counts(mp);
-	CHECK_EQ(mp->perag[0].resv[DX_AGRESV_FINOBT].most,
-		 mp->perag[0].resv[DX_AGRESV_FINOBT].reserved + mp->perag[0].resv[DX_AGRESV_FINOBT].used);
+	CHECK_EQ(dx_perag(mp, 0)->resv[DX_AGRESV_FINOBT].most,
+		 dx_perag(mp, 0)->resv[DX_AGRESV_FINOBT].reserved + dx_perag(mp, 0)->resv[DX_AGRESV_FINOBT].used);
 	return uv_umount(mp);
 }
 
@@ -455,12 +455,12 @@ static int as_full_as_can_be(void *arg)
 	}
 	dx_log_force(mp, true);
 	dx_ail_push_all_sync(mp);
-	held = mp->perag[0].resv_held;
+	held = dx_perag(mp, 0)->resv_held;
 	CHECK_EQ(held != 0, set_aside);
 	n = drain(mp, got, room);
 	CHECK(n > 100 && n < room);
-	CHECK_EQ(mp->perag[0].resv_held, held);
-	CHECK_EQ(mp->perag[0].freeblks + mp->perag[0].flcount, 0);
+	CHECK_EQ(dx_perag(mp, 0)->resv_held, held);
+	CHECK_EQ(dx_perag(mp, 0)->freeblks + dx_perag(mp, 0)->flcount, 0);
 
 	ifree = percpu_counter_sum(&mp->ifree);
 	host_log_clear();
@@ -480,7 +480,7 @@ static int as_full_as_can_be(void *arg)
 	kvfree(got);
 	check_counts(mp);
 	/* and its trees find theirs again */
-	CHECK(!set_aside || mp->perag[0].freeblks > held);
+	CHECK(!set_aside || dx_perag(mp, 0)->freeblks > held);
 	return uv_umount(mp);
 }
 

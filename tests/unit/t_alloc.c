@@ -80,10 +80,10 @@ static u64 ag_sum(struct dx_mount *mp)
 		if (dx_agf_read(mp, NULL, agno, 0, &bp))
 			return 0;
 		agf = bp->b_addr;
-		CHECK_EQ(mp->perag[agno].freeblks, be32_to_cpu(agf->agf_freeblks));
-		CHECK_EQ(mp->perag[agno].longest, be32_to_cpu(agf->agf_longest));
-		CHECK_EQ(mp->perag[agno].flcount, be32_to_cpu(agf->agf_flcount));
-		CHECK_EQ(mp->perag[agno].btreeblks, be32_to_cpu(agf->agf_btreeblks));
+		CHECK_EQ(dx_perag(mp, agno)->freeblks, be32_to_cpu(agf->agf_freeblks));
+		CHECK_EQ(dx_perag(mp, agno)->longest, be32_to_cpu(agf->agf_longest));
+		CHECK_EQ(dx_perag(mp, agno)->flcount, be32_to_cpu(agf->agf_flcount));
+		CHECK_EQ(dx_perag(mp, agno)->btreeblks, be32_to_cpu(agf->agf_btreeblks));
 		sum += be32_to_cpu(agf->agf_freeblks) + be32_to_cpu(agf->agf_flcount) + be32_to_cpu(agf->agf_btreeblks);
 		dx_buf_relse(bp);
 	}
@@ -129,8 +129,8 @@ static void check_trees(struct dx_mount *mp)
 		struct walk w = { .agno = agno };
 
 		CHECK_EQ(dx_alloc_query_all(mp, agno, check_free, &w), 0);
-		CHECK_EQ(w.blocks, mp->perag[agno].freeblks);
-		CHECK_EQ(w.longest, mp->perag[agno].longest);
+		CHECK_EQ(w.blocks, dx_perag(mp, agno)->freeblks);
+		CHECK_EQ(w.longest, dx_perag(mp, agno)->longest);
 	}
 }
 
@@ -254,7 +254,7 @@ static void random_request(struct dx_mount *mp, struct dx_alloc_arg *a)
 
 	memset(a, 0, sizeof(*a));
 	a->type = types[rnd(5)];
-	a->fsbno = dx_agb_to_fsb(mp, agno, rnd(mp->perag[agno].length));
+	a->fsbno = dx_agb_to_fsb(mp, agno, rnd(dx_perag(mp, agno)->length));
 	a->maxlen = rnd(4) ? 1 + rnd(16) : 1 + rnd(1000);
 	a->minlen = 1 + rnd(a->maxlen);
 	a->prod = rnd(4) ? 1 : 1 + rnd(8);
@@ -491,7 +491,7 @@ static int t_fragmented(void *arg)
 			CHECK_EQ(free_one(mp, h), 0);
 		}
 	}
-	CHECK(mp->perag[0].levels[DX_BTNUM_BNO] > 1);
+	CHECK(dx_perag(mp, 0)->levels[DX_BTNUM_BNO] > 1);
 	check_trees(mp);
 	CHECK_EQ(random_ops(mp, 1500), 0);
 	return finish(mp);
@@ -575,8 +575,8 @@ static int t_double_free(void *arg)
 	if (!mp)
 		return -EIO;
 	CHECK_EQ(dx_trans_alloc(mp, DX_RESV_ITRUNCATE, 0, 0, &tp), 0);
-	CHECK_EQ(dx_free_extent(tp, dx_agb_to_fsb(mp, 0, mp->perag[0].length - 20), 5), -EFSCORRUPTED);
-	CHECK_EQ(dx_free_extent(tp, dx_agb_to_fsb(mp, 0, mp->perag[0].length - 2), 5), -EFSCORRUPTED);
+	CHECK_EQ(dx_free_extent(tp, dx_agb_to_fsb(mp, 0, dx_perag(mp, 0)->length - 20), 5), -EFSCORRUPTED);
+	CHECK_EQ(dx_free_extent(tp, dx_agb_to_fsb(mp, 0, dx_perag(mp, 0)->length - 2), 5), -EFSCORRUPTED);
 	CHECK_EQ(dx_free_extent(tp, dx_agb_to_fsb(mp, mp->sb.agcount, 20), 5), -EFSCORRUPTED);
 	dx_trans_cancel(tp);
 	uv_umount(mp);
@@ -596,14 +596,14 @@ static int t_trim(void *arg)
 	CHECK_EQ(random_ops(mp, 300), 0);
 	CHECK_EQ(dx_trim_free(mp, 0, U64_MAX, 0, &bytes), 0);
 	for (agno = 0; agno < mp->sb.agcount; agno++)
-		free += mp->perag[agno].freeblks;
+		free += dx_perag(mp, agno)->freeblks;
 	CHECK_EQ(bytes >> mp->sb.blocklog, free);
 	host_dev_counts(dev, &c);
 	CHECK(c.discards > 0);
 	CHECK_EQ(dx_trim_free(mp, 500000, 500000 + 8000, 0, &bytes), 0);
 	CHECK(bytes <= 8001 * 512);
 	for (agno = 0; agno < mp->sb.agcount; agno++)
-		CHECK(RB_EMPTY_ROOT(&mp->perag[agno].busy_tree));
+		CHECK(RB_EMPTY_ROOT(&dx_perag(mp, agno)->busy_tree));
 	return finish(mp);
 }
 
@@ -625,7 +625,7 @@ static int t_discard(void *arg)
 	CHECK_EQ(dx_log_force(mp, true), 0);
 	dx_busy_wait_all(mp);
 	for (agno = 0; agno < mp->sb.agcount; agno++)
-		CHECK(RB_EMPTY_ROOT(&mp->perag[agno].busy_tree));
+		CHECK(RB_EMPTY_ROOT(&dx_perag(mp, agno)->busy_tree));
 	host_dev_counts(dev, &c);
 	CHECK(c.discards > 100);
 	return finish(mp);
@@ -814,8 +814,8 @@ static void check_inodes(struct dx_mount *mp, u32 others)
 	CHECK_EQ(dx_inobt_walk(mp, 0, walk_one, &seen), 0);
 	CHECK_EQ(seen, ninos + others);
 	for (agno = 0; agno < mp->sb.agcount; agno++) {
-		count += mp->perag[agno].count;
-		freecount += mp->perag[agno].freecount;
+		count += dx_perag(mp, agno)->count;
+		freecount += dx_perag(mp, agno)->freecount;
 	}
 	CHECK_EQ(count - freecount, ninos + others);
 	CHECK_EQ(percpu_counter_sum(&mp->icount), count);

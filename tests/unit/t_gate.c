@@ -610,7 +610,7 @@ static int grow(void *arg)
 	mp = open_as(false, false, &error);
 	if (error)
 		return error;
-	pag = &mp->perag[last];
+	pag = dx_perag(mp, last);
 	old = pag->length;
 	new = min_t(u64, mp->sb.agblocks, dblocks_grown - (u64)last * mp->sb.agblocks);
 
@@ -691,7 +691,7 @@ static int use_new_space(void *arg)
 	CHECK(host_log_has("Starting recovery"));
 	CHECK_EQ(mp->sb.dblocks, dblocks_grown);
 	CHECK_EQ(mp->sb.agcount, agcount_grown);
-	CHECK_EQ(mp->perag[agcount_grown - 1].length, dblocks_grown - (u64)(agcount_grown - 1) * mp->sb.agblocks);
+	CHECK_EQ(dx_perag(mp, agcount_grown - 1)->length, dblocks_grown - (u64)(agcount_grown - 1) * mp->sb.agblocks);
 	dx_reserve_set(mp, 0);
 	error = make_file(mp, "large", &ip);
 	/* more than there was */

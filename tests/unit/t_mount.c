@@ -131,7 +131,7 @@ static void check_geometry(struct dx_mount *mp)
 		if (agno > 1 && agno + 2 < s->agcount)
 			continue;
 		snprintf(type, sizeof(type), "agf %u", agno);
-		CHECK(db_value(type, "length", &v) && v == mp->perag[agno].length);
+		CHECK(db_value(type, "length", &v) && v == dx_perag(mp, agno)->length);
 	}
 	CHECK(dx_verify_ino(mp, s->rootino));
 	CHECK(!dx_verify_ino(mp, 0));
@@ -414,6 +414,69 @@ static void every_failure(bool io)
 	host_test_end();
 }
 
+/* ---- AGs that are added while others are in use ---- */
+
+static bool growing;
+
+/* Whatever dx_agcount() says is there, and where it was. */
+static int ags_reader(void *arg)
+{
+	struct dx_mount *mp = arg;
+	struct dx_perag *first = dx_perag(mp, 0);
+
+	while (READ_ONCE(growing)) {
+		dx_agno_t n = dx_agcount(mp), i;
+
+		host_yield();
+		for (i = 0; i < n; i++) {
+			struct dx_perag *pag = dx_perag(mp, i);
+
+			if (!CHECK(pag && pag->agno == i && pag->mp == mp && pag->length && pag->length <= 1000))
+				return 1;
+		}
+		CHECK(dx_perag(mp, 0) == first);
+	}
+	return 0;
+}
+
+static int ags_grow(void *arg)
+{
+	struct dx_mount *mp = kzalloc(sizeof(*mp), GFP_KERNEL);
+	struct host_fiber *f[3];
+	struct dx_perag *last;
+	u32 n;
+	int i;
+
+	mp->sb = (struct dx_sb){ .agblocks = 1000, .blocklog = 12, .sectsize = 512, .inopblog = 3 };
+	mp->ialloc_align = 8;
+	CHECK_EQ(dx_ags_grow(mp, 1, 700), 0);
+	CHECK_EQ(dx_perag(mp, 0)->length, 700);
+	growing = true;
+	for (i = 0; i < 3; i++)
+		f[i] = host_spawn(ags_reader, mp, "reader");
+	for (n = 2; n < 60; n++) {
+		last = dx_perag(mp, n - 2);
+		host_fail_alloc_nth(1 + n % 2);		/* the table, or the new AG */
+		CHECK_EQ(dx_ags_grow(mp, n, (n - 1) * 1000 + 500), -ENOMEM);
+		CHECK(host_alloc_failed());
+		CHECK_EQ(dx_agcount(mp), n - 1);
+		host_yield();
+		CHECK_EQ(dx_ags_grow(mp, n, (n - 1) * 1000 + 500), 0);
+		CHECK_EQ(dx_agcount(mp), n);
+		CHECK(dx_perag(mp, n - 2) == last);
+		CHECK_EQ(last->length, 1000);
+		CHECK_EQ(last->max_agino, 8 * 1000 - 1);
+		CHECK_EQ(dx_perag(mp, n - 1)->length, 500);
+	}
+	growing = false;
+	for (i = 0; i < 3; i++)
+		CHECK_EQ(host_join(f[i]), 0);
+	dx_ags_free(mp);
+	kfree(mp);
+	CHECK_EQ(host_live_allocs(true), 0);
+	return 0;
+}
+
 int main(void)
 {
 	char name[128];
@@ -425,6 +488,7 @@ int main(void)
 	snprintf(image, sizeof(image), "%s/img", workdir);
 	snprintf(saved, sizeof(saved), "%s/saved", workdir);
 
+	host_test("AGs are added while others use those that are there", 1, ags_grow, NULL);
 	for (i = 0; i < ARRAY_SIZE(volumes); i++) {
 		const struct volume *v = &volumes[i];
 

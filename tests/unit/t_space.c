@@ -134,12 +134,12 @@ static int run_inode32(void *arg)
 	check_spread("inode32, imax_pct 5", 2, 1);
 	mp->sb.imax_pct = 0;
 	dx_set_inode_ags(mp);
-	CHECK(mp->perag[0].inodes_first && mp->perag[1].inodes_first && !mp->perag[2].inodes_first);
+	CHECK(dx_perag(mp, 0)->inodes_first && dx_perag(mp, 1)->inodes_first && !dx_perag(mp, 2)->inodes_first);
 
 	/* data leaves them alone as long as there is a block elsewhere, and then has every one of theirs */
 	dx_reserve_set(mp, 0);
-	was[0] = mp->perag[0].freeblks;
-	was[1] = mp->perag[1].freeblks;
+	was[0] = dx_perag(mp, 0)->freeblks;
+	was[1] = dx_perag(mp, 1)->freeblks;
 	big = make(mp->rootip, S_IFREG | 0644, "big", 0);
 	if (!big)
 		return -EIO;
@@ -147,11 +147,11 @@ static int run_inode32(void *arg)
 		u64 others = 0;
 
 		for (i = 2; i < 8; i++)
-			others += max_t(s64, 0, dx_ag_avail(mp, &mp->perag[i], DX_AGRESV_NONE));
+			others += max_t(s64, 0, dx_ag_avail(mp, dx_perag(mp, i), DX_AGRESV_NONE));
 		if (others > step + 64) {
 			/* but for what the map of the file and its directory needed */
-			CHECK(mp->perag[0].freeblks + 8 >= was[0]);
-			CHECK(mp->perag[1].freeblks + 8 >= was[1]);
+			CHECK(dx_perag(mp, 0)->freeblks + 8 >= was[0]);
+			CHECK(dx_perag(mp, 1)->freeblks + 8 >= was[1]);
 		}
 		i = dx_alloc_file_space(big, at * bs, step * bs);
 		CHECK(!i || i == -ENOSPC);
@@ -163,7 +163,7 @@ static int run_inode32(void *arg)
 		CHECK(!dx_bmap_last_offset(big, DX_DATA_FORK, &at));
 		dx_iunlock(big, DX_ILOCK_EXCL);
 	}
-	CHECK(mp->perag[0].freeblks < was[0] / 2 && mp->perag[1].freeblks < was[1] / 2);
+	CHECK(dx_perag(mp, 0)->freeblks < was[0] / 2 && dx_perag(mp, 1)->freeblks < was[1] / 2);
 	CHECK(avail(mp) < 10);
 	CHECK(!dx_setsize_trans(big, 0, true, false));
 	CHECK(!dx_log_force(mp, true));		/* nothing is busy */
@@ -265,8 +265,8 @@ static int run_filled(void *arg)
 	(void)arg;
 	if (!mp)
 		return -EIO;
-	CHECK(mp->perag[0].resv[DX_AGRESV_REFCOUNTBT].reserved > 200);
-	CHECK_EQ(atomic64_read(&mp->agresv_blks), mp->perag[0].resv_held + mp->perag[1].resv_held);
+	CHECK(dx_perag(mp, 0)->resv[DX_AGRESV_REFCOUNTBT].reserved > 200);
+	CHECK_EQ(atomic64_read(&mp->agresv_blks), dx_perag(mp, 0)->resv_held + dx_perag(mp, 1)->resv_held);
 	dx_agresv_release(mp);
 	dx_reserve_set(mp, 0);
 	bs = mp->sb.blocksize;
@@ -290,7 +290,7 @@ static int run_filled(void *arg)
 	if (!mp)
 		return -EIO;
 	dx_reserve_set(mp, 0);
-	CHECK(mp->perag[0].resv[DX_AGRESV_REFCOUNTBT].reserved < 50);
+	CHECK(dx_perag(mp, 0)->resv[DX_AGRESV_REFCOUNTBT].reserved < 50);
 	CHECK(!dx_iget(mp, NULL, ino, 0, &big));
 	step = avail(mp);
 	CHECK(!dx_setsize_trans(big, (at - 100) * bs, true, false));

@@ -5,6 +5,7 @@
 
 #include "host.h"
 #include "dx_inode.h"
+#include "dx_open.h"
 
 /*
  * In a fiber: a mount of any device, NULL when it is refused.  With @error the reason goes there, else to the

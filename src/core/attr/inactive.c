@@ -20,7 +20,7 @@
 static int ifree_trans(struct dx_inode *ip, struct dx_trans **tpp)
 {
 	struct dx_mount *mp = ip->mp;
-	struct dx_perag *pag = &mp->perag[dx_ino_to_agno(mp, ip->ino)];
+	struct dx_perag *pag = dx_perag(mp, dx_ino_to_agno(mp, ip->ino));
 	u32 blocks = dx_has_finobt(mp) ? dx_agresv_short(pag, DX_AGRESV_FINOBT, mp->inobt_maxlevels) : 0;
 	int error;
 

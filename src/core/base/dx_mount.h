@@ -13,6 +13,7 @@
 #include "dx_retry.h"
 
 struct dx_mount;
+struct dx_ags;
 struct dx_buf;
 struct dx_trans;
 struct dx_inode;
@@ -44,35 +45,6 @@ struct dx_sb {
 	u32	spino_align;
 	u64	lsn;
 	uuid_t	meta_uuid;		/* the uuid that metadata blocks carry */
-};
-
-/*
- * Trees that have blocks set aside in their AG: struct dx_agresv_tree for each.
- */
-enum dx_agresv_kind { DX_AGRESV_NONE, DX_AGRESV_FINOBT, DX_AGRESV_REFCOUNTBT, DX_AGRESV_MAX };
-struct dx_agresv { u32 most, used, reserved; };	/* fsblocks: can ever have, has, set aside for the difference */
-
-/* One allocation group. */
-struct dx_perag {
-	struct dx_mount	*mp;
-	dx_agno_t	agno;
-	dx_agbno_t	length;		/* fsblocks in this AG */
-	dx_agino_t	min_agino, max_agino;
-	/* copies of AGF and AGI fields, valid once *_init; written under the header's buffer lock */
-	bool		agf_init, agi_init;
-	u8		levels[DX_BTNUM_MAX];	/* bnobt and cntbt */
-	u32		freeblks, longest, flcount, btreeblks;
-	u32		count, freecount;	/* inodes */
-	struct dx_agresv resv[DX_AGRESV_MAX];	/* AGF */
-	u32		resv_held;		/* sum of ->reserved */
-	bool		inodes_ok;		/* may hold inodes (maxagi) */
-	bool		inodes_first;		/* kept for them: file data goes elsewhere while it can (inode32) */
-	/* busy extents: freed, not yet durably */
-	spinlock_t	busy_lock;
-	struct rb_root	busy_tree;
-	/* placement hints of the inode allocator */
-	dx_agino_t	ialloc_left, ialloc_right;
-	atomic_t	fstrms;
 };
 
 /* mp->opstate bits */
@@ -162,7 +134,7 @@ struct dx_mount {
 	u64	maxicount;		/* imax_pct limit, 0 = none */
 	u64	s_maxbytes;
 
-	struct dx_perag	*perag;		/* [agcount] */
+	struct dx_ags __rcu *ags;	/* see dx_geom.h */
 	dx_agno_t inode_agcount;	/* AGs 0 .. that may hold inodes: fewer with inode32 */
 	atomic_t	agfrotor, agirotor;	/* where data that may go anywhere, and directories, go next */
 	/* busy extents of all AGs: changes when one is clear; how many there are; who waits, and for what */
@@ -228,94 +200,7 @@ static inline bool dx_has_incompat(struct dx_mount *mp, u32 bit) { return mp->sb
 #define dx_has_nrext64(mp)	dx_has_incompat(mp, DX_SB_FEAT_INCOMPAT_NREXT64)
 #define dx_has_ciname(mp)	((mp)->sb.versionnum & DX_SB_VERSION_BORGBIT)
 
-/* ---- conversions ---- */
-#define dx_fsb_to_agno(mp, fsb)		((dx_agno_t)((fsb) >> (mp)->sb.agblklog))
-#define dx_fsb_to_agbno(mp, fsb)	((dx_agbno_t)((fsb) & ((1ULL << (mp)->sb.agblklog) - 1)))
-#define dx_agb_to_fsb(mp, agno, agbno)	(((dx_fsbno_t)(agno) << (mp)->sb.agblklog) | (agbno))
-#define dx_agb_to_daddr(mp, agno, agbno) \
-	((dx_daddr_t)(((u64)(agno) * (mp)->sb.agblocks + (agbno)) << (mp)->blkbb_log))
-#define dx_ag_daddr(mp, agno, bb)	(dx_agb_to_daddr(mp, agno, 0) + (bb))
-#define dx_fsb_to_daddr(mp, fsb)	dx_agb_to_daddr(mp, dx_fsb_to_agno(mp, fsb), dx_fsb_to_agbno(mp, fsb))
-#define dx_fsb_to_bb(mp, n)		((u64)(n) << (mp)->blkbb_log)
-#define dx_bb_to_fsb(mp, bb)		(((u64)(bb) + (1u << (mp)->blkbb_log) - 1) >> (mp)->blkbb_log)
-#define dx_bb_to_fsbt(mp, bb)		((u64)(bb) >> (mp)->blkbb_log)
-#define dx_b_to_fsb(mp, b)		(((u64)(b) + (mp)->blockmask) >> (mp)->sb.blocklog)
-#define dx_b_to_fsbt(mp, b)		((u64)(b) >> (mp)->sb.blocklog)
-#define dx_fsb_to_b(mp, n)		((u64)(n) << (mp)->sb.blocklog)
-#define dx_b_fsb_offset(mp, b)		((u32)((b) & (mp)->blockmask))
-#define dx_ino_to_agno(mp, ino)		((dx_agno_t)((ino) >> (mp)->agino_log))
-#define dx_ino_to_agino(mp, ino)	((dx_agino_t)((ino) & ((1ULL << (mp)->agino_log) - 1)))
-#define dx_agino_to_ino(mp, agno, agino) (((dx_ino_t)(agno) << (mp)->agino_log) | (agino))
-#define dx_agino_to_agbno(mp, agino)	((dx_agbno_t)((agino) >> (mp)->sb.inopblog))
-#define dx_agino_to_offset(mp, agino)	((agino) & ((1u << (mp)->sb.inopblog) - 1))
-#define dx_agb_to_agino(mp, agbno)	((dx_agino_t)(agbno) << (mp)->sb.inopblog)
-static inline dx_daddr_t dx_fsb_daddr_of_agsect(struct dx_mount *mp, dx_agno_t agno, unsigned int sect)
-{
-	return dx_ag_daddr(mp, agno, (u64)sect << mp->sectbb_log);
-}
-static inline bool dx_verify_agbno(struct dx_mount *mp, dx_agno_t agno, dx_agbno_t agbno)
-{
-	return agno < mp->sb.agcount && agbno < mp->perag[agno].length &&
-	       agbno > (((DX_AGFL_SECT + 1) * mp->sb.sectsize - 1) >> mp->sb.blocklog);
-}
-static inline bool dx_verify_fsbno(struct dx_mount *mp, dx_fsbno_t fsb)
-{
-	return dx_fsb_to_agno(mp, fsb) < mp->sb.agcount &&
-	       dx_verify_agbno(mp, dx_fsb_to_agno(mp, fsb), dx_fsb_to_agbno(mp, fsb));
-}
-static inline bool dx_verify_fsbext(struct dx_mount *mp, dx_fsbno_t fsb, u64 len)
-{
-	return len && dx_verify_fsbno(mp, fsb) && fsb + len - 1 >= fsb &&
-	       dx_fsb_to_agno(mp, fsb) == dx_fsb_to_agno(mp, fsb + len - 1) &&
-	       dx_verify_fsbno(mp, fsb + len - 1);
-}
-void dx_set_inode_ags(struct dx_mount *mp);	/* opts.inode32 is set or changed */
-/* Can there be an inode of this number?  Says nothing about whether it is allocated. */
-static inline bool dx_verify_ino(struct dx_mount *mp, dx_ino_t ino)
-{
-	u64 agno = ino >> mp->agino_log;
-	dx_agino_t agino = dx_ino_to_agino(mp, ino);
-
-	return agno < mp->sb.agcount && agino >= mp->perag[agno].min_agino && agino <= mp->perag[agno].max_agino;
-}
-
-/* ---- life ---- */
-int dx_mount_change_sb(struct dx_mount *mp, const struct dx_sb *new);	/* before replay: the log has a newer one */
-int dx_mount_open(struct dx_mount *mp);		/* read sb, gate features, geometry, caches, log, recovery, root inode */
-int dx_mount_close(struct dx_mount *mp);	/* quiesce, clean log, free everything; the dx_mount itself is the caller's */
-int dx_mount_quiesce(struct dx_mount *mp);	/* freeze, remount ro: all clean on disk, log covered */
-int dx_mount_remount_rw(struct dx_mount *mp);
-int dx_mount_remount_ro(struct dx_mount *mp);
-int dx_sync_fs(struct dx_mount *mp);		/* log force */
-
-/* ---- space counters (fsblocks) ---- */
-int dx_mod_fdblocks(struct dx_mount *mp, s64 delta, bool use_reserve);	/* -ENOSPC when it would go below the set-aside */
-void dx_mod_icount(struct dx_mount *mp, s64 delta);
-void dx_mod_ifree(struct dx_mount *mp, s64 delta);
-int dx_reserve_set(struct dx_mount *mp, u64 blocks);	/* size of the reserve pool */
-struct dx_statfs { u64 blocks, bfree, bavail, files, ffree; };
-void dx_mount_statfs(struct dx_mount *mp, struct dx_statfs *st);
-int dx_log_sb(struct dx_trans *tp);		/* put the in-core counters and fields into the superblock, logged */
-int dx_sync_sb(struct dx_mount *mp, bool wait);	/* transaction of its own */
-int dx_counters_init(struct dx_mount *mp);
-void dx_counters_destroy(struct dx_mount *mp);
-void dx_counters_set(struct dx_mount *mp, u64 icount, u64 ifree, u64 fdblocks);
-void dx_reserve_default(struct dx_mount *mp);	/* min(5 %, 8192 blocks) */
-
-/* ---- superblock: sb.c ---- */
-struct dx_dsb;
-void dx_sb_from_disk(struct dx_sb *to, const struct dx_dsb *from);
-void dx_sb_to_disk(struct dx_dsb *to, const struct dx_sb *from);
-int dx_sb_read_first(struct dx_mount *mp);	/* uncached read of the primary into mp->sb, verified */
-int dx_sb_attach(struct dx_mount *mp);		/* cached, verified mp->sb_bp */
-int dx_sb_reread(struct dx_mount *mp);		/* after recovery */
-int dx_sb_gate(struct dx_mount *mp);		/* features: refuse or restrict, one line each */
-u32 dx_sb_ro_unsupported(struct dx_mount *mp);	/* ro_compat bits that we cannot write */
-
-/* ---- what is on the volume: gate.c ---- */
-int dx_gate_open(struct dx_mount *mp);		/* after replay, before our first transaction */
-int dx_gate_remount(struct dx_mount *mp);	/* may it become read-write? */
-int dx_gate_remounted(struct dx_mount *mp);	/* it has: before anything is changed */
+#include "dx_geom.h"
 
 /* ---- messages (message.c); all prefixed "dioxfs (dev): " ---- */
 __printf(2, 3) void dx_err(struct dx_mount *mp, const char *fmt, ...);

@@ -47,9 +47,9 @@ static dx_fsbno_t next_data_ag(struct dx_mount *mp)
 {
 	dx_agno_t agno = 0, i;
 
-	for (i = 0; i < mp->sb.agcount; i++) {
-		agno = (u32)atomic_inc_return(&mp->agfrotor) % mp->sb.agcount;
-		if (!READ_ONCE(mp->perag[agno].inodes_first))
+	for (i = 0; i < dx_agcount(mp); i++) {
+		agno = (u32)atomic_inc_return(&mp->agfrotor) % dx_agcount(mp);
+		if (!READ_ONCE(dx_perag(mp, agno)->inodes_first))
 			break;
 	}
 	return dx_agb_to_fsb(mp, agno, 0);
@@ -90,7 +90,7 @@ static dx_fsbno_t pick_target(struct dx_inode *ip, struct dx_fork *f, bool data,
 			return t;
 		}
 	}
-	if (data && READ_ONCE(mp->inode_agcount) < mp->sb.agcount)
+	if (data && READ_ONCE(mp->inode_agcount) < dx_agcount(mp))
 		return next_data_ag(mp);
 	return dx_agb_to_fsb(mp, dx_ino_to_agno(mp, ip->ino),
 			     dx_agino_to_agbno(mp, dx_ino_to_agino(mp, ip->ino)));

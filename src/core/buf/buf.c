@@ -143,7 +143,7 @@ static struct dx_buf *buf_alloc(struct dx_mount *mp, const struct dx_buf_map *ma
 
 static bool maps_ok(struct dx_mount *mp, const struct dx_buf_map *map, int nmaps)
 {
-	u64 end = dx_fsb_to_bb(mp, mp->sb.dblocks);
+	u64 end = dx_fsb_to_bb(mp, dx_dblocks(mp));
 	int i;
 
 	for (i = 0; i < nmaps; i++) {

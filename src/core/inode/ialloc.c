@@ -35,7 +35,7 @@ static void log_agi_counts(struct dx_trans *tp, struct dx_buf *agibp)
 static void mod_agi(struct dx_trans *tp, struct dx_buf *agibp, dx_agno_t agno, int count, int freecount)
 {
 	struct dx_agi *agi = agibp->b_addr;
-	struct dx_perag *pag = &tp->t_mp->perag[agno];
+	struct dx_perag *pag = dx_perag(tp->t_mp, agno);
 
 	be32_add_cpu(&agi->agi_count, count);
 	be32_add_cpu(&agi->agi_freecount, freecount);
@@ -222,7 +222,7 @@ static int alloc_whole(struct dx_alloc_arg *args, struct dx_buf *agibp, dx_agno_
 	args->minlen = args->maxlen = mp->ialloc_blks;
 	args->prod = 1;
 	/* behind the last one: inodes made together lie together */
-	if (newino != DX_NULLAGINO && newino <= mp->perag[agno].max_agino) {
+	if (newino != DX_NULLAGINO && newino <= dx_perag(mp, agno)->max_agino) {
 		dx_agbno_t agbno = dx_agino_to_agbno(mp, newino) + mp->ialloc_blks;
 
 		if (agbno % mp->ialloc_align == 0 && dx_verify_agbno(mp, agno, agbno)) {
@@ -256,7 +256,7 @@ static int alloc_part(struct dx_alloc_arg *args, struct dx_buf *agibp, dx_agno_t
 	args->alignment = mp->sb.spino_align;
 	/* the whole chunk that it is a part of must lie within the AG, behind the headers */
 	args->min_agbno = mp->sb.inoalignmt;
-	args->max_agbno = rounddown(mp->perag[agno].length, mp->sb.inoalignmt);
+	args->max_agbno = rounddown(dx_perag(mp, agno)->length, mp->sb.inoalignmt);
 	return dx_alloc_vextent(args);
 }
 
@@ -330,7 +330,7 @@ static int alloc_chunk(struct dx_trans *tp, struct dx_buf *agibp, dx_agno_t agno
 	int error;
 
 	*done = false;
-	args.minleft = chunk_growth(mp, &mp->perag[agno]);
+	args.minleft = chunk_growth(mp, dx_perag(mp, agno));
 	error = alloc_whole(&args, agibp, agno);
 	if (error)
 		return error;
@@ -505,7 +505,7 @@ static int roll_with_agi(struct dx_trans **tpp, struct dx_buf *agibp)
 static int ag_has_room(struct dx_trans *tp, dx_agno_t agno, umode_t mode, bool picky, bool *room)
 {
 	struct dx_mount *mp = tp->t_mp;
-	struct dx_perag *pag = &mp->perag[agno];
+	struct dx_perag *pag = dx_perag(mp, agno);
 	u32 need = picky ? mp->ialloc_blks + mp->ialloc_align - 1 : mp->ialloc_min_blks;
 	u32 spare = S_ISDIR(mode) || S_ISREG(mode) || S_ISLNK(mode);
 	u32 growth = pag->agi_init ? chunk_growth(mp, pag) : 1;
@@ -555,7 +555,7 @@ static int grow_here(struct dx_trans **tpp, struct dx_buf *agibp, dx_agno_t agno
 int dx_dialloc(struct dx_trans **tpp, dx_ino_t parent, umode_t mode, dx_ino_t *ino)
 {
 	struct dx_mount *mp = (*tpp)->t_mp;
-	dx_agno_t count = mp->sb.agcount, low = READ_ONCE(mp->inode_agcount), start, agno, i;
+	dx_agno_t count = dx_agcount(mp), low = READ_ONCE(mp->inode_agcount), start, agno, i;
 	bool may_grow = !over_imax(mp, mp->ialloc_inos);
 	int pass, error;
 
@@ -573,7 +573,7 @@ int dx_dialloc(struct dx_trans **tpp, dx_ino_t parent, umode_t mode, dx_ino_t *i
 			bool done = true;
 
 			agno = start + i < count ? start + i : start + i - count;
-			pag = &mp->perag[agno];
+			pag = dx_perag(mp, agno);
 			if (!pag->inodes_ok)
 				continue;
 			if (pag->agi_init && !READ_ONCE(pag->freecount)) {
@@ -643,7 +643,7 @@ int dx_difree_prepare(struct dx_trans *tp, struct dx_buf *agibp, dx_ino_t ino)
 {
 	struct dx_mount *mp = tp->t_mp;
 	dx_agno_t agno = dx_ino_to_agno(mp, ino);
-	struct dx_perag *pag = &mp->perag[agno];
+	struct dx_perag *pag = dx_perag(mp, agno);
 	u32 most = tree_growth(mp, pag, DX_BTNUM_FINO), need;
 	union dx_btree_rec rec;
 	struct dx_btree_cur *cur;
@@ -807,7 +807,7 @@ int dx_imap(struct dx_mount *mp, struct dx_trans *tp, dx_ino_t ino, bool untrust
 	imap->len_bb = mp->icluster_bb;
 	imap->boffset = ((agbno - cluster) << mp->sb.blocklog) + (dx_agino_to_offset(mp, agino) << mp->sb.inodelog);
 	/* a damaged superblock must not lead the buffer beyond the volume */
-	if (imap->daddr + imap->len_bb > dx_fsb_to_bb(mp, mp->sb.dblocks))
+	if (imap->daddr + imap->len_bb > dx_fsb_to_bb(mp, dx_dblocks(mp)))
 		return -EINVAL;
 	return 0;
 }
@@ -864,7 +864,7 @@ static int walk_gather(struct dx_mount *mp, dx_agno_t agno, dx_agino_t agino, st
 int dx_inobt_walk(struct dx_mount *mp, dx_ino_t start, int (*fn)(struct dx_mount *mp, dx_ino_t ino, void *data),
 		  void *data)
 {
-	dx_agno_t agno = start >> mp->agino_log < mp->sb.agcount ? dx_ino_to_agno(mp, start) : mp->sb.agcount;
+	dx_agno_t agno = start >> mp->agino_log < dx_agcount(mp) ? dx_ino_to_agno(mp, start) : dx_agcount(mp);
 	dx_agino_t agino = dx_ino_to_agino(mp, start);
 	struct walk_rec *recs;
 	int error = 0, n, i;
@@ -872,7 +872,7 @@ int dx_inobt_walk(struct dx_mount *mp, dx_ino_t start, int (*fn)(struct dx_mount
 	recs = kvmalloc_array(WALK_BATCH, sizeof(*recs), GFP_KERNEL);
 	if (!recs)
 		return -ENOMEM;
-	for (; agno < mp->sb.agcount; agno++, agino = 0) {
+	for (; agno < dx_agcount(mp); agno++, agino = 0) {
 		do {
 			error = walk_gather(mp, agno, agino, recs, &n);
 			if (error)

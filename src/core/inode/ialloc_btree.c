@@ -40,7 +40,7 @@ static u64 inobt_get_root(struct dx_btree_cur *cur)
 static void inobt_set_root(struct dx_btree_cur *cur, u64 ptr, int level_delta)
 {
 	struct dx_agi *agi = cur->agbp->b_addr;
-	struct dx_perag *pag = &cur->mp->perag[cur->agno];
+	struct dx_perag *pag = dx_perag(cur->mp, cur->agno);
 
 	pag->levels[cur->btnum] += level_delta;
 	if (cur->btnum == DX_BTNUM_FINO) {
@@ -164,7 +164,7 @@ static int inobt_key_cmp(const union dx_btree_key *a, const union dx_btree_key *
 
 static const char *inobt_check_rec(struct dx_btree_cur *cur, const union dx_btree_rec *rec)
 {
-	struct dx_perag *pag = &cur->mp->perag[cur->agno];
+	struct dx_perag *pag = dx_perag(cur->mp, cur->agno);
 	u32 start = rec->inobt.startino;
 	u64 there = dx_inobt_alloc_mask(rec->inobt.holemask);
 

@@ -274,7 +274,7 @@ static const char *verify_core(struct dx_mount *mp, dx_ino_t ino, const struct d
 	bad = verify_afork(mp, dip);
 	if (bad)
 		return bad;
-	if (be64_to_cpu(dip->di_nblocks) > mp->sb.dblocks ||
+	if (be64_to_cpu(dip->di_nblocks) > dx_dblocks(mp) ||
 	    dinode_nextents(mp, dip) + dinode_anextents(mp, dip) > be64_to_cpu(dip->di_nblocks))
 		return "nblocks";
 	return NULL;

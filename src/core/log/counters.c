@@ -12,7 +12,7 @@
  *
  * Any context that may sleep or not: the only lock is resv_lock, innermost.
  */
-#include "dx_mount.h"
+#include "dx_sb.h"
 
 #define FDBLOCKS_BATCH		1024
 #define FDBLOCKS_PLENTY		(32 * FDBLOCKS_BATCH)
@@ -215,7 +215,7 @@ int dx_reserve_set(struct dx_mount *mp, u64 blocks)
  */
 void dx_reserve_default(struct dx_mount *mp)
 {
-	dx_reserve_set(mp, min_t(u64, div_u64(mp->sb.dblocks, 20), RESERVE_MAX_BLOCKS));
+	dx_reserve_set(mp, min_t(u64, div_u64(dx_dblocks(mp), 20), RESERVE_MAX_BLOCKS));
 }
 
 /**
@@ -232,7 +232,7 @@ void dx_mount_statfs(struct dx_mount *mp, struct dx_statfs *st)
 	s64 free = percpu_counter_sum_positive(&mp->fdblocks) - untouchable(mp);
 	u64 possible;
 
-	st->blocks = mp->sb.dblocks - mp->sb.logblocks;
+	st->blocks = dx_dblocks(mp) - mp->sb.logblocks;
 	st->bfree = free > 0 ? free : 0;
 	st->bavail = st->bfree;
 	possible = icount + (st->bfree << mp->sb.inopblog);

@@ -15,6 +15,7 @@
 #include "dx_mount.h"
 #include "dx_buf.h"
 #include "dx_log_format.h"
+#include "dx_sb.h"
 
 /* ---- log items ---- */
 struct dx_log_item;

@@ -8,6 +8,7 @@
 #define DX_RECOVER_H
 
 #include "dx_log.h"
+#include "dx_open.h"
 #include <linux/rbtree.h>
 
 /* ---- opening the log: log_open.c ---- */

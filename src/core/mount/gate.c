@@ -63,7 +63,7 @@ static int look_at_headers(struct dx_recovery *rc)
 	dx_agno_t agno;
 	int error = 0;
 
-	for (agno = 0; agno < mp->sb.agcount && !error; agno++) {
+	for (agno = 0; agno < dx_agcount(mp) && !error; agno++) {
 		error = dx_look_add(rc, header_daddr(mp, agno, DX_AGF_SECT), len, &dx_agf_buf_ops);
 		if (!error)
 			error = dx_look_add(rc, header_daddr(mp, agno, DX_AGI_SECT), len, &dx_agi_buf_ops);
@@ -98,7 +98,7 @@ static int will_share(struct dx_recovery *rc, bool *shared)
 	int error;
 
 	*shared = false;
-	for (agno = 0; agno < mp->sb.agcount; agno++) {
+	for (agno = 0; agno < dx_agcount(mp); agno++) {
 		error = refcount_root(rc, agno, &level, &daddr);
 		if (error)
 			return error;
@@ -111,7 +111,7 @@ static int will_share(struct dx_recovery *rc, bool *shared)
 			return error;
 	}
 	error = dx_recover_pass(rc, DX_PASS_LOOK);
-	for (agno = 0; agno < mp->sb.agcount && !error && !*shared; agno++) {
+	for (agno = 0; agno < dx_agcount(mp) && !error && !*shared; agno++) {
 		struct dx_buf *bp;
 		u64 staged = 0;
 
@@ -133,7 +133,7 @@ static int count_unlinked(struct dx_recovery *rc, unsigned int *lists)
 	int error, i;
 
 	*lists = 0;
-	for (agno = 0; agno < mp->sb.agcount; agno++) {
+	for (agno = 0; agno < dx_agcount(mp); agno++) {
 		const struct dx_agi *agi;
 		struct dx_buf *bp;
 

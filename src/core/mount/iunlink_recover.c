@@ -187,7 +187,7 @@ int dx_iunlink_process_all(struct dx_mount *mp)
 		dx_warn(mp, "unlinked files are left on their lists: run xfs_repair");
 		return 0;
 	}
-	for (agno = 0; agno < mp->sb.agcount && !dx_is_shutdown(mp); agno++) {
+	for (agno = 0; agno < dx_agcount(mp) && !dx_is_shutdown(mp); agno++) {
 		error = process_ag(mp, agno);
 		if (error && !dx_is_shutdown(mp))
 			dx_warn(mp, "unlinked files of AG %u are not freed: error %d; run xfs_repair", agno, error);

@@ -162,38 +162,18 @@ void dx_set_inode_ags(struct dx_mount *mp)
 	}
 	WRITE_ONCE(mp->inode_agcount, low);
 	for (agno = 0; agno < s->agcount; agno++) {
-		WRITE_ONCE(mp->perag[agno].inodes_ok, agno < low);
-		WRITE_ONCE(mp->perag[agno].inodes_first, agno < keep);
+		WRITE_ONCE(dx_perag(mp, agno)->inodes_ok, agno < low);
+		WRITE_ONCE(dx_perag(mp, agno)->inodes_first, agno < keep);
 	}
 }
 
 /* Takes the place of those of a smaller volume, if nobody has looked into these yet. */
 static int perags_init(struct dx_mount *mp)
 {
-	struct dx_sb *s = &mp->sb;
-	dx_agno_t agno;
-	struct dx_perag *perag = kvcalloc(s->agcount, sizeof(*perag), GFP_KERNEL);
+	int error = dx_ags_grow(mp, mp->sb.agcount, mp->sb.dblocks);
 
-	if (!perag)
-		return -ENOMEM;
-	kvfree(mp->perag);
-	mp->perag = perag;
-	for (agno = 0; agno < s->agcount; agno++) {
-		struct dx_perag *pag = &mp->perag[agno];
-		u32 first_free = (((DX_AGFL_SECT + 1) * s->sectsize - 1) >> s->blocklog) + 1;
-		u32 align = dx_has_sparse(mp) ? s->spino_align : mp->ialloc_align;
-
-		pag->mp = mp;
-		pag->agno = agno;
-		pag->length = agno == s->agcount - 1 ? s->dblocks - (u64)agno * s->agblocks : s->agblocks;
-		/* chunks (sparse ones: their clusters) are aligned: none begins before or ends behind */
-		pag->min_agino = dx_agb_to_agino(mp, roundup(first_free, align));
-		pag->max_agino = dx_agb_to_agino(mp, rounddown(pag->length, align)) - 1;
-		spin_lock_init(&pag->busy_lock);
-		pag->busy_tree = RB_ROOT;
-		pag->ialloc_left = pag->ialloc_right = DX_NULLAGINO;
-		atomic_set(&pag->fstrms, 0);
-	}
+	if (error)
+		return error;
 	init_waitqueue_head(&mp->busy_wait);
 	atomic_set(&mp->agfrotor, 0);
 	atomic_set(&mp->agirotor, 0);
@@ -483,8 +463,7 @@ fail_sb:
 	dx_buf_put(mp->sb_bp);
 	mp->sb_bp = NULL;
 fail_perags:
-	kvfree(mp->perag);
-	mp->perag = NULL;
+	dx_ags_free(mp);
 fail_bufs:
 	dx_buf_cache_destroy(mp);
 fail_wqs:
@@ -714,8 +693,7 @@ int dx_mount_close(struct dx_mount *mp)
 	dx_buf_put(mp->sb_bp);
 	mp->sb_bp = NULL;
 	dx_buf_cache_destroy(mp);
-	kvfree(mp->perag);
-	mp->perag = NULL;
+	dx_ags_free(mp);
 	wqs_destroy(mp);
 	return error;
 }

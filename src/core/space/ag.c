@@ -22,7 +22,7 @@ static bool header_agno(struct dx_buf *bp, unsigned int sect, dx_agno_t *agno)
 	u64 ag_bb = dx_fsb_to_bb(mp, mp->sb.agblocks);
 
 	*agno = div64_u64(daddr, ag_bb);
-	return *agno < mp->sb.agcount && daddr == dx_fsb_daddr_of_agsect(mp, *agno, sect);
+	return *agno < dx_agcount(mp) && daddr == dx_fsb_daddr_of_agsect(mp, *agno, sect);
 }
 
 /*
@@ -33,7 +33,7 @@ static u32 right_length(struct dx_mount *mp, dx_agno_t agno, u32 found)
 {
 	if (test_bit(DX_OP_REPLAYING, &mp->opstate) && found && found <= mp->sb.agblocks)
 		return found;
-	return mp->perag[agno].length;
+	return dx_perag(mp, agno)->length;
 }
 
 static bool bad_root(struct dx_mount *mp, dx_agno_t agno, __be32 root, __be32 level, u32 maxlevels)
@@ -110,7 +110,7 @@ static int agi_check(struct dx_buf *bp)
 
 		if (agino == DX_NULLAGINO)
 			continue;
-		if (agino < mp->perag[agno].min_agino || agino > mp->perag[agno].max_agino ||
+		if (agino < dx_perag(mp, agno)->min_agino || agino > dx_perag(mp, agno)->max_agino ||
 		    agino % DX_AGI_UNLINKED_BUCKETS != n)
 			return dx_buf_bad(bp, "unlinked");
 	}
@@ -140,7 +140,7 @@ static int agfl_check(struct dx_buf *bp)
 	for (n = 0; n < mp->agfl_size; n++) {
 		dx_agbno_t bno = be32_to_cpu(l->agfl_bno[n]);
 
-		if (bno != DX_NULLAGBNO && bno >= mp->perag[agno].length)
+		if (bno != DX_NULLAGBNO && bno >= dx_perag(mp, agno)->length)
 			return dx_buf_bad(bp, "bno");
 	}
 	return 0;
@@ -162,7 +162,7 @@ static int refcountbt_check(struct dx_buf *bp)
 		{ "magic", b->bb_magic != cpu_to_be32(DX_REFC_CRC_MAGIC) },
 		{ "uuid", !dx_meta_uuid_ok(mp, &b->bb_uuid) },
 		{ "bno", be64_to_cpu(b->bb_blkno) != daddr },
-		{ "owner", agno >= mp->sb.agcount || be32_to_cpu(b->bb_owner) != agno },
+		{ "owner", agno >= dx_agcount(mp) || be32_to_cpu(b->bb_owner) != agno },
 		{ "level", level >= DX_BTREE_MAXLEVELS },
 		{ "numrecs", be16_to_cpu(b->bb_numrecs) > max },
 		{ "leftsib", b->bb_leftsib != cpu_to_be32(DX_NULLAGBNO) &&
@@ -210,7 +210,7 @@ static int read_header(struct dx_mount *mp, struct dx_trans *tp, dx_agno_t agno,
 	int error;
 
 	*bpp = NULL;
-	if (agno >= mp->sb.agcount)
+	if (agno >= dx_agcount(mp))
 		return -EFSCORRUPTED;
 	error = dx_trans_read_buf(mp, tp, dx_fsb_daddr_of_agsect(mp, agno, sect), 1u << mp->sectbb_log, flags,
 				  ops, bpp);
@@ -242,7 +242,7 @@ int dx_agf_read(struct dx_mount *mp, struct dx_trans *tp, dx_agno_t agno, u32 fl
 	error = read_header(mp, tp, agno, DX_AGF_SECT, flags, &dx_agf_buf_ops, DX_BLFT_AGF, bpp);
 	if (error)
 		return error;
-	pag = &mp->perag[agno];
+	pag = dx_perag(mp, agno);
 	if (!pag->agf_init) {
 		f = (*bpp)->b_addr;
 		pag->freeblks = be32_to_cpu(f->agf_freeblks);
@@ -279,7 +279,7 @@ int dx_agi_read(struct dx_mount *mp, struct dx_trans *tp, dx_agno_t agno, struct
 	error = read_header(mp, tp, agno, DX_AGI_SECT, 0, &dx_agi_buf_ops, DX_BLFT_AGI, bpp);
 	if (error)
 		return error;
-	pag = &mp->perag[agno];
+	pag = dx_perag(mp, agno);
 	if (!pag->agi_init) {
 		i = (*bpp)->b_addr;
 		pag->count = be32_to_cpu(i->agi_count);
@@ -364,8 +364,8 @@ int dx_ag_init_all(struct dx_mount *mp, u64 *icount, u64 *ifree, u64 *fdblocks)
 
 	*icount = *ifree = *fdblocks = 0;
 	atomic64_set(&mp->allocbt_blks, 0);
-	for (agno = 0; agno < mp->sb.agcount; agno++) {
-		struct dx_perag *pag = &mp->perag[agno];
+	for (agno = 0; agno < dx_agcount(mp); agno++) {
+		struct dx_perag *pag = dx_perag(mp, agno);
 		struct dx_buf *bp;
 
 		pag->agf_init = pag->agi_init = false;
@@ -433,7 +433,7 @@ static int refcount_look(struct dx_mount *mp, dx_agno_t agno, bool *shared, u64 
 		const struct dx_btree_sblock *b;
 
 		/* siblings that lead round in a ring end, too */
-		if (!dx_verify_agbno(mp, agno, bno) || seen++ > mp->perag[agno].length)
+		if (!dx_verify_agbno(mp, agno, bno) || seen++ > dx_perag(mp, agno)->length)
 			return dx_corrupt(mp, "refcount btree", agf, "AG %u block %u", agno, bno);
 		error = dx_buf_read(mp, dx_agb_to_daddr(mp, agno, bno), 1u << mp->blkbb_log, 0, &dx_refcountbt_buf_ops, &bp);
 		if (error)
@@ -476,7 +476,7 @@ int dx_refcount_look(struct dx_mount *mp, bool *shared, u64 *staged)
 
 	*shared = false;
 	*staged = 0;
-	for (agno = 0; agno < mp->sb.agcount && !error && !*shared; agno++)
+	for (agno = 0; agno < dx_agcount(mp) && !error && !*shared; agno++)
 		error = refcount_look(mp, agno, shared, staged);
 	return error;
 }

@@ -42,7 +42,7 @@ u64 dx_alloc_set_aside(struct dx_mount *mp)
 {
 	u32 freelist = 2 * mp->alloc_maxlevels, split = max_t(u32, 4, mp->bm_maxlevels[0]);
 
-	return (u64)mp->sb.agcount * (freelist + split);
+	return (u64)dx_agcount(mp) * (freelist + split);
 }
 
 /**

@@ -97,9 +97,9 @@ int dx_alloc_get_freelist(struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t ag
 
 	r.first = slot(mp, r.first, 1);
 	r.count--;
-	ring_store(tp, agbp, &mp->perag[agno], &r);
+	ring_store(tp, agbp, dx_perag(mp, agno), &r);
 	if (btreeblk)
-		count_btreeblk(tp, agbp, &mp->perag[agno], 1);
+		count_btreeblk(tp, agbp, dx_perag(mp, agno), 1);
 	return 0;
 }
 
@@ -140,9 +140,9 @@ int dx_alloc_put_freelist(struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t ag
 	dx_trans_brelse(tp, flbp);
 
 	r.count++;
-	ring_store(tp, agbp, &mp->perag[agno], &r);
+	ring_store(tp, agbp, dx_perag(mp, agno), &r);
 	if (btreeblk)
-		count_btreeblk(tp, agbp, &mp->perag[agno], -1);
+		count_btreeblk(tp, agbp, dx_perag(mp, agno), -1);
 	return 0;
 }
 
@@ -204,7 +204,7 @@ static int lengthen(struct dx_trans *tp, struct dx_buf *agbp, struct dx_perag *p
 int dx_alloc_fix_freelist(struct dx_alloc_arg *args, dx_agno_t agno, struct dx_buf **agbpp, u32 flags)
 {
 	struct dx_mount *mp = args->mp;
-	struct dx_perag *pag = &mp->perag[agno];
+	struct dx_perag *pag = dx_perag(mp, agno);
 	bool freeing = flags & DX_FIX_FREEING, last = flags & DX_FIX_LAST;
 	dx_extlen_t most = args->maxlen;
 	struct dx_buf *agbp;

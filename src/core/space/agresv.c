@@ -253,8 +253,8 @@ int dx_agresv_setup(struct dx_mount *mp)
 	int error, k;
 
 	atomic64_set(&mp->agresv_blks, 0);
-	for (agno = 0; agno < mp->sb.agcount; agno++) {
-		error = setup_ag(mp, &mp->perag[agno], lack);
+	for (agno = 0; agno < dx_agcount(mp); agno++) {
+		error = setup_ag(mp, dx_perag(mp, agno), lack);
 		if (error) {
 			dx_agresv_release(mp);
 			return error;
@@ -275,8 +275,8 @@ void dx_agresv_release(struct dx_mount *mp)
 {
 	dx_agno_t agno;
 
-	for (agno = 0; agno < mp->sb.agcount; agno++) {
-		struct dx_perag *pag = &mp->perag[agno];
+	for (agno = 0; agno < dx_agcount(mp); agno++) {
+		struct dx_perag *pag = dx_perag(mp, agno);
 
 		memset(pag->resv, 0, sizeof(pag->resv));
 		pag->resv_held = 0;

@@ -403,7 +403,7 @@ out:
 static int mod_freeblks(struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t agno, s64 delta)
 {
 	struct dx_agf *agf = agbp->b_addr;
-	struct dx_perag *pag = &tp->t_mp->perag[agno];
+	struct dx_perag *pag = dx_perag(tp->t_mp, agno);
 	s64 n = (s64)be32_to_cpu(agf->agf_freeblks) + delta;
 
 	if (n < 0 || n > be32_to_cpu(agf->agf_length))
@@ -479,7 +479,7 @@ int dx_alloc_for_agfl(struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t agno, 
 	};
 	struct agreq rq = {
 		.args = &args, .mp = tp->t_mp, .tp = tp, .agno = agno, .agbp = agbp,
-		.pag = &tp->t_mp->perag[agno], .target = DX_NULLAGBNO,
+		.pag = dx_perag(tp->t_mp, agno), .target = DX_NULLAGBNO,
 	};
 	int error = search_and_take(&rq, DX_ALLOC_THIS_AG);
 
@@ -522,7 +522,7 @@ static int take_last(struct agreq *rq, u32 flags)
 static int alloc_in_ag(struct dx_alloc_arg *args, dx_agno_t agno, dx_agbno_t target, enum dx_alloc_type how, u32 flags)
 {
 	struct dx_alloc_arg ag_args = *args;	/* maxlen gets clamped to this AG */
-	struct dx_perag *pag = &args->mp->perag[agno];
+	struct dx_perag *pag = dx_perag(args->mp, agno);
 	struct agreq rq = {
 		.args = &ag_args, .mp = args->mp, .tp = args->tp, .agno = agno, .pag = pag, .target = target,
 	};
@@ -569,15 +569,15 @@ static int alloc_any_ag(struct dx_alloc_arg *args, dx_agno_t start, dx_agbno_t t
 	dx_agno_t i, agno = start;
 	int error;
 
-	for (i = 0; i < mp->sb.agcount; i++) {
+	for (i = 0; i < dx_agcount(mp); i++) {
 		error = 0;
 		if (i == 0 && target != DX_NULLAGBNO)
 			error = alloc_in_ag(args, agno, target, DX_ALLOC_NEAR, flags);
-		else if (!args->spare_inodes || !READ_ONCE(mp->perag[agno].inodes_first))
+		else if (!args->spare_inodes || !READ_ONCE(dx_perag(mp, agno)->inodes_first))
 			error = alloc_in_ag(args, agno, DX_NULLAGBNO, DX_ALLOC_THIS_AG, flags);
 		if (error || args->fsbno != DX_NULLFSBNO)
 			return error;
-		if (++agno >= mp->sb.agcount)
+		if (++agno >= dx_agcount(mp))
 			agno = 0;
 	}
 	return 0;
@@ -680,13 +680,13 @@ int dx_alloc_vextent(struct dx_alloc_arg *args)
 			WARN_ON_ONCE(1);
 			return -EINVAL;
 		}
-		agno = (u32)atomic_inc_return(&mp->agfrotor) % mp->sb.agcount;
+		agno = (u32)atomic_inc_return(&mp->agfrotor) % dx_agcount(mp);
 	} else {
 		agno = dx_fsb_to_agno(mp, want);
 		agbno = dx_fsb_to_agbno(mp, want);
-		if (agno >= mp->sb.agcount)
+		if (agno >= dx_agcount(mp))
 			return 0;
-		if (args->type == DX_ALLOC_EXACT && agbno >= mp->perag[agno].length)
+		if (args->type == DX_ALLOC_EXACT && agbno >= dx_perag(mp, agno)->length)
 			return 0;
 	}
 
@@ -848,7 +848,7 @@ int dx_free_extent_of(struct dx_trans *tp, dx_fsbno_t fsbno, dx_extlen_t len, en
 	int error;
 
 	if (!dx_verify_fsbext(mp, fsbno, len))
-		return dx_corrupt(mp, "extent to free", agno < mp->sb.agcount ? dx_fsb_to_daddr(mp, fsbno) : fsbno,
+		return dx_corrupt(mp, "extent to free", agno < dx_agcount(mp) ? dx_fsb_to_daddr(mp, fsbno) : fsbno,
 				  "AG %u block %u length %u", agno, agbno, len);
 	error = dx_alloc_fix_freelist(&args, agno, &agbp, DX_FIX_FREEING);
 	if (error)
@@ -857,7 +857,7 @@ int dx_free_extent_of(struct dx_trans *tp, dx_fsbno_t fsbno, dx_extlen_t len, en
 	error = dx_alloc_free_ag_extent(tp, agbp, agno, agbno, len);
 	if (error)
 		return error;
-	dx_agresv_give(tp, &mp->perag[agno], kind, len);
+	dx_agresv_give(tp, dx_perag(mp, agno), kind, len);
 	dx_busy_insert(tp, agno, agbno, len, false);
 	return 0;
 }

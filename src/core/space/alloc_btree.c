@@ -37,7 +37,7 @@ static u64 alloc_get_root(struct dx_btree_cur *cur)
 static void alloc_set_root(struct dx_btree_cur *cur, u64 ptr, int level_delta)
 {
 	struct dx_agf *agf = cur->agbp->b_addr;
-	struct dx_perag *pag = &cur->mp->perag[cur->agno];
+	struct dx_perag *pag = dx_perag(cur->mp, cur->agno);
 
 	agf->agf_roots[cur->btnum] = cpu_to_be32((u32)ptr);
 	be32_add_cpu(&agf->agf_levels[cur->btnum], level_delta);
@@ -147,7 +147,7 @@ static const char *alloc_check_rec(struct dx_btree_cur *cur, const union dx_btre
 static void cntbt_lastrec(struct dx_btree_cur *cur, const union dx_btree_rec *last)
 {
 	struct dx_agf *agf = cur->agbp->b_addr;
-	struct dx_perag *pag = &cur->mp->perag[cur->agno];
+	struct dx_perag *pag = dx_perag(cur->mp, cur->agno);
 	u32 longest = last ? last->alloc.blockcount : 0;
 
 	if (be32_to_cpu(agf->agf_longest) == longest)

@@ -129,7 +129,7 @@ static bool busy_cut(struct dx_perag *pag, dx_agbno_t bno, dx_extlen_t len, stru
 void dx_busy_insert_list(struct dx_mount *mp, struct list_head *list, dx_agno_t agno, dx_agbno_t bno,
 			 dx_extlen_t len, u32 flags)
 {
-	struct dx_perag *pag = &mp->perag[agno];
+	struct dx_perag *pag = dx_perag(mp, agno);
 	struct dx_busy_extent *b = kzalloc(sizeof(*b), GFP_NOFS | __GFP_NOFAIL);
 
 	b->agno = agno;
@@ -166,7 +166,7 @@ void dx_busy_insert(struct dx_trans *tp, dx_agno_t agno, dx_agbno_t bno, dx_extl
  */
 bool dx_busy_overlaps(struct dx_mount *mp, dx_agno_t agno, dx_agbno_t bno, dx_extlen_t len)
 {
-	struct dx_perag *pag = &mp->perag[agno];
+	struct dx_perag *pag = dx_perag(mp, agno);
 	struct dx_busy_extent *b;
 	bool ret;
 
@@ -198,7 +198,7 @@ static struct dx_busy_extent *busy_with(struct dx_busy_extent *b, dx_agbno_t end
  */
 bool dx_busy_trim(struct dx_mount *mp, dx_agno_t agno, dx_agbno_t *bno, dx_extlen_t *len, u32 flags, unsigned int *gen)
 {
-	struct dx_perag *pag = &mp->perag[agno];
+	struct dx_perag *pag = dx_perag(mp, agno);
 	dx_agbno_t pos = *bno, end = *bno + *len, best = *bno;
 	dx_extlen_t best_len = 0;
 	struct dx_busy_extent *b;
@@ -239,7 +239,7 @@ bool dx_busy_trim(struct dx_mount *mp, dx_agno_t agno, dx_agbno_t *bno, dx_extle
  */
 void dx_busy_reuse(struct dx_mount *mp, dx_agno_t agno, dx_agbno_t bno, dx_extlen_t len, bool userdata)
 {
-	struct dx_perag *pag = &mp->perag[agno];
+	struct dx_perag *pag = dx_perag(mp, agno);
 	struct dx_busy_extent *spare = NULL;
 	bool discarding, done;
 	unsigned int gen;
@@ -280,7 +280,7 @@ void dx_busy_flush(struct dx_mount *mp, unsigned int gen)
 /* Whatever is left of an entry is not busy any more. */
 static void entry_free(struct dx_mount *mp, struct dx_busy_extent *b)
 {
-	struct dx_perag *pag = &mp->perag[b->agno];
+	struct dx_perag *pag = dx_perag(mp, b->agno);
 	struct dx_busy_extent *part;
 
 	list_del_init(&b->list);
@@ -341,7 +341,7 @@ static bool piece_begin(struct dx_perag *pag, struct dx_busy_extent *part, struc
 
 static void piece_end(struct dx_mount *mp, struct dx_busy_extent *piece)
 {
-	struct dx_perag *pag = &mp->perag[piece->agno];
+	struct dx_perag *pag = dx_perag(mp, piece->agno);
 
 	spin_lock(&pag->busy_lock);
 	busy_unlink(pag, piece);
@@ -368,7 +368,7 @@ u64 dx_busy_discard(struct dx_mount *mp, struct list_head *list, bool yield)
 	u64 blocks = 0;
 
 	list_for_each_entry_safe(b, next, list, list) {
-		struct dx_perag *pag = &mp->perag[b->agno];
+		struct dx_perag *pag = dx_perag(mp, b->agno);
 
 		/* a part that is used up is in nobody's reach, so what hangs off it stays */
 		for (part = b; part && !stop; part = part->part) {
@@ -444,8 +444,8 @@ void dx_busy_wait_all(struct dx_mount *mp)
 {
 	dx_agno_t agno;
 
-	for (agno = 0; agno < mp->sb.agcount; agno++) {
-		struct dx_perag *pag = &mp->perag[agno];
+	for (agno = 0; agno < dx_agcount(mp); agno++) {
+		struct dx_perag *pag = dx_perag(mp, agno);
 
 		while (!wait_event_timeout(mp->busy_wait, RB_EMPTY_ROOT(&pag->busy_tree), HZ)) {
 			if (dx_is_shutdown(mp))

@@ -100,9 +100,9 @@ int dx_trim_free(struct dx_mount *mp, u64 start_bb, u64 end_bb, u64 minlen_bb, u
 	/* read-only for its users does not keep a volume from being trimmed; a log that was not replayed does */
 	if (test_bit(DX_OP_NORECOVERY, &mp->opstate) || test_bit(DX_OP_RO_DEVICE, &mp->opstate))
 		return -EROFS;
-	if (start_bb >= dx_fsb_to_bb(mp, mp->sb.dblocks) || minlen > dx_alloc_ag_max_usable(mp))
+	if (start_bb >= dx_fsb_to_bb(mp, dx_dblocks(mp)) || minlen > dx_alloc_ag_max_usable(mp))
 		return -EINVAL;
-	last = min(dx_bb_to_fsbt(mp, end_bb == U64_MAX ? end_bb : end_bb + 1), mp->sb.dblocks);	/* exclusive */
+	last = min(dx_bb_to_fsbt(mp, end_bb == U64_MAX ? end_bb : end_bb + 1), dx_dblocks(mp));	/* exclusive */
 	if (last <= first)
 		return 0;
 
@@ -112,11 +112,11 @@ int dx_trim_free(struct dx_mount *mp, u64 start_bb, u64 end_bb, u64 minlen_bb, u
 		return error;
 	agno = div_u64(first, mp->sb.agblocks);
 	agend = div_u64(last - 1, mp->sb.agblocks);
-	for (; !error && agno <= agend && agno < mp->sb.agcount; agno++) {
+	for (; !error && agno <= agend && agno < dx_agcount(mp); agno++) {
 		u64 ag_first = (u64)agno * mp->sb.agblocks;
 		struct trim_range r = {
 			.start = first > ag_first ? first - ag_first : 0,
-			.end = min_t(u64, last - ag_first, mp->perag[agno].length),
+			.end = min_t(u64, last - ag_first, dx_perag(mp, agno)->length),
 			.minlen = minlen,
 		};
 		dx_agbno_t pos = r.start;
