@@ -59,8 +59,8 @@ static int agf_check(struct dx_buf *bp)
 		{ "uuid", !dx_meta_uuid_ok(mp, &f->agf_uuid) },
 		{ "seqno", !placed || be32_to_cpu(f->agf_seqno) != agno },
 		{ "length", be32_to_cpu(f->agf_length) != length },
-		{ "bnoroot", placed && bad_root(mp, agno, f->agf_roots[0], f->agf_levels[0], DX_BTREE_MAXLEVELS) },
-		{ "cntroot", placed && bad_root(mp, agno, f->agf_roots[1], f->agf_levels[1], DX_BTREE_MAXLEVELS) },
+		{ "bnoroot", placed && bad_root(mp, agno, f->agf_roots[0], f->agf_levels[0], mp->alloc_maxlevels) },
+		{ "cntroot", placed && bad_root(mp, agno, f->agf_roots[1], f->agf_levels[1], mp->alloc_maxlevels) },
 		{ "rmaproot", placed && dx_has_rmapbt(mp) &&
 			      bad_root(mp, agno, f->agf_roots[2], f->agf_levels[2], DX_BTREE_MAXLEVELS) },
 		{ "refcntroot", placed && dx_has_reflink(mp) &&
@@ -94,9 +94,9 @@ static int agi_check(struct dx_buf *bp)
 		{ "uuid", !dx_meta_uuid_ok(mp, &i->agi_uuid) },
 		{ "seqno", !placed || be32_to_cpu(i->agi_seqno) != agno },
 		{ "length", be32_to_cpu(i->agi_length) != length },
-		{ "root", placed && bad_root(mp, agno, i->agi_root, i->agi_level, DX_BTREE_MAXLEVELS) },
+		{ "root", placed && bad_root(mp, agno, i->agi_root, i->agi_level, mp->inobt_maxlevels) },
 		{ "free_root", placed && dx_has_finobt(mp) &&
-			       bad_root(mp, agno, i->agi_free_root, i->agi_free_level, DX_BTREE_MAXLEVELS) },
+			       bad_root(mp, agno, i->agi_free_root, i->agi_free_level, mp->inobt_maxlevels) },
 		{ "count", count > (u64)length << mp->sb.inopblog },
 		{ "freecount", be32_to_cpu(i->agi_freecount) > count },
 	};
