@@ -142,9 +142,7 @@ int dx_add_attr_fork(struct dx_inode *ip, u32 size_hint, bool rsvd)
 		return 0;
 	}
 	dx_trans_ijoin(tp, ip, 0);
-	error = dx_iread_extents(tp, ip, DX_DATA_FORK);
-	if (error)
-		goto out;
+	/* no extents are read: where the boundary goes, a root knows, and extents in the inode are in memory */
 	units = dx_attr_shortform_bytesfit(ip, size_hint);
 	if (!units) {
 		units = dx_fork_default_forkoff(mp) >> 3;
