@@ -26,17 +26,19 @@ static const char *acl_name(int type)
 	return dx_acl_attrs[type != ACL_TYPE_ACCESS].name;
 }
 
-/* Tags are single bits.  False: nothing that an ACL can have. */
+/*
+ * Tags are single bits.  False: nothing that an ACL can have.  Permissions are taken as they stand, and so is the
+ * order of entries: who asks for a permission looks at the bits that it knows, and finds -EIO if no entry applies.
+ */
 static bool ace_from_disk(struct user_namespace *ns, const struct disk_ace *a, struct posix_acl_entry *e)
 {
 	const u32 known = ACL_USER_OBJ | ACL_USER | ACL_GROUP_OBJ | ACL_GROUP | ACL_MASK | ACL_OTHER;
 	u32 tag = be32_to_cpu(a->ae_tag), id = be32_to_cpu(a->ae_id);
-	u16 perm = be16_to_cpu(a->ae_perm);
 
-	if (hweight32(tag) != 1 || (tag & ~known) || (perm & ~(ACL_READ | ACL_WRITE | ACL_EXECUTE)))
+	if (hweight32(tag) != 1 || (tag & ~known))
 		return false;
 	e->e_tag = tag;
-	e->e_perm = perm;
+	e->e_perm = be16_to_cpu(a->ae_perm);
 	if (tag == ACL_USER)
 		e->e_uid = make_kuid(ns, id);
 	if (tag == ACL_GROUP)
@@ -44,7 +46,10 @@ static bool ace_from_disk(struct user_namespace *ns, const struct disk_ace *a, s
 	return true;
 }
 
-/* The length says how many entries there are, and the count must agree. */
+/*
+ * The length says how many entries there are, and the count must agree.  An entry of no known kind is
+ * -EINVAL, as on stock XFS: the structure holds, an older kernel does not know what is in it.
+ */
 static struct posix_acl *from_disk(struct dx_mount *mp, const struct disk_acl *d, size_t len)
 {
 	struct super_block *sb = mp->vfs;
@@ -59,7 +64,7 @@ static struct posix_acl *from_disk(struct dx_mount *mp, const struct disk_acl *d
 	while (n--) {
 		if (!ace_from_disk(sb->s_user_ns, &d->acl_entry[n], &acl->a_entries[n])) {
 			posix_acl_release(acl);
-			return ERR_PTR(-EFSCORRUPTED);
+			return ERR_PTR(-EINVAL);
 		}
 	}
 	return acl;
@@ -96,7 +101,7 @@ struct posix_acl *dx_get_acl(struct inode *inode, int type, bool rcu)
 		acl = ERR_PTR(error);
 	else
 		acl = from_disk(mp, a.value, a.valuelen);
-	if (acl == ERR_PTR(-EFSCORRUPTED))
+	if (acl == ERR_PTR(-EFSCORRUPTED) || acl == ERR_PTR(-EINVAL))
 		dx_err_ratelimited(mp, "inode 0x%llx: attribute %s is not a valid ACL", DX_I(inode)->ino, acl_name(type));
 	kvfree(a.value);
 	return acl;
