@@ -3,7 +3,8 @@
  * The generic btree: one cursor, one algorithm, for every tree of the format.  Growing
  * is in btree_split.c, shrinking in btree_merge.c.
  *
- * Invariants: the key of a parent entry equals the first key of the child;
+ * Invariants: the key of a parent entry equals the first key of the child, and where records may overlap its
+ * high key the highest in the child, which need not be the last;
  * cur->lev[l].ptr of a level above the leaf names the child that
  * cur->lev[l - 1].bp holds.
  *
@@ -539,20 +540,34 @@ int dx_btree_get_rec(struct dx_btree_cur *cur, union dx_btree_rec *rec, int *sta
 
 /* ---- changing records --------------------------------------------------------- */
 
-/* The first key below cur->lev[level].bp changed: tell the levels above. */
-static void propagate_first_key(struct dx_btree_cur *cur, int level)
+/* Does a node say of what it has below entry @i what is true? */
+static bool keys_are(struct dx_btree_cur *cur, const struct view *v, int i, const struct keys *k)
 {
-	union dx_btree_key key;
-	struct view v;
+	union dx_btree_key low, high;
 
-	view(cur, level, &v);
-	if (v.nrecs <= 0)
+	slot_key(cur, v, i, &low);
+	slot_high_key(cur, v, i, &high);
+	return !cur->ops->key_cmp(&low, &k->low) && (!overlapping(cur) || !cur->ops->key_cmp(&high, &k->high));
+}
+
+/* The record at @pos of the leaf has changed, come or gone: tell the levels above what they need to know. */
+static void propagate_keys(struct dx_btree_cur *cur, int pos)
+{
+	struct view v;
+	struct keys k;
+	int level;
+
+	view(cur, 0, &v);
+	/* a key that is not the first concerns nobody, unless it can be the highest */
+	if (v.nrecs <= 0 || (pos > 0 && !overlapping(cur)))
 		return;
-	slot_key(cur, &v, 0, &key);
-	for (level++; level < cur->nlevels; level++) {
+	for (level = 1; level < cur->nlevels; level++) {
+		keys_of(cur, &v, &k);
 		view(cur, level, &v);
-		set_slot_key(cur, &v, cur->lev[level].ptr, &key);
-		if (cur->lev[level].ptr > 0)
+		if (keys_are(cur, &v, cur->lev[level].ptr, &k))
+			break;
+		set_slot_keys(cur, &v, cur->lev[level].ptr, &k);
+		if (cur->lev[level].ptr > 0 && !overlapping(cur))
 			break;
 	}
 }
@@ -618,8 +633,7 @@ int dx_btree_update(struct dx_btree_cur *cur, const union dx_btree_rec *rec)
 	error = check_order(cur, &v, pos);
 	if (error)
 		return error;
-	if (pos == 0)
-		propagate_first_key(cur, 0);
+	propagate_keys(cur, pos);
 	note_lastrec(cur, pos);
 	return 0;
 }
@@ -671,8 +685,7 @@ int dx_btree_insert(struct dx_btree_cur *cur, int *stat)
 	error = check_order(cur, &v, pos);
 	if (error)
 		return error;
-	if (pos == 0)
-		propagate_first_key(cur, 0);
+	propagate_keys(cur, pos);
 	note_lastrec(cur, pos);
 	*stat = 1;
 	return 0;
@@ -728,8 +741,7 @@ int dx_btree_delete(struct dx_btree_cur *cur, int *stat)
 	slots_move(cur, &v, pos + 1, pos, v.nrecs - pos - 1);
 	set_nrecs(cur, &v, v.nrecs - 1);
 	log_slots(cur, &v, pos, v.nrecs - 1);
-	if (pos == 0)
-		propagate_first_key(cur, 0);
+	propagate_keys(cur, pos);
 	note_lastrec(cur, pos);		/* a leaf never runs empty unless it is all there is */
 
 	error = dx_btree_rebalance(cur);
@@ -737,6 +749,99 @@ int dx_btree_delete(struct dx_btree_cur *cur, int *stat)
 		return error;
 	cur->lev[0].ptr = -1;
 	*stat = 1;
+	return 0;
+}
+
+/* ---- ranges that overlap ---------------------------------------------------------- */
+
+/* A child is what its parent's entry says, so the same block cannot come twice: keys rise along a level. */
+static int check_child(struct dx_btree_cur *cur, int level, const union dx_btree_key *want)
+{
+	union dx_btree_key key;
+	struct view v;
+
+	view(cur, level, &v);
+	if (v.nrecs > 0) {
+		slot_key(cur, &v, 0, &key);
+		if (!cur->ops->key_cmp(&key, want))
+			return 0;
+	}
+	return dx_corrupt(cur->mp, cur->ops->name, v.bp ? v.bp->b_daddr : 0, "first key, owner %llu",
+			  (unsigned long long)cur->ops->owner(cur));
+}
+
+/**
+ * dx_btree_query_overlap - find all records that cover any place of a range
+ * @cur: cursor over a tree with overlapping records; its position is undefined afterwards
+ * @low: first place
+ * @high: last place
+ * @fn: called for each, in the order of their keys; an error or a positive number ends the walk
+ * @data: for @fn
+ *
+ * Reads the blocks that have such a record, and of others only those whose highest key comes from one that begins behind the range.
+ * @fn may not change the tree.
+ *
+ * Return: 0, what @fn returned, or -errno.
+ */
+int dx_btree_query_overlap(struct dx_btree_cur *cur, const union dx_btree_key *low, const union dx_btree_key *high,
+			   int (*fn)(struct dx_btree_cur *cur, const union dx_btree_rec *rec, void *data), void *data)
+{
+	union dx_btree_key first, last, before;
+	int level = cur->nlevels - 1, error;
+	union dx_btree_rec rec;
+	struct view v;
+
+	if (level < 0 || WARN_ON_ONCE(!overlapping(cur)))
+		return -EINVAL;
+	if (!is_iroot(cur, level)) {
+		error = load(cur, level, cur->ops->get_root(cur));
+		if (error)
+			return error;
+	}
+	cur->lev[level].ptr = -1;
+	while (level < cur->nlevels) {
+		int i = ++cur->lev[level].ptr;
+		u64 ptr;
+
+		view(cur, level, &v);
+		if (i >= v.nrecs) {
+			level++;
+			continue;
+		}
+		slot_key(cur, &v, i, &first);
+		if (i > 0) {
+			slot_key(cur, &v, i - 1, &before);
+			if (cur->ops->key_cmp(&before, &first) >= 0)
+				return dx_corrupt(cur->mp, cur->ops->name, v.bp ? v.bp->b_daddr : 0, "order of keys, owner %llu",
+						  (unsigned long long)cur->ops->owner(cur));
+		}
+		if (cur->ops->key_cmp(&first, high) > 0) {
+			level++;	/* and all behind it */
+			continue;
+		}
+		slot_high_key(cur, &v, i, &last);
+		if (cur->ops->key_cmp(&last, low) < 0)
+			continue;
+		if (level == 0) {
+			int stat;
+
+			error = dx_btree_get_rec(cur, &rec, &stat);
+			if (!error)
+				error = fn(cur, &rec, data);
+			if (error)
+				return error;
+			continue;
+		}
+		ptr = get_ptr(cur, &v, i);
+		level--;
+		error = load(cur, level, ptr);
+		if (!error)
+			error = check_child(cur, level, &first);
+		if (error)
+			return error;
+		cur->lev[level].ptr = -1;
+		cond_resched();
+	}
 	return 0;
 }
 

@@ -95,6 +95,7 @@ static int join(struct dx_btree_cur *cur, int level, int lp, struct dx_buf *lbp,
 		set_sib(cur, nbp, false, get_ptr(cur, &p, lp));
 		dx_trans_brelse(cur->tp, nbp);
 	}
+	renew_high_key(cur, &p, lp, &l);
 	slots_move(cur, &p, lp + 2, lp + 1, p.nrecs - (lp + 2));
 	set_nrecs(cur, &p, p.nrecs - 1);
 	log_slots(cur, &p, lp + 1, p.nrecs - 1);
@@ -104,7 +105,6 @@ static int join(struct dx_btree_cur *cur, int level, int lp, struct dx_buf *lbp,
 /* Even out two neighbours; the cursor is left to the caller. */
 static void balance(struct dx_btree_cur *cur, int level, int lp, struct dx_buf *lbp, struct dx_buf *rbp)
 {
-	union dx_btree_key key;
 	struct view l, r, p;
 	int want, k;
 
@@ -127,8 +127,8 @@ static void balance(struct dx_btree_cur *cur, int level, int lp, struct dx_buf *
 	}
 	log_slots(cur, &r, 0, r.nrecs - 1);
 	view(cur, level + 1, &p);
-	slot_key(cur, &r, 0, &key);
-	set_slot_key(cur, &p, lp + 1, &key);
+	renew_high_key(cur, &p, lp, &l);
+	renew_keys(cur, &p, lp + 1, &r);
 }
 
 /* Cure one block on the path that may be too empty; *up: its parent lost an entry. */

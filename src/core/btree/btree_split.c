@@ -33,10 +33,10 @@ static int new_block(struct dx_btree_cur *cur, u64 near, int level, u32 numrecs,
 }
 
 /* Put one entry into a node that has room. */
-static void node_insert(struct dx_btree_cur *cur, struct view *v, int pos, const union dx_btree_key *key, u64 ptr)
+static void node_insert(struct dx_btree_cur *cur, struct view *v, int pos, const struct keys *k, u64 ptr)
 {
 	slots_move(cur, v, pos, pos + 1, v->nrecs - pos);
-	cur->ops->key_to_disk(v->base + pos * cur->ops->key_len, key);
+	store_keys(cur, v, pos, k);
 	encode_ptr(cur, v->ptrs + pos * ptr_len(cur), ptr);
 	set_nrecs(cur, v, v->nrecs + 1);
 	log_slots(cur, v, pos, v->nrecs - 1);
@@ -47,7 +47,7 @@ static int grow_ag_root(struct dx_btree_cur *cur)
 {
 	int top = cur->nlevels;
 	u64 old = cur->ops->get_root(cur), ptr;
-	union dx_btree_key key;
+	struct keys k;
 	struct dx_buf *bp;
 	struct view v, n;
 	int error;
@@ -58,9 +58,9 @@ static int grow_ag_root(struct dx_btree_cur *cur)
 	if (error)
 		return error;
 	view(cur, top - 1, &v);
-	slot_key(cur, &v, 0, &key);
+	keys_of(cur, &v, &k);
 	view_bp(cur, bp, top, &n);
-	node_insert(cur, &n, 0, &key, old);
+	node_insert(cur, &n, 0, &k, old);
 	cur->lev[top].bp = bp;
 	cur->lev[top].ptr = 0;
 	cur->nlevels++;
@@ -72,9 +72,9 @@ static int grow_ag_root(struct dx_btree_cur *cur)
 static int push_inode_root(struct dx_btree_cur *cur)
 {
 	int level = cur->nlevels - 1;
-	union dx_btree_key key;
 	struct dx_buf *bp;
 	struct view r, c;
+	struct keys k;
 	u64 ptr;
 	int error;
 
@@ -89,7 +89,7 @@ static int push_inode_root(struct dx_btree_cur *cur)
 	view_bp(cur, bp, level, &c);
 	slots_copy(cur, &c, 0, &r, 0, r.nrecs);
 	log_slots(cur, &c, 0, r.nrecs - 1);
-	slot_key(cur, &c, 0, &key);
+	keys_of(cur, &c, &k);
 
 	cur->lev[level].bp = bp;		/* same ptr: same entry */
 	cur->lev[level + 1].bp = NULL;
@@ -97,7 +97,7 @@ static int push_inode_root(struct dx_btree_cur *cur)
 	cur->nlevels++;
 	r.root->level++;
 	r.root->numrecs = 1;
-	cur->ops->key_to_disk(r.base, &key);
+	store_keys(cur, &r, 0, &k);
 	encode_ptr(cur, r.ptrs, ptr);
 	cur->ops->log_root(cur);
 	return 0;
@@ -108,7 +108,6 @@ static int shift_to_left(struct dx_btree_cur *cur, int level, bool *done)
 {
 	int *anchor = &cur->lev[level].ptr;
 	int pp = cur->lev[level + 1].ptr, room, k, error;
-	union dx_btree_key key;
 	struct view v, l, p;
 	struct dx_buf *bp;
 
@@ -129,8 +128,8 @@ static int shift_to_left(struct dx_btree_cur *cur, int level, bool *done)
 		slots_move(cur, &v, k, 0, v.nrecs - k);
 		set_nrecs(cur, &v, v.nrecs - k);
 		log_slots(cur, &v, 0, v.nrecs - 1);
-		slot_key(cur, &v, 0, &key);
-		set_slot_key(cur, &p, pp, &key);
+		renew_high_key(cur, &p, pp - 1, &l);
+		renew_keys(cur, &p, pp, &v);
 		*anchor -= k;
 		*done = true;
 	}
@@ -143,7 +142,6 @@ static int shift_to_right(struct dx_btree_cur *cur, int level, bool *done)
 {
 	int anchor = cur->lev[level].ptr;
 	int pp = cur->lev[level + 1].ptr, room, k, error;
-	union dx_btree_key key;
 	struct view v, r, p;
 	struct dx_buf *bp;
 
@@ -163,8 +161,8 @@ static int shift_to_right(struct dx_btree_cur *cur, int level, bool *done)
 		set_nrecs(cur, &r, r.nrecs + k);
 		log_slots(cur, &r, 0, r.nrecs - 1);
 		set_nrecs(cur, &v, v.nrecs - k);
-		slot_key(cur, &r, 0, &key);
-		set_slot_key(cur, &p, pp + 1, &key);
+		renew_high_key(cur, &p, pp, &v);
+		renew_keys(cur, &p, pp + 1, &r);
 		*done = true;
 	}
 	dx_trans_brelse(cur->tp, bp);
@@ -175,8 +173,8 @@ static int shift_to_right(struct dx_btree_cur *cur, int level, bool *done)
 static int split(struct dx_btree_cur *cur, int level)
 {
 	struct dx_buf *rbp, *nbp;
-	union dx_btree_key key;
 	struct view v, r, p;
+	struct keys k;
 	u64 self, ptr, right;
 	int keep, error;
 
@@ -209,8 +207,9 @@ static int split(struct dx_btree_cur *cur, int level)
 		dx_trans_brelse(cur->tp, nbp);
 	}
 
-	slot_key(cur, &r, 0, &key);
-	node_insert(cur, &p, cur->lev[level + 1].ptr + 1, &key, ptr);
+	renew_high_key(cur, &p, cur->lev[level + 1].ptr, &v);
+	keys_of(cur, &r, &k);
+	node_insert(cur, &p, cur->lev[level + 1].ptr + 1, &k, ptr);
 
 	if (cur->lev[level].ptr >= keep) {
 		drop_level(cur, level);

@@ -70,6 +70,9 @@ int dx_btree_decrement(struct dx_btree_cur *cur, int level, int *stat);
 int dx_btree_update(struct dx_btree_cur *cur, const union dx_btree_rec *rec);
 int dx_btree_insert(struct dx_btree_cur *cur, int *stat);				/* cur->rec */
 int dx_btree_delete(struct dx_btree_cur *cur, int *stat);
+/* calls fn for each record that covers any of [low, high], in the order of their keys; overlapping records only */
+int dx_btree_query_overlap(struct dx_btree_cur *cur, const union dx_btree_key *low, const union dx_btree_key *high,
+			   int (*fn)(struct dx_btree_cur *cur, const union dx_btree_rec *rec, void *data), void *data);
 /* most that inserting n times at cur->rec can allocate */
 int dx_btree_insert_blocks(struct dx_btree_cur *cur, int n, u32 *blocks);
 /* calls fn for each block of the tree, top down, left to right (free a whole bmbt, count) */
@@ -78,6 +81,11 @@ int dx_btree_visit_blocks(struct dx_btree_cur *cur,
 
 #define DX_BT_LONG_PTRS		(1u << 0)	/* struct dx_btree_lblock, 8-byte pointers; else sblock, 4 */
 #define DX_BT_ROOT_IN_INODE	(1u << 1)
+/*
+ * Records are ranges that may overlap (of a shared block there are many): an entry of a node has the highest key below it,
+ * too, behind the lowest, so that whoever looks for all that covers a place need not read everything before it.
+ */
+#define DX_BT_OVERLAPPING	(1u << 2)
 
 #define DX_BT_NULLPTR		((u64)-1)	/* no block; on disk all ones in either width */
 
@@ -139,6 +147,8 @@ struct dx_btree_ops {
 	void	(*key_from_disk)(const void *disk, union dx_btree_key *key);
 	void	(*key_to_disk)(void *disk, const union dx_btree_key *key);
 	void	(*key_from_rec)(const union dx_btree_rec *rec, union dx_btree_key *key);
+	/* overlapping records only: the key of the last place that it covers; not below its own */
+	void	(*high_key_from_rec)(const union dx_btree_rec *rec, union dx_btree_key *key);
 	/* < 0, 0, > 0 in the order of the tree */
 	int	(*key_cmp)(const union dx_btree_key *a, const union dx_btree_key *b);
 	/* NULL when plausible, else the name of the bad field; run on each record got or stored */

@@ -27,6 +27,17 @@ static inline u32 ptr_len(const struct dx_btree_cur *cur)
 	return long_ptrs(cur) ? sizeof(__be64) : sizeof(__be32);
 }
 
+static inline bool overlapping(const struct dx_btree_cur *cur)
+{
+	return cur->ops->flags & DX_BT_OVERLAPPING;
+}
+
+/* Bytes of an entry of a node beside its pointer: its key, or with overlapping records the lowest and the highest below it. */
+static inline u32 keys_len(const struct dx_btree_cur *cur)
+{
+	return cur->ops->key_len << overlapping(cur);
+}
+
 /* Is @level the level of a root that lives in an inode? */
 static inline bool is_iroot(const struct dx_btree_cur *cur, int level)
 {
@@ -47,7 +58,7 @@ static inline void view_bp(struct dx_btree_cur *cur, struct dx_buf *bp, int leve
 		/* a block is laid out for the maximum of its own size, root or not */
 		u32 room = cur->mp->sb.blocksize - dx_btree_hdr_len(cur->ops);
 
-		v->ptrs = v->base + (room / (cur->ops->key_len + ptr_len(cur))) * cur->ops->key_len;
+		v->ptrs = v->base + (room / (keys_len(cur) + ptr_len(cur))) * keys_len(cur);
 	}
 }
 
@@ -147,7 +158,7 @@ static inline void log_slots(struct dx_btree_cur *cur, const struct view *v, int
 	} else if (v->level == 0) {
 		log_range(cur, v->bp, v->base + first * ops->rec_len, (last - first + 1) * ops->rec_len);
 	} else {
-		log_range(cur, v->bp, v->base + first * ops->key_len, (last - first + 1) * ops->key_len);
+		log_range(cur, v->bp, v->base + first * keys_len(cur), (last - first + 1) * keys_len(cur));
 		log_range(cur, v->bp, v->ptrs + first * ptr_len(cur), (last - first + 1) * ptr_len(cur));
 	}
 }
@@ -194,7 +205,7 @@ static inline void slots_move(struct dx_btree_cur *cur, struct view *v, int from
 		memmove(v->base + to * ops->rec_len, v->base + from * ops->rec_len, n * ops->rec_len);
 		return;
 	}
-	memmove(v->base + to * ops->key_len, v->base + from * ops->key_len, n * ops->key_len);
+	memmove(v->base + to * keys_len(cur), v->base + from * keys_len(cur), n * keys_len(cur));
 	memmove(v->ptrs + to * ptr_len(cur), v->ptrs + from * ptr_len(cur), n * ptr_len(cur));
 }
 
@@ -209,7 +220,7 @@ static inline void slots_copy(struct dx_btree_cur *cur, struct view *dst, int di
 		memcpy(dst->base + di * ops->rec_len, src->base + si * ops->rec_len, n * ops->rec_len);
 		return;
 	}
-	memcpy(dst->base + di * ops->key_len, src->base + si * ops->key_len, n * ops->key_len);
+	memcpy(dst->base + di * keys_len(cur), src->base + si * keys_len(cur), n * keys_len(cur));
 	memcpy(dst->ptrs + di * ptr_len(cur), src->ptrs + si * ptr_len(cur), n * ptr_len(cur));
 }
 
@@ -221,19 +232,77 @@ static inline void slot_key(struct dx_btree_cur *cur, const struct view *v, int 
 		cur->ops->rec_from_disk(v->base + i * cur->ops->rec_len, &rec);
 		cur->ops->key_from_rec(&rec, key);
 	} else {
-		cur->ops->key_from_disk(v->base + i * cur->ops->key_len, key);
+		cur->ops->key_from_disk(v->base + i * keys_len(cur), key);
 	}
 }
 
-static inline void set_slot_key(struct dx_btree_cur *cur, struct view *v, int i, const union dx_btree_key *key)
+/* The highest key of what entry @i covers; its only key, where records do not overlap. */
+static inline void slot_high_key(struct dx_btree_cur *cur, const struct view *v, int i, union dx_btree_key *key)
 {
-	char *p = v->base + i * cur->ops->key_len;
+	if (!overlapping(cur)) {
+		slot_key(cur, v, i, key);
+	} else if (v->level == 0) {
+		union dx_btree_rec rec;
 
-	cur->ops->key_to_disk(p, key);
+		cur->ops->rec_from_disk(v->base + i * cur->ops->rec_len, &rec);
+		cur->ops->high_key_from_rec(&rec, key);
+	} else {
+		cur->ops->key_from_disk(v->base + i * keys_len(cur) + cur->ops->key_len, key);
+	}
+}
+
+/* What a parent says of a block. */
+struct keys { union dx_btree_key low, high; };
+
+static inline void keys_of(struct dx_btree_cur *cur, const struct view *v, struct keys *k)
+{
+	union dx_btree_key high;
+	int i;
+
+	slot_key(cur, v, 0, &k->low);
+	if (!overlapping(cur))
+		return;
+	slot_high_key(cur, v, 0, &k->high);
+	for (i = 1; i < v->nrecs; i++) {
+		slot_high_key(cur, v, i, &high);
+		if (cur->ops->key_cmp(&high, &k->high) > 0)
+			k->high = high;
+	}
+}
+
+/* Without logging. */
+static inline void store_keys(struct dx_btree_cur *cur, struct view *v, int i, const struct keys *k)
+{
+	char *p = v->base + i * keys_len(cur);
+
+	cur->ops->key_to_disk(p, &k->low);
+	if (overlapping(cur))
+		cur->ops->key_to_disk(p + cur->ops->key_len, &k->high);
+}
+
+static inline void set_slot_keys(struct dx_btree_cur *cur, struct view *v, int i, const struct keys *k)
+{
+	store_keys(cur, v, i, k);
 	if (v->root)
 		cur->ops->log_root(cur);
 	else
-		log_range(cur, v->bp, p, cur->ops->key_len);
+		log_range(cur, v->bp, v->base + i * keys_len(cur), keys_len(cur));
+}
+
+/* Entry @i of @parent is about @child, whose contents have changed. */
+static inline void renew_keys(struct dx_btree_cur *cur, struct view *parent, int i, const struct view *child)
+{
+	struct keys k;
+
+	keys_of(cur, child, &k);
+	set_slot_keys(cur, parent, i, &k);
+}
+
+/* The same for a neighbour on the left, whose first key is as it was. */
+static inline void renew_high_key(struct dx_btree_cur *cur, struct view *parent, int i, const struct view *child)
+{
+	if (overlapping(cur))
+		renew_keys(cur, parent, i, child);
 }
 
 static inline int bad_block(struct dx_btree_cur *cur, u64 ptr, const char *field)
