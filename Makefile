@@ -14,6 +14,7 @@
 #   make test-matrix     ... under each supported release's kernel (KERNELS="trixie forky")
 #   make test-long       what takes hours: fuzzers, crash points, faults, the full race matrix (HOURS=2, or MINUTES=)
 #   make bench           dioxfs against the stock xfs, as ratios
+#   make check           static checks (CHECK_ARGS="--base REV")
 
 KVER ?= $(shell uname -r)
 KDIR ?= /lib/modules/$(KVER)/build
@@ -81,7 +82,8 @@ test-long: deps
 bench: deps
 	scripts/bench $(BENCH_ARGS)
 
-check:
-	scripts/check
+# sparse, checkpatch, cppcheck, shellcheck, pyflakes, rooms, clang-format: scripts/check says what each looks at
+check: deps
+	scripts/check $(CHECK_ARGS)
 
 .PHONY: all modules kdir clean deps dkms-install dkms-remove deb race test test-host test-vm test-debug test-matrix test-long bench check

@@ -76,7 +76,7 @@ int dx_btree_query_overlap(struct dx_btree_cur *cur, const union dx_btree_key *l
 /* most that inserting n times at cur->rec can allocate */
 int dx_btree_insert_blocks(struct dx_btree_cur *cur, int n, u32 *blocks);
 /* calls fn for each block of the tree, top down, left to right (free a whole bmbt, count) */
-int dx_btree_visit_blocks(struct dx_btree_cur *cur, 
+int dx_btree_visit_blocks(struct dx_btree_cur *cur,
 			  int (*fn)(struct dx_btree_cur *cur, int level, struct dx_buf *bp, void *data), void *data);
 
 #define DX_BT_LONG_PTRS		(1u << 0)	/* struct dx_btree_lblock, 8-byte pointers; else sblock, 4 */

@@ -350,7 +350,8 @@ const struct dx_buf_ops dx_dir3_data_buf_ops = {
 	.also = data_also,
 };
 const struct dx_buf_ops dx_dir3_free_buf_ops = {
-	.name = "directory free index block", .verify_read = free_read_verify, .verify_write = free_write_verify, .owner = dx_da_owner,
+	.name = "directory free index block", .verify_read = free_read_verify, .verify_write = free_write_verify,
+	.owner = dx_da_owner,
 };
 const struct dx_buf_ops dx_dir3_leaf1_buf_ops = {
 	.name = "directory leaf block", .verify_read = leaf1_read_verify, .verify_write = leaf1_write_verify, .owner = dx_da_owner,

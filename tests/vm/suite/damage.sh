@@ -88,7 +88,7 @@ declare -A differs=(
 	# Stock XFS does not look at the order of extents: it reads other blocks than the file's, or none.
 	[btree, bmbt with swap@72:16]="read:EIO/0 seek:EUCLEAN/0 append:EUCLEAN/0 truncate:EUCLEAN/0"
 	[objects, 1]="1/btree: SEEK_DATA: Structure needs cleaning 1/btree: read: Input/output error 1/btree: read 0 bytes of 487424 1/btree: contents 0000000000000001 "
-	[extents, inode with swap@176:16]="$(for c in stat read seek listxattr getxattr setxattr chmod append link rename truncate remove; do printf "$c:EUCLEAN/0 "; done)"
+	[extents, inode with swap@176:16]="$(printf '%s:EUCLEAN/0 ' stat read seek listxattr getxattr setxattr chmod append link rename truncate remove)"
 	[objects, 3]="1/extents: lstat: Structure needs cleaning "
 	# Nor at that of free space; a free extent is then looked for behind its place and used a second time.
 	[bnobt with swap@56:8]="write:EUCLEAN/0 mkdir:EUCLEAN/0 symlink:EIO/0 setxattr:EIO/0 truncate:EIO/0 sync:EIO/0 unlink:EIO/0 after:EIO/0"
