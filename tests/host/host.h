@@ -151,6 +151,8 @@ bool host_test_end(void);
  */
 void host_each_seed(u64 first, u64 end, time_t until, u64 *failed, void (*one)(u64 seed), void (*died)(u64 seed, int status));
 int host_test_exit(void);		/* for main: the exit code */
+/* Die after so many seconds of processor time from now, however many others want it too; 0: no limit. */
+void host_cpu_limit(unsigned int seconds);
 int host_sh(const char *fmt, ...) __printf(1, 2);	/* system(); returns the exit code */
 /* Is xfs_repair -n content with what a read of the device would return?  @path: scratch file, which stays. */
 bool host_repair_clean(struct dx_bdev *d, const char *path);

@@ -7,6 +7,7 @@
 #include <time.h>
 #include <sys/mman.h>
 #include <sys/personality.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include "host_int.h"
 
@@ -156,4 +157,11 @@ bool host_repair_clean(struct dx_bdev *d, const char *path)
 		return true;
 	host_sh("grep -v -e '^Phase' -e '^ *- ' %s.repair | head -30 | cut -c1-200 >&2", path);
 	return false;
+}
+
+void host_cpu_limit(unsigned int seconds)
+{
+	struct itimerval t = { .it_value.tv_sec = seconds };
+
+	setitimer(ITIMER_PROF, &t, NULL);
 }

@@ -635,7 +635,7 @@ static int try_knot(const struct knot *k)
 	k->tie(k->arg);
 	host_init(1);
 	host_set_printk(1);
-	alarm(200);
+	host_cpu_limit(200);
 	CHECK_EQ(host_run(knot_fiber, (void *)k), 0);
 	CHECK_EQ(host_warn_count, 0);
 	CHECK_EQ(host_live_allocs(false), 0);

@@ -140,7 +140,7 @@ static int one_fault(const struct fault *f, u64 seed)
 	int ret;
 
 	snprintf(tag, sizeof(tag), "p%d", getpid());
-	alarm(60);
+	host_cpu_limit(60);
 	host_checks_failed = 0;
 	host_set_printk(1);
 	host_dev_snap_restore(uv_dev, snap);
@@ -308,7 +308,7 @@ static int one_damage(struct damage *d, const char *what)
 	u8 sec[512];
 
 	snprintf(tag, sizeof(tag), "p%d", getpid());
-	alarm(60);
+	host_cpu_limit(60);
 	host_checks_failed = 0;
 	host_set_printk(1);
 	host_dev_snap_restore(uv_dev, snap);

@@ -544,7 +544,7 @@ static void one(u64 seed)
 	struct ul_out o;
 	int ret;
 
-	alarm(60);
+	host_cpu_limit(60);
 	host_checks_failed = 0;
 	host_dev_snap_restore(uv_dev, snap);
 	mutate(&o, seed);
@@ -563,7 +563,7 @@ static void one(u64 seed)
 	if (host_live_allocs(false))
 		host_live_allocs(true);
 	host_kill_world();
-	alarm(0);
+	host_cpu_limit(0);
 	all->done++;
 	if (host_checks_failed)
 		all->failed++;

@@ -328,7 +328,7 @@ static void one(u64 seed)
 {
 	int ret;
 
-	alarm(40);
+	host_cpu_limit(40);
 	host_checks_failed = 0;
 	host_dev_snap_restore(uv_dev, snap);
 	mutate(seed);
@@ -344,7 +344,7 @@ static void one(u64 seed)
 	if (host_live_allocs(false))
 		host_live_allocs(true);
 	host_kill_world();
-	alarm(0);
+	host_cpu_limit(0);
 	all->done++;
 	if (host_checks_failed)
 		all->failed++;
