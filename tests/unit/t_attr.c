@@ -575,6 +575,57 @@ static void dying(const char *name, const char *mkfs, u64 seed)
 	host_test_end();
 }
 
+/* The blocks of a value cannot be written: the caller hears so, and that is all; its blocks are free again. */
+static int run_unwritable(void *arg)
+{
+	struct dx_mount *mp = da_mount(false);
+	struct val *m = model[0], big = { 20000, 7 };
+	struct dx_attr_arg a;
+	struct dx_inode *ip;
+	s64 before;
+	u8 name[256];
+	int i;
+
+	(void)arg;
+	if (!CHECK(mp) || !CHECK(!da_lookup(mp->rootip, files[0], strlen(files[0]), &ip)))
+		return -EIO;
+	for (i = 0; i < 12; i++)
+		CHECK(!set(ip, m, i, 200, i));
+	before = percpu_counter_sum(&mp->fdblocks);
+	host_dev_fail_outside(da_dev, HOST_FAIL_WRITE, dx_log_daddr(mp), dx_log_size_bb(mp), -EIO);
+	a = arg_of(ip, 50, name);
+	fill(vbuf, &big);
+	a.value = vbuf;
+	a.valuelen = big.len;
+	CHECK_EQ(dx_attr_set_op(&a), -EIO);
+	CHECK(!dx_is_shutdown(mp));
+	host_dev_fail_none(da_dev);
+	CHECK_EQ(percpu_counter_sum(&mp->fdblocks), before);
+	check_all(ip, m);
+	CHECK(!set(ip, m, 50, big.len, 8));
+	check_all(ip, m);
+	dx_irele(ip);
+	return uv_umount(mp);
+}
+
+static void unwritable(const char *name)
+{
+	int f, i;
+
+	host_test_begin(name);
+	for (f = 0; f < 3; f++)
+		for (i = 0; i < MAXATTRS; i++)
+			model[f][i].len = -1;
+	host_init(0);
+	if (CHECK(!da_make("-b size=1024", 300)) && CHECK(!host_run(prepare, NULL))) {
+		host_init(0);
+		CHECK_EQ(host_run(run_unwritable, NULL), 0);
+		CHECK_EQ(host_warn_count, 0);
+		CHECK(da_repair_clean());
+	}
+	host_test_end();
+}
+
 static const struct geometry { const char *name, *mkfs; } geometries[] = {
 	{ "defaults",			"" },
 	{ "1 KiB blocks",		"-b size=1024" },
@@ -635,6 +686,8 @@ int main(int argc, char **argv)
 			geometry(&geometries[i], seed);
 	if (argc < 2 || atoi(argv[1]) == 30)
 		dying("death of an inode with attributes", "-b size=1024", seed);
+	if (argc < 2 || atoi(argv[1]) == 40)
+		unwritable("a value that cannot be written");
 	if (argc < 2 || atoi(argv[1]) == 20)
 		full("full volume, 4K blocks", "", seed);
 	if (argc < 2 || atoi(argv[1]) == 21)

@@ -216,8 +216,9 @@ static int set_in_tree(struct dx_da_args *a, bool exists)
 
 			if (!undo)
 				undo = try_shortform(a);
+			/* a clean transaction, which may be cancelled: the blocks are freed, not only to be freed */
 			if (!undo)
-				undo = dx_trans_roll_inode(&a->tp, a->dp);
+				undo = dx_defer_finish(&a->tp);
 			return error;	/* if that failed: the transaction is dirty, and its cancel shuts down */
 		}
 	}

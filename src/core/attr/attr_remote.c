@@ -134,7 +134,8 @@ int dx_attr_rmt_write(struct dx_da_args *a)
 		error = rmt_map(a, blk, left, &rec);
 		if (error)
 			return error;
-		error = dx_buf_get(mp, dx_fsb_to_daddr(mp, rec.startblock), dx_fsb_to_bb(mp, rec.blockcount), DX_GET_NEW, &bp);
+		error = dx_buf_get(mp, dx_fsb_to_daddr(mp, rec.startblock), dx_fsb_to_bb(mp, rec.blockcount),
+				   DX_GET_NEW | DX_GET_NOFAIL, &bp);
 		if (error)
 			return error;
 		memset(bp->b_addr, 0, dx_buf_len(bp));
