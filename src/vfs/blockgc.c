@@ -2,24 +2,25 @@
 /*
  * Before anybody is told "no space left": what is only held, and not used, is given back.
  *
- * Three things hold space that they may not need: unlinked files that wait to be freed, speculative
+ * Three kinds of things hold space that they may not need (enum dx_held): unlinked files that wait to be freed, speculative
  * preallocation past EOF, and delayed extents, whose reservation for the btree is for the worst case and
- * shrinks to what is used when they are written out.  A round gives back all of them.  It runs in a worker, for everybody
- * who has met -ENOSPC by then: however many they are, each waits for one round that began after it asked.  And there is
- * none when nothing has come to be held since the last (mp->giveable), so that a full
- * volume answers at once.
+ * shrinks to what is used when they are written out.  Whoever meets -ENOSPC has one kind given back after the other, and tries
+ * again after each: first what takes next to nothing, and last what writes back all that is dirty, to which nobody should come
+ * whom a file just removed would have satisfied.  A round gives back what is held of one kind.  It runs in a worker, for
+ * everybody who has asked for it by then: however many they are, each waits for one round of each kind that began after it
+ * asked.  And there is none when nothing has come to be held since the last (mp->held), so that a full volume answers at once.
  *
- * Locks.  The worker writes back (folio locks, ILOCK, log), frees (ILOCK, AG headers), and trims in a
+ * Locks.  The workers, which may run side by side, write back (folio locks, ILOCK, log), free (ILOCK, AG headers), and trim in a
  * lockout of each file that it can have without waiting.  So one may wait for it holding IOLOCKs, of files and
  * directories, a lockout, mmap_lock and write access to the mount, but no MMAPLOCK alone, folio lock, ILOCK, buffer or
- * transaction.  It holds s_umount shared, for which it does not wait either: against unmount, and
+ * transaction.  They hold s_umount shared, for which they do not wait either: against unmount, and
  * against freezing, for a transaction that a frozen volume holds up would keep the thaw waiting for s_umount.
  */
 #include <linux/sched/signal.h>
 #include <linux/writeback.h>
 #include "dx_vfs.h"
 
-/* How long somebody who met -ENOSPC waits for a round in all; and when he tries again before it has ended. */
+/* How long somebody who met -ENOSPC waits for rounds in all; and when he tries again before it has ended. */
 #define PATIENCE	(60 * HZ)
 #define SLICE		HZ
 /* What was in use in the last round is not looked at again before. */
@@ -88,57 +89,111 @@ void dx_blockgc(struct super_block *sb)
 	trim_all(sb);
 }
 
-static void round_work(struct work_struct *work)
+static bool free_unlinked(struct dx_super *ds)
 {
-	struct dx_giveback *gb = container_of(work, struct dx_giveback, work);
-	struct dx_super *ds = container_of(gb, struct dx_super, giveback);
-	struct super_block *sb = ds->sb;
-	struct dx_mount *mp = &ds->mp;
-	s64 marks = atomic64_read(&mp->eofmarks);
-	bool all, trimmed = false;
+	return dx_icache_wait_inactive(&ds->mp, PATIENCE);
+}
+
+/* With the volume mounted, and not frozen, to the end of @fn.  False: that could not be had, or @fn returned it. */
+static bool while_mounted(struct super_block *sb, bool (*fn)(struct super_block *sb))
+{
+	bool ret;
+
+	if (!down_read_trylock(&sb->s_umount))
+		return false;
+	ret = sb->s_writers.frozen == SB_UNFROZEN && fn(sb);
+	up_read(&sb->s_umount);
+	return ret;
+}
+
+static bool trim(struct dx_super *ds)
+{
+	bool all;
+
+	dx_icache_blockgc(&ds->mp);
+	all = dx_icache_wait_inactive(&ds->mp, PATIENCE);
+	return while_mounted(ds->sb, trim_all) && all;
+}
+
+static bool sync_all(struct super_block *sb)
+{
+	sync_inodes_sb(sb);
+	return true;
+}
+
+static bool write_back(struct dx_super *ds)
+{
+	atomic64_inc(&ds->counters[DX_C_GIVE_BACK_WRITES]);
+	return while_mounted(ds->sb, sync_all);
+}
+
+/* Cheapest first.  And trim before all is written: preallocation that is only reserved need not be made real for that. */
+static bool (*const give_back_kind[DX_HELD_NR])(struct dx_super *ds) = {
+	[DX_HELD_INACTIVE]	= free_unlinked,
+	[DX_HELD_PREALLOC]	= trim,
+	[DX_HELD_INDLEN]	= write_back,
+};
+
+static s64 held_in_all(struct dx_mount *mp)
+{
+	s64 sum = 0;
+	int i;
+
+	for (i = 0; i < DX_HELD_NR; i++)
+		sum += atomic64_read(&mp->held[i]);
+	return sum;
+}
+
+static void give_back(struct dx_super *ds, enum dx_held which)
+{
+	struct dx_giveback *gb = &ds->giveback;
+	struct dx_giveback_kind *k = &gb->kind[which];
+	bool all;
 
 	spin_lock(&gb->lock);
-	gb->begun++;
-	gb->seen = atomic64_read(&mp->giveable);
+	k->begun++;
+	k->seen = atomic64_read(&ds->mp.held[which]);
+	k->seen_all = held_in_all(&ds->mp);
 	spin_unlock(&gb->lock);
 	atomic64_inc(&ds->counters[DX_C_GIVE_BACKS]);
 
-	dx_icache_blockgc(mp);
-	all = dx_icache_wait_inactive(mp, PATIENCE);
-	if (down_read_trylock(&sb->s_umount)) {
-		if (sb->s_writers.frozen == SB_UNFROZEN) {
-			/* Trim first: preallocation that is only reserved need not be made real for that. */
-			trimmed = marks == gb->trimmed || trim_all(sb);
-			if (trimmed)
-				gb->trimmed = marks;
-			sync_inodes_sb(sb);
-		}
-		up_read(&sb->s_umount);
-	}
+	all = give_back_kind[which](ds);
 
 	spin_lock(&gb->lock);
-	gb->done = gb->begun;
-	gb->partial = !all || !trimmed;
-	gb->ended = jiffies;
+	k->done = k->begun;
+	k->partial = !all;
+	k->ended = jiffies;
 	spin_unlock(&gb->lock);
 	wake_up_all(&gb->wait);
 }
 
-/* The round to wait for; 0: none, for there is nothing to give back. */
-static u64 ask(struct dx_super *ds)
+#define ROUND(_name, _which)								\
+	static void _name(struct work_struct *work)					\
+	{										\
+		give_back(container_of(work, struct dx_super, giveback.kind[_which].work), _which);	\
+	}
+ROUND(inactive_round, DX_HELD_INACTIVE)
+ROUND(prealloc_round, DX_HELD_PREALLOC)
+ROUND(indlen_round, DX_HELD_INDLEN)
+
+/* The round to wait for; 0: none, for there is nothing of this kind to give back. */
+static u64 ask(struct dx_super *ds, enum dx_held which)
 {
 	struct dx_giveback *gb = &ds->giveback;
+	struct dx_giveback_kind *k = &gb->kind[which];
 	bool news, running;
 	u64 round;
 
 	spin_lock(&gb->lock);
-	running = gb->done != gb->begun;
-	news = !gb->begun || gb->seen != atomic64_read(&ds->mp.giveable) ||
-	       (!running && gb->partial && time_after(jiffies, gb->ended + BUSY_AGAIN));
-	round = news ? gb->begun + 1 : running ? gb->begun : 0;
+	running = k->done != k->begun;
+	news = k->seen != atomic64_read(&ds->mp.held[which]);
+	/* What was in use may be no longer, when anything has happened, or after a while. */
+	if (!running && k->partial)
+		news = news || k->seen_all != held_in_all(&ds->mp) || time_after(jiffies, k->ended + BUSY_AGAIN);
+	round = news ? k->begun + 1 : running ? k->begun : 0;
 	spin_unlock(&gb->lock);
 	if (news)
-		queue_work(gb->wq, &gb->work);
+		queue_work(gb->wq, &k->work);
 	return round;
 }
 
@@ -148,7 +203,7 @@ static u64 ask(struct dx_super *ds)
  * @ret: what an operation returned
  * @ns: state of this call, zero at first
  *
- * On -ENOSPC has given back what can be, so that the operation is worth another try:
+ * On -ENOSPC has given back what can be, one kind at a call, so that the operation is worth another try:
  *
  *	do
  *		ret = operation();
@@ -164,13 +219,24 @@ bool dx_nospace_again(struct super_block *sb, ssize_t ret, struct dx_nospace *ns
 
 	if ((ret != -ENOSPC && ret != -EDQUOT) || ns->last || dx_is_shutdown(&ds->mp) || dx_is_readonly(&ds->mp))
 		return false;
-	if (!ns->asked) {
-		ns->asked = true;
+	if (!ns->begun) {
+		ns->begun = true;
 		ns->until = jiffies + PATIENCE;
-		ns->round = ask(ds);
 	}
-	ns->last = wait_event_killable_timeout(gb->wait, READ_ONCE(gb->done) >= ns->round, SLICE) > 0 ||
-		   time_after(jiffies, ns->until);
+	while (!ns->asked && ns->kind < DX_HELD_NR) {
+		ns->round = ask(ds, ns->kind);
+		if (ns->round)
+			ns->asked = true;
+		else
+			ns->kind++;
+	}
+	if (ns->asked &&
+	    wait_event_killable_timeout(gb->wait, READ_ONCE(gb->kind[ns->kind].done) >= ns->round, SLICE) > 0) {
+		ns->asked = false;
+		ns->kind++;
+	}
+	/* Nothing to ask for, or no more: somebody else's round may have ended since the operation failed, so once more it is. */
+	ns->last = ns->kind == DX_HELD_NR || time_after(jiffies, ns->until);
 	return !fatal_signal_pending(current);
 }
 
@@ -186,8 +252,11 @@ int dx_giveback_init(struct dx_super *ds)
 
 	spin_lock_init(&gb->lock);
 	init_waitqueue_head(&gb->wait);
-	INIT_WORK(&gb->work, round_work);
-	gb->wq = alloc_workqueue("dioxfs-space/%s", WQ_UNBOUND | WQ_FREEZABLE, 1, ds->sb->s_id);
+	INIT_WORK(&gb->kind[DX_HELD_INACTIVE].work, inactive_round);
+	INIT_WORK(&gb->kind[DX_HELD_PREALLOC].work, prealloc_round);
+	INIT_WORK(&gb->kind[DX_HELD_INDLEN].work, indlen_round);
+	/* The quick ones need not wait for the one that writes. */
+	gb->wq = alloc_workqueue("dioxfs-space/%s", WQ_UNBOUND | WQ_FREEZABLE, DX_HELD_NR, ds->sb->s_id);
 	return gb->wq ? 0 : -ENOMEM;
 }
 

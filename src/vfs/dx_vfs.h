@@ -28,6 +28,7 @@ enum dx_counter {
 	DX_C_LOCKOUTS, DX_C_DRAINS, DX_C_DRAIN_NS, DX_C_LAYOUT_BREAKS,
 	DX_C_DIO_WRITES, DX_C_DIO_WRITE_COMPLETIONS, DX_C_DIO_SIZE_UPDATES, DX_C_DIO_CONVERSIONS,
 	DX_C_FALLOCATE, DX_C_SPACE_IOCTL, DX_C_SETSIZE, DX_C_LOCKOUT_VIOLATIONS, DX_C_GIVE_BACKS,
+	DX_C_GIVE_BACK_WRITES,
 	DX_C_NR
 };
 
@@ -55,17 +56,19 @@ struct dx_sysdir {
 	struct completion	released;
 };
 
-/* Rounds of giving back space that is only held: blockgc.c. */
-struct dx_giveback {
-	struct workqueue_struct	*wq;
+/* Rounds of giving back space that is only held, of each kind by themselves: blockgc.c. */
+struct dx_giveback_kind {
 	struct work_struct	work;
-	wait_queue_head_t	wait;
-	spinlock_t		lock;		/* what follows, but for ->trimmed */
 	u64			begun, done;	/* rounds; they differ while one runs */
-	s64			seen;		/* mp->giveable when the last one began */
+	s64			seen, seen_all;	/* mp->held of this kind, and of all, when the last one began */
 	unsigned long		ended;		/* jiffies */
 	bool			partial;	/* it passed over what was in use */
-	s64			trimmed;	/* the worker's: mp->eofmarks when all files were trimmed */
+};
+struct dx_giveback {
+	struct workqueue_struct	*wq;
+	wait_queue_head_t	wait;
+	spinlock_t		lock;		/* what follows */
+	struct dx_giveback_kind	kind[DX_HELD_NR];
 };
 
 /* The VFS half of a mount. */
@@ -186,7 +189,7 @@ int dx_acl_store(struct inode *inode, struct posix_acl *acl, int type);	/* no ch
 int dx_xattr_set_raw(struct inode *inode, const char *name, u8 nsp, const void *value, size_t size, int flags);
 /* blockgc.c */
 void dx_blockgc(struct super_block *sb);
-struct dx_nospace { u64 round; unsigned long until; bool asked, last; };
+struct dx_nospace { u64 round; unsigned long until; int kind; bool begun, asked, last; };
 /* do { } while, around what may be -ENOSPC */
 bool dx_nospace_again(struct super_block *sb, ssize_t ret, struct dx_nospace *ns);
 int dx_giveback_init(struct dx_super *ds);

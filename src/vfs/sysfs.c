@@ -52,6 +52,7 @@ COUNTER(space_ioctls, DX_C_SPACE_IOCTL);
 COUNTER(setsizes, DX_C_SETSIZE);
 COUNTER(lockout_violations, DX_C_LOCKOUT_VIOLATIONS);
 COUNTER(give_backs, DX_C_GIVE_BACKS);
+COUNTER(give_back_writes, DX_C_GIVE_BACK_WRITES);
 static struct dx_attr attr_drain_histogram = {
 	.attr = { .name = "drain_histogram", .mode = 0444 }, .show = hist_show,
 };
@@ -60,7 +61,8 @@ static struct attribute *counter_attrs[] = {
 	&attr_lockouts.attr, &attr_drains.attr, &attr_drain_ns.attr, &attr_layout_breaks.attr,
 	&attr_dio_writes.attr, &attr_dio_write_completions.attr, &attr_dio_size_updates.attr,
 	&attr_dio_conversions.attr, &attr_fallocates.attr, &attr_space_ioctls.attr, &attr_setsizes.attr,
-	&attr_lockout_violations.attr, &attr_give_backs.attr, &attr_drain_histogram.attr, NULL
+	&attr_lockout_violations.attr, &attr_give_backs.attr, &attr_give_back_writes.attr,
+	&attr_drain_histogram.attr, NULL
 };
 ATTRIBUTE_GROUPS(counter);
 

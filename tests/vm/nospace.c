@@ -6,15 +6,20 @@
  *                         after a sync
  * nospace held DIR        each operation in a state where next to nothing is free and most is only reserved, by delayed extents;
  *                         prints those that fail, and the KiB that were free after all
+ * nospace gone DIR        the space of a file just removed is there for the next who asks, and what is dirty meanwhile stays
+ *                         delayed; prints how many files were written back for it, and exits with 1 if any
  * nospace storm DIR N     N processes meet a full volume 200 times each; prints how often any of it went
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fiemap.h>
+#include <linux/fs.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -252,6 +257,51 @@ static int held(void)
 	return failed;
 }
 
+/* ---- gone ---- */
+
+static int delayed(int fd)
+{
+	union { struct fiemap map; char room[sizeof(struct fiemap) + 64 * sizeof(struct fiemap_extent)]; } m;
+	int n = 0;
+
+	memset(&m, 0, sizeof(m));
+	m.map.fm_length = ~0ull;
+	m.map.fm_extent_count = 64;
+	if (ioctl(fd, FS_IOC_FIEMAP, &m.map))
+		die("fiemap");
+	for (unsigned int i = 0; i < m.map.fm_mapped_extents; i++)
+		n += !!(m.map.fm_extents[i].fe_flags & FIEMAP_EXTENT_DELALLOC);
+	return n;
+}
+
+/* Two thirds of what is free, so that the next file finds its space in the last one only, which is being freed just then. */
+static int gone(void)
+{
+	off_t most = free_kib() / 3 * 2048ll;
+	int fd, dirty, written = 0;
+
+	for (int i = 0; i < 12; i++) {
+		dirty = open(path("dirty", i), O_CREAT | O_RDWR, 0644);
+		/* so many that they hold more than their blocks; inside the size, where nothing is preallocated between them */
+		if (dirty < 0 || ftruncate(dirty, 40 * 8192))
+			die("dirty");
+		for (int k = 0; k < 40; k++)
+			if (pwrite(dirty, buf, 4096, k * 8192) != 4096)
+				die("dirty");
+		fd = open(path("gone", i), O_CREAT | O_RDWR, 0644);
+		if (fd < 0)
+			die("gone");
+		/* at once: in a tick the other one is freed anyway */
+		if ((i && unlink(path("gone", i - 1))) || fallocate(fd, 0, 0, most))
+			die("gone");
+		close(fd);
+		written += delayed(dirty) != 40;
+		close(dirty);
+	}
+	printf("%d\n", written);
+	return written > 0;
+}
+
 /* ---- the rest ---- */
 
 static int storm(int n)
@@ -288,6 +338,8 @@ int main(int argc, char **argv)
 		return fill(argv[3]);
 	if (!strcmp(argv[1], "held"))
 		return held();
+	if (!strcmp(argv[1], "gone"))
+		return gone();
 	if (argc > 3 && !strcmp(argv[1], "storm"))
 		return storm(atoi(argv[3]));
 	return 2;

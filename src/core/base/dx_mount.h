@@ -47,6 +47,9 @@ struct dx_sb {
 	uuid_t	meta_uuid;		/* the uuid that metadata blocks carry */
 };
 
+/* Space that is held and not used: inodes to inactivate, preallocation past EOF, what delayed extents hold for the btree. */
+enum dx_held { DX_HELD_INACTIVE, DX_HELD_PREALLOC, DX_HELD_INDLEN, DX_HELD_NR };
+
 /* mp->opstate bits */
 enum {
 	DX_OP_RDONLY,			/* mounted read-only by request */
@@ -143,9 +146,7 @@ struct dx_mount {
 
 	struct percpu_counter icount, ifree, fdblocks;
 	atomic64_t	delalloc_resv;	/* held by delayed extents, with their indlen */
-	atomic64_t	eofmarks;	/* how often a file came to have preallocation past EOF */
-	/* how often something came to be held that can be given back: indlen, preallocation, a file to free */
-	atomic64_t	giveable;
+	atomic64_t	held[DX_HELD_NR];	/* how often something came to be held that can be given back */
 	spinlock_t	resv_lock;	/* reserve pool */
 	u64	resblks, resblks_avail;
 	u64	alloc_set_aside;	/* fsblocks never given to users: AGFL refills, bmbt */

@@ -36,7 +36,7 @@ void dx_delalloc_count(struct dx_inode *ip, s64 blocks, s64 resv)
 	ip->delayed_blks += blocks;
 	atomic64_add(resv, &ip->mp->delalloc_resv);
 	if (resv > blocks)
-		atomic64_inc(&ip->mp->giveable);
+		atomic64_inc(&ip->mp->held[DX_HELD_INDLEN]);
 }
 
 /*

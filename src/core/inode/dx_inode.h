@@ -145,10 +145,8 @@ struct dx_inode_above {
 /* Preallocation past EOF may be there from now on. */
 static inline void dx_inode_set_eofblocks(struct dx_inode *ip)
 {
-	if (test_and_set_bit(DX_I_EOFBLOCKS, &ip->i_flags))
-		return;
-	atomic64_inc(&ip->mp->eofmarks);
-	atomic64_inc(&ip->mp->giveable);
+	if (!test_and_set_bit(DX_I_EOFBLOCKS, &ip->i_flags))
+		atomic64_inc(&ip->mp->held[DX_HELD_PREALLOC]);
 }
 
 /* ---- cache: icache.c ---- */

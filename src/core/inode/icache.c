@@ -235,7 +235,7 @@ static void queue_inactive(struct dx_icache *ic, struct dx_inode *ip)
 	list_add_tail(&ip->i_lru, &ic->inact);
 	ic->inact_nr++;
 	ip->i_queued = ++ic->inact_queued;
-	atomic64_inc(&ic->mp->giveable);
+	atomic64_inc(&ic->mp->held[DX_HELD_INACTIVE]);
 	if (ic->inact_nr == INACT_BATCH)
 		mod_delayed_work(ic->mp->inact_wq, &ic->work, 0);
 	else

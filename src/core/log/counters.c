@@ -31,8 +31,8 @@ int dx_counters_init(struct dx_mount *mp)
 
 	spin_lock_init(&mp->resv_lock);
 	atomic64_set(&mp->delalloc_resv, 0);
-	atomic64_set(&mp->giveable, 0);
-	atomic64_set(&mp->eofmarks, 0);
+	for (i = 0; i < DX_HELD_NR; i++)
+		atomic64_set(&mp->held[i], 0);
 	mp->resblks = mp->resblks_avail = 0;
 	for (i = 0; i < ARRAY_SIZE(c); i++) {
 		error = percpu_counter_init(c[i], 0, GFP_KERNEL);
