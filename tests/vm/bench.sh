@@ -47,6 +47,10 @@ for ((round = 1; round <= rounds; round++)); do
 		for n in 1000 10000; do
 			while read -r name ns; do say "$name-$n" "$(awk "BEGIN { print 1e9 / ($ns + 1) }")"; done < <(benchops extents $mnt/x $n)
 		done
+		while read -r name ns; do say "$name" "$(awk "BEGIN { print 1e9 / $ns }")"; done < <(benchops insert $mnt/i 300)
+		# Room for two of the files, and not for a third that is being removed.
+		fallocate -l $(($(stat -f -c %a $mnt) * 4 / 1024 - 55))M $mnt/ballast
+		while read -r name ns; do say "$name" "$(awk "BEGIN { print 1e9 / $ns }")"; done < <(benchops tight $mnt 20 10 2>/dev/null)
 		umount $mnt || exit 1
 		xfs_repair -n $dev >/dev/null 2>&1 || { echo "xfs_repair -n is not happy after $fs"; exit 1; }
 	done

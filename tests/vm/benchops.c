@@ -4,6 +4,9 @@
  *
  *   benchops files DIR N       create, stat and unlink N files; prints nanoseconds per file
  *   benchops extents FILE N    grow a file to N separate extents, look up, punch; ns per operation
+ *   benchops insert FILE N     insert a block behind the first one, close, write it, close: N times; ns per pair
+ *   benchops tight DIR MIB N   a writer and a preallocator side by side, each making and removing a file of MIB
+ *                              N times; ns per file made, the failed ones too (how many: on stderr)
  *
  * Prints lines "name nanoseconds".
  */
@@ -15,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -112,12 +116,79 @@ static void extents(const char *file, unsigned int n)
 	close(fd);
 }
 
+/* Each block that comes in pushes all others along; each close is of a file that has just been written to. */
+static void insert(const char *file, unsigned int n)
+{
+	static char block[4096];
+	unsigned int i;
+	int fd = open(file, O_CREAT | O_TRUNC | O_RDWR, 0644);
+
+	if (fd < 0 || pwrite(fd, block, 4096, 0) != 4096 || pwrite(fd, block, 4096, 4096) != 4096 || close(fd))
+		die(file);
+	begin();
+	for (i = 0; i < n; i++) {
+		fd = open(file, O_RDWR);
+		if (fd < 0 || fallocate(fd, FALLOC_FL_INSERT_RANGE, 4096, 4096) || close(fd))
+			die("insert");
+		memset(block, (int)i, sizeof(block));
+		fd = open(file, O_RDWR);
+		if (fd < 0 || pwrite(fd, block, 4096, 4096) != 4096 || close(fd))
+			die("write");
+	}
+	end("insert", n);
+}
+
+static int make_file(const char *name, unsigned int mib, int preallocate)
+{
+	static char piece[65536];
+	int fd = open(name, O_CREAT | O_TRUNC | O_RDWR, 0644), err = 0;
+	unsigned int i;
+
+	if (fd < 0)
+		return 1;
+	if (preallocate)
+		err = fallocate(fd, 0, 0, (off_t)mib << 20);
+	for (i = 0; !preallocate && i < mib * 16 && !err; i++)
+		err = write(fd, piece, sizeof(piece)) != sizeof(piece);
+	close(fd);
+	return err != 0;
+}
+
+static void tight(const char *dir, unsigned int mib, unsigned int n)
+{
+	unsigned int i, failed;
+	char name[4096];
+	int who;
+
+	begin();
+	for (who = 0; who < 2; who++) {
+		if (fork())
+			continue;
+		snprintf(name, sizeof(name), "%s/tight-%d", dir, who);
+		for (failed = i = 0; i < n; i++) {
+			failed += make_file(name, mib, who);
+			unlink(name);
+		}
+		end(who ? "tight-fallocate" : "tight-write", n);
+		if (failed)
+			fprintf(stderr, "%s: %u failed\n", who ? "fallocate" : "write", failed);
+		_exit(0);
+	}
+	while (wait(NULL) > 0)
+		;
+	end("tight", n);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 4 && !strcmp(argv[1], "files"))
 		files(argv[2], (unsigned int)atoi(argv[3]));
 	else if (argc == 4 && !strcmp(argv[1], "extents"))
 		extents(argv[2], (unsigned int)atoi(argv[3]));
+	else if (argc == 4 && !strcmp(argv[1], "insert"))
+		insert(argv[2], (unsigned int)atoi(argv[3]));
+	else if (argc == 5 && !strcmp(argv[1], "tight"))
+		tight(argv[2], (unsigned int)atoi(argv[3]), (unsigned int)atoi(argv[4]));
 	else
 		return 2;
 	return 0;
