@@ -17,6 +17,7 @@
 #include "dx_inode.h"
 #include "dx_bmap.h"
 #include "dx_dir.h"
+#include "dx_attr.h"
 #include "lockout.h"
 
 #define DX_SUPER_MAGIC	0x58465342	/* what statfs reports: XFS's */

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "da_help.h"
-#include "dx_da.h"
+#include "dx_dir_int.h"
 #include "dx_dir.h"
 
 /* ---- names ---- */

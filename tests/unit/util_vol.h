@@ -5,6 +5,8 @@
 
 #include "host.h"
 #include "dx_inode.h"
+#include "dx_attr.h"
+#include "dx_dir.h"
 #include "dx_open.h"
 
 /*

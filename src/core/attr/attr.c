@@ -12,7 +12,7 @@
  *
  * Lock context: the functions that start transactions take the ILOCK themselves.
  */
-#include "dx_da.h"
+#include "dx_attr_int.h"
 #include "dx_dir.h"
 
 static int args_init(struct dx_da_args *a, struct dx_trans *tp, const struct dx_attr_arg *aa)

@@ -5,8 +5,8 @@
  *
  * Source: "On-disk Inode" (Attribute Fork).
  */
-#include "dx_bmap_int.h"
-#include "dx_da.h"
+#include "dx_bmap.h"
+#include "dx_attr_int.h"
 #include "dx_dir.h"
 
 /* what the data fork takes now, bytes; @later: and will take, if its delayed blocks count on that */

@@ -10,7 +10,7 @@
  *
  * Lock context: ILOCK of the inode exclusive; block in the transaction.
  */
-#include "dx_da.h"
+#include "dx_attr_int.h"
 #include "dx_dir.h"
 
 static inline struct dx_attr3_leaf_hdr *hdr_of(struct dx_buf *bp)

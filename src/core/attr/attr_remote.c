@@ -10,7 +10,7 @@
  *
  * Lock context: ILOCK of the inode, exclusive to change; inside a transaction.
  */
-#include "dx_da.h"
+#include "dx_attr_int.h"
 #include "dx_dir.h"
 
 /* mappings that one transaction makes or removes: what its log reservation has room for */

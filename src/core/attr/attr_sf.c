@@ -8,7 +8,7 @@
  *
  * Lock context: ILOCK of the inode, exclusive inside a transaction to change.
  */
-#include "dx_da.h"
+#include "dx_attr_int.h"
 #include "dx_dir.h"
 
 /**

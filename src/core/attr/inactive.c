@@ -11,6 +11,7 @@
 #include "dx_inode_item.h"
 #include "dx_bmap.h"
 #include "dx_alloc.h"
+#include "dx_attr.h"
 #include "dx_dir.h"
 
 /*

@@ -84,4 +84,19 @@ dx_extlen_t dx_bmap_worst_indlen(struct dx_inode *ip, dx_filblks_t len);
 static inline u32 dx_fork_seq(struct dx_fork *f) { return READ_ONCE(f->ext.gen); }
 int dx_bmap_look(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, u32 flags, struct dx_mapped *got);	/* ILOCK held */
 
+/* ---- what lies behind the end goes: bmap_truncate.c ---- */
+/* rolls; ip joined, keeps ILOCK */
+int dx_itruncate_extents(struct dx_trans **tpp, struct dx_inode *ip, int whichfork, u64 new_size);
+int dx_cut_data_fork(struct dx_inode *ip, u64 size, bool dying);
+/* trims past d.size in its own transactions: only where no larger in-core size exists */
+int dx_free_eofblocks(struct dx_inode *ip);
+int dx_free_eofblocks_from(struct dx_inode *ip, u64 isize);	/* same, past the caller's in-core size */
+
+/* ---- a data fork that gets less room, or a root of another form: an attribute fork comes ---- */
+int dx_bmap_extents_to_btree(struct dx_trans *tp, struct dx_inode *ip, int whichfork);
+int dx_bmap_push_root(struct dx_trans *tp, struct dx_inode *ip, int whichfork);
+/* before the data fork maps @more blocks, or has room for @room extents: -ENOSPC, with nothing changed */
+int dx_delalloc_expect(struct dx_inode *ip, u64 more, u32 room);
+u32 dx_delalloc_inline_need(struct dx_inode *ip);	/* extents that must still fit into the inode */
+
 #endif /* DX_BMAP_H */

@@ -9,9 +9,7 @@
 /* bmap_btree.c */
 int dx_bmap_alloc_meta_block(struct dx_trans *tp, struct dx_inode *ip, dx_fsbno_t near, u32 minleft,
 			     dx_fsbno_t *fsbno);
-int dx_bmap_extents_to_btree(struct dx_trans *tp, struct dx_inode *ip, int whichfork);
 int dx_bmap_btree_to_extents(struct dx_trans *tp, struct dx_inode *ip, int whichfork);
-int dx_bmap_push_root(struct dx_trans *tp, struct dx_inode *ip, int whichfork);
 
 /*
  * An edit: changes to one fork's map within one transaction (bmap.c).  Changes the in-core tree and the
@@ -38,9 +36,6 @@ void dx_irec_trim(struct dx_irec *r, dx_fileoff_t off, dx_fileoff_t end);	/* to 
 void dx_delalloc_count(struct dx_inode *ip, s64 blocks, s64 resv);
 /* settle the indlen of what is left of a delayed extent; returns blocks that stay reserved */
 u32 dx_delalloc_resettle(struct dx_inode *ip, dx_fileoff_t start, dx_fileoff_t end, u32 avail);
-/* before the data fork maps @more blocks, or has room for @room extents: -ENOSPC, with nothing changed */
-int dx_delalloc_expect(struct dx_inode *ip, u64 more, u32 room);
-u32 dx_delalloc_inline_need(struct dx_inode *ip);	/* extents that must still fit into the inode */
 
 /* bmap_write.c */
 void dx_bmap_extsz_align(struct dx_inode *ip, u32 extsz, dx_fileoff_t lo, dx_fileoff_t hi,

@@ -124,7 +124,7 @@ int dx_da_add_sibling(struct dx_da_args *a, struct dx_da_path *path, dx_dablk_t 
 int dx_da_path_to_block(struct dx_da_args *a, struct dx_da_path *path, u32 hash, int node_level, dx_dablk_t bno);
 int dx_da_join(struct dx_da_args *a, struct dx_da_path *path);
 
-/* ---- dir_data.c ---- */
+/* ---- layout of directory blocks, for their verifiers and the room above ---- */
 #define DX_DIR_DATA_HDR		((u32)sizeof(struct dx_dir3_data_hdr))
 #define DX_DIR_DOT_OFF		DX_DIR_DATA_HDR
 #define DX_DIR_DOTDOT_OFF	(DX_DIR_DATA_HDR + 16)
@@ -148,64 +148,6 @@ static inline u32 dx_dir_free_max(struct dx_mount *mp)
 {
 	return (mp->dirblksize - sizeof(struct dx_dir3_free)) / sizeof(__be16);
 }
-u32 dx_dir_data_end(struct dx_mount *mp, void *blk);
-u16 dx_dir_data_best(struct dx_buf *bp);
-void dx_dir_data_scan(struct dx_mount *mp, void *blk);
-void dx_dir_data_put_unused(void *blk, u32 off, u32 len);
-int dx_dir_data_use(struct dx_da_args *a, struct dx_buf *bp, u32 region, u32 off, u32 len);
-int dx_dir_data_free(struct dx_da_args *a, struct dx_buf *bp, u32 off, u32 len);
-void dx_dir_data_put_entry(void *blk, u32 off, dx_ino_t ino, const u8 *name, int namelen, u8 ftype);
-int dx_dir_data_add(struct dx_da_args *a, struct dx_buf *bp, u32 region, u32 *off);	/* takes the front of a free region */
-int dx_dir_data_init(struct dx_da_args *a, u32 db, struct dx_buf **bpp);	/* format a block just grown */
-int dx_dir_data_entry(struct dx_da_args *a, struct dx_buf *bp, u32 off, struct dx_dir2_data_entry **ep);
-bool dx_dir_data_is_empty(struct dx_mount *mp, struct dx_buf *bp);
-u32 dx_dir_tail_region(struct dx_mount *mp, struct dx_buf *bp, u32 *len);
-int dx_dir_shrink_data(struct dx_da_args *a, u32 db, struct dx_buf *bp);	/* -ENOSPC: stays, nothing changed */
-int dx_dir_grow_data(struct dx_da_args *a, u32 *db);
-
-/* arrays of leaf entries, in leaves and in single-block directories */
-u32 dx_dir_ents_fill_stale(struct dx_dir2_leaf_entry *ents, u32 count, u32 pos, u32 *lo, u32 *hi);
-u32 dx_dir_ents_compact(struct dx_dir2_leaf_entry *ents, u32 count);
-
-/* A name found: its leaf entry, and its entry in a data block. */
-struct dx_dir_hit {
-	u32		idx;		/* in the array of leaf entries */
-	u32		db;
-	struct dx_buf	*dbp;
-	struct dx_dir2_data_entry *e;
-	bool		single;		/* dbp is all there is: a single-block directory */
-};
-int dx_dir_hit_find(struct dx_da_args *a, const struct dx_dir2_leaf_entry *ents, u32 count, struct dx_dir_hit *hit);
-int dx_dir_hit_tell(struct dx_da_args *a, const struct dx_dir_hit *hit);
-int dx_dir_hit_replace(struct dx_da_args *a, const struct dx_dir_hit *hit);
-int dx_dir_hit_remove(struct dx_da_args *a, const struct dx_dir_hit *hit);
-
-/* ---- forms ---- */
-enum dx_dir_form { DX_DIR_SF, DX_DIR_BLOCK, DX_DIR_LEAF, DX_DIR_NODE };
-int dx_dir_form(struct dx_trans *tp, struct dx_inode *dp, enum dx_dir_form *form);
-
-struct dx_dir_form_ops {
-	int (*lookup)(struct dx_da_args *a);
-	int (*add)(struct dx_da_args *a);
-	int (*remove)(struct dx_da_args *a);
-	int (*replace)(struct dx_da_args *a);
-};
-extern const struct dx_dir_form_ops dx_dir_sf_form, dx_dir_block_form, dx_dir_leaf_form, dx_dir_node_form;
-
-int dx_dir_sf_create(struct dx_da_args *a, dx_ino_t parent);
-dx_ino_t dx_dir_sf_parent(const struct dx_dir2_sf_hdr *h);
-/* decoded short form */
-struct dx_sf_ent { const u8 *name; dx_ino_t ino; u16 off; u8 namelen; u8 ftype; };
-int dx_dir_sf_decode(struct dx_mount *mp, const void *data, u32 bytes, dx_ino_t *parent, struct dx_sf_ent **ents, int *count);
-int dx_dir_sf_to_block(struct dx_da_args *a);
-int dx_dir_block_to_leaf(struct dx_da_args *a, struct dx_buf *bp);
-int dx_dir_block_to_sf(struct dx_da_args *a, struct dx_buf *bp);	/* 0 also when it does not fit */
-int dx_dir_leaf_to_block(struct dx_da_args *a, struct dx_buf *lbp);
-int dx_dir_leaf_to_node(struct dx_da_args *a, struct dx_buf *lbp);
-int dx_dir_leaf_insert(struct dx_da_args *a, struct dx_buf *lbp, u32 hash, u32 ptr);
-void dx_dir_leaf_mark_stale(struct dx_da_args *a, struct dx_buf *lbp, u32 idx);
-void dx_dir_leafn_compact(struct dx_buf *lbp);
-extern const struct dx_da_leaf_ops dx_dir_leaf_ops;
 /* a single-block directory ends in its leaf entries and a tail */
 static inline struct dx_dir2_block_tail *dx_dir_block_tail(struct dx_mount *mp, void *blk)
 {
@@ -226,7 +168,7 @@ static inline __be16 *dx_dir_leaf_bests(struct dx_mount *mp, void *blk, u32 *cou
 	return (__be16 *)t - *count;
 }
 
-/* ---- attributes ---- */
+/* ---- the same of attribute blocks ---- */
 #define DX_ATTR_LEAF_HDR	((u32)sizeof(struct dx_attr3_leaf_hdr))
 static inline struct dx_attr_leaf_entry *dx_attr_leaf_ents(struct dx_buf *bp)
 {
@@ -245,36 +187,5 @@ static inline u32 dx_attr_rmt_blocks(struct dx_mount *mp, u32 valuelen)
 {
 	return (valuelen + dx_attr_rmt_payload(mp) - 1) / dx_attr_rmt_payload(mp);
 }
-/* one attribute, wherever it is stored */
-struct dx_attr_ref {
-	u8		flags;
-	const u8	*name;
-	u8		namelen;
-	const u8	*value;		/* NULL when remote */
-	u32		valuelen;
-	dx_dablk_t	rmtblk;
-};
-/* attr_sf.c */
-int dx_attr_sf_find(struct dx_inode *ip, const struct dx_da_args *a, struct dx_attr_ref *ref);
-int dx_attr_sf_set(struct dx_da_args *a);	/* -ENOSPC: does not fit, nothing changed */
-int dx_attr_sf_remove(struct dx_da_args *a);
-int dx_attr_sf_to_leaf(struct dx_da_args *a);
-int dx_attr_sf_walk(struct dx_inode *ip, int (*fn)(void *ctx, const struct dx_attr_ref *ref), void *ctx);
-int dx_attr_leaf_to_sf(struct dx_da_args *a, struct dx_buf *bp);
-void dx_attr_fork_drop(struct dx_inode *ip);	/* no attribute fork any more; caller logs the core */
-/* attr_leaf.c */
-int dx_attr_leaf_ref(struct dx_buf *bp, u32 idx, struct dx_attr_ref *ref);
-void dx_attr_leaf_init(struct dx_da_args *a, struct dx_buf *bp);
-int dx_attr_leaf_add(struct dx_da_args *a, struct dx_buf *bp, u32 pos);	/* -ENOSPC: full */
-void dx_attr_leaf_del(struct dx_da_args *a, struct dx_buf *bp, u32 idx);
-u32 dx_attr_leaf_find(struct dx_buf *bp, u32 hash);
-int dx_attr_leaf_split(struct dx_da_args *a, struct dx_da_path *path, u32 pos);
-extern const struct dx_da_leaf_ops dx_attr_leaf_ops;
-/* attr_remote.c */
-int dx_attr_rmt_get(struct dx_da_args *a, dx_dablk_t blk, u32 valuelen, u8 *dst);
-int dx_attr_rmt_alloc(struct dx_da_args *a, u32 blocks);	/* sets a->rmtblk; rolls a->tp */
-int dx_attr_rmt_write(struct dx_da_args *a);			/* a->value into a->rmtblk, not logged */
-int dx_attr_rmt_free(struct dx_da_args *a, dx_dablk_t blk, u32 valuelen);	/* may roll a->tp */
-int dx_attr_rmt_stale(struct dx_da_args *a, dx_dablk_t blk, u32 valuelen);
 
 #endif /* DX_DA_H */

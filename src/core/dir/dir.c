@@ -7,7 +7,7 @@
  * Lock context: ILOCK of the directory, exclusive inside a transaction to
  * change, shared to look up.
  */
-#include "dx_da.h"
+#include "dx_dir_int.h"
 #include "dx_dir.h"
 
 static const struct dx_dir_form_ops *const forms[] = {

@@ -8,7 +8,7 @@
  *
  * Lock context: ILOCK of the directory; block in the transaction.
  */
-#include "dx_da.h"
+#include "dx_dir_int.h"
 #include "dx_dir.h"
 
 static int block_read(struct dx_da_args *a, struct dx_buf **bpp)

@@ -15,7 +15,7 @@
  *
  * Lock context: ILOCK of the directory, block in the transaction.
  */
-#include "dx_da.h"
+#include "dx_dir_int.h"
 #include "dx_dir.h"
 
 static inline struct dx_dir2_data_unused *unused_at(void *blk, u32 off)

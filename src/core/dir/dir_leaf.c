@@ -8,7 +8,7 @@
  *
  * Lock context: ILOCK of the directory; blocks in the transaction.
  */
-#include "dx_da.h"
+#include "dx_dir_int.h"
 #include "dx_dir.h"
 
 static struct dx_dir2_leaf_tail *leaf_tail(struct dx_mount *mp, void *blk)

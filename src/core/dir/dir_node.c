@@ -9,7 +9,7 @@
  *
  * Lock context: ILOCK of the directory; blocks in the transaction.
  */
-#include "dx_da.h"
+#include "dx_dir_int.h"
 #include "dx_dir.h"
 
 /* A name found, and the path to its leaf. */

@@ -12,7 +12,7 @@
  * happen under a buffer lock or the ILOCK: entries are gathered in a page, both are
  * dropped, then they are emitted.
  */
-#include "dx_da.h"
+#include "dx_dir_int.h"
 #include "dx_dir.h"
 
 #define COOKIE_MASK	0x7fffffffU

@@ -10,7 +10,7 @@
  *
  * Lock context: ILOCK of the directory, exclusive to change.
  */
-#include "dx_da.h"
+#include "dx_dir_int.h"
 #include "dx_dir.h"
 
 #define SF_MAXENTS	255

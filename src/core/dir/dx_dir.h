@@ -1,13 +1,33 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Directories and extended attributes.  Directory calls run under the
- * ILOCK of the directory (exclusive inside a transaction to change, shared to
- * read); the attribute calls named *_op start their own transactions and take it themselves.
+ * Directories, symlinks, and the operations on names, which start their own transactions and take the ILOCKs.  The calls
+ * named dx_dir_* run under the ILOCK of the directory (exclusive inside a transaction to change, shared to read).
  */
 #ifndef DX_DIR_H
 #define DX_DIR_H
 
 #include "dx_inode.h"
+
+/* ---- namespace: dirops.c.  The caller (VFS) holds the directories' i_rwsem. ---- */
+struct dx_name { const u8 *name; int len; u8 ftype; };
+
+int dx_lookup(struct dx_inode *dp, const struct dx_name *name, dx_ino_t *ino, struct dx_name *ci_name);
+/* files, dirs, devices: returned referenced */
+int dx_create(struct dx_inode *dp, const struct dx_name *name, const struct dx_create_args *a, struct dx_inode **ipp);
+/* nlink 0, on the unlinked list */
+int dx_create_tmpfile(struct dx_inode *dp, const struct dx_create_args *a, struct dx_inode **ipp);
+int dx_symlink(struct dx_inode *dp, const struct dx_name *name, const char *target,
+	       const struct dx_create_args *a, struct dx_inode **ipp);
+int dx_link(struct dx_inode *dp, struct dx_inode *sip, const struct dx_name *name);
+int dx_remove(struct dx_inode *dp, const struct dx_name *name, struct dx_inode *ip);	/* unlink and rmdir */
+#define DX_RENAME_NOREPLACE	1
+#define DX_RENAME_EXCHANGE	2
+#define DX_RENAME_WHITEOUT	4
+int dx_rename(struct dx_inode *sdp, const struct dx_name *sname, struct dx_inode *sip,
+	      struct dx_inode *tdp, const struct dx_name *tname, struct dx_inode *tip, struct dx_inode *wip,
+	      u32 flags);
+/* buf: DX_SYMLINK_MAXLEN + 1; NUL-terminated; returns length: symlink.c */
+int dx_readlink(struct dx_inode *ip, char *buf);
 
 /* ---- directories: dir.c and dir_{sf,block,leaf,node,data}.c, da_btree.c ---- */
 int dx_dir_init(struct dx_trans *tp, struct dx_inode *dp, dx_ino_t parent);	/* fresh directory: short form */
@@ -24,12 +44,13 @@ int dx_dir_isempty(struct dx_inode *dp, bool *empty);
  */
 typedef bool (*dx_dir_emit_t)(void *ctx, const u8 *name, int len, u64 pos, dx_ino_t ino, u8 ftype);
 int dx_dir_readdir(struct dx_inode *dp, u64 *pos, dx_dir_emit_t emit, void *ctx);
+struct dx_da_args;
+int dx_dir_sf_to_block(struct dx_da_args *a);	/* what the fork has no room for beside attributes */
 u8 dx_mode_to_ftype(umode_t mode);
 extern const struct dx_buf_ops dx_symlink_buf_ops;
 
-/* contents of local forks, before they are believed: dir_sf.c, attr_sf.c, symlink.c */
+/* contents of local forks, before they are believed: dir_sf.c, symlink.c */
 int dx_dir_sf_verify(struct dx_mount *mp, dx_ino_t ino, const void *data, u32 bytes);
-int dx_attr_sf_verify(struct dx_mount *mp, dx_ino_t ino, const void *data, u32 bytes);
 int dx_symlink_sf_verify(struct dx_mount *mp, dx_ino_t ino, const void *data, u32 bytes);
 
 /* worst-case blocks, for transaction reservations (fsblocks) */
@@ -38,22 +59,6 @@ u32 dx_dir_remove_space(struct dx_mount *mp);
 u32 dx_dialloc_space(struct dx_mount *mp);
 u32 dx_symlink_blocks(struct dx_mount *mp, int pathlen);
 
-/* ---- attributes: attr.c and attr_{sf,leaf,remote}.c ---- */
-struct dx_attr_arg {
-	struct dx_inode *ip;
-	const u8	*name;
-	int		namelen;
-	u8		nsp;		/* DX_ATTR_ROOT, DX_ATTR_SECURE or 0 */
-	void		*value;		/* get: buffer or NULL to ask for the length */
-	int		valuelen;	/* in: room or length; get: out length */
-	bool		create, replace;	/* XATTR_CREATE, XATTR_REPLACE */
-};
-int dx_attr_get(struct dx_attr_arg *a);			/* takes ILOCK shared; -ENOATTR, -ERANGE */
-int dx_attr_get_locked(struct dx_attr_arg *a);
-int dx_attr_set_op(struct dx_attr_arg *a);		/* value NULL = remove; own transactions; -EEXIST, -ENOATTR, -ENOSPC */
-/* calls fn for each attribute, INCOMPLETE ones left out; takes ILOCK shared; fn returns non-zero to stop */
-int dx_attr_list(struct dx_inode *ip, int (*fn)(void *ctx, u8 flags, const u8 *name, int namelen, int valuelen), void *ctx);
-int dx_attr_inactive(struct dx_inode *ip);		/* free the whole attr fork of a dying inode; own transactions */
 /* symlink.c */
 int dx_symlink_remote_write(struct dx_trans *tp, struct dx_inode *ip, const char *target, int len, u32 resblks);
 int dx_symlink_inactive_remote(struct dx_inode *ip);

@@ -5,7 +5,7 @@
  *
  * Lock context: named at each function.
  */
-#include "dx_da.h"
+#include "dx_dir_int.h"
 #include "dx_dir.h"
 
 #define SYMLINK_MAPS	3	/* 1023 bytes and the headers in blocks of 1 KiB, each an extent */

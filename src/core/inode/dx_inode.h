@@ -228,17 +228,15 @@ static inline bool dx_agino_ok(struct dx_mount *mp, dx_agno_t agno, dx_agino_t a
 {
 	return dx_verify_ino(mp, dx_agino_to_ino(mp, agno, agino)) && !(agino >> mp->agino_log);
 }
-int dx_iunlink_process_all(struct dx_mount *mp);		/* recovery: free every inode on every bucket */
 
-/* ---- operations on one inode: inode.c, inactive.c, bmap_truncate.c ---- */
-int dx_inactivate(struct dx_inode *ip);			/* nlink 0: truncate, free attrs and the inode; else trim EOF blocks */
+/* ---- operations on one inode: inode.c ---- */
+struct dx_create_args {
+	umode_t	mode;
+	u32	uid, gid, projid;
+	u32	rdev;
+	bool	init_xattrs;	/* will get ACLs or security xattrs: make room */
+};
 int dx_ifree(struct dx_trans *tp, struct dx_inode *ip);
-/* rolls; ip joined, keeps ILOCK */
-int dx_itruncate_extents(struct dx_trans **tpp, struct dx_inode *ip, int whichfork, u64 new_size);
-int dx_cut_data_fork(struct dx_inode *ip, u64 size, bool dying);
-/* trims past d.size in its own transactions: only where no larger in-core size exists */
-int dx_free_eofblocks(struct dx_inode *ip);
-int dx_free_eofblocks_from(struct dx_inode *ip, u64 isize);	/* same, past the caller's in-core size */
 struct dx_setattr { u32 valid; umode_t mode; u32 uid, gid, projid; struct timespec64 atime, mtime, ctime; };
 #define DX_ATTR_MODE 1
 #define DX_ATTR_UID 2
@@ -248,32 +246,5 @@ struct dx_setattr { u32 valid; umode_t mode; u32 uid, gid, projid; struct timesp
 #define DX_ATTR_CTIME 32
 #define DX_ATTR_PROJID 64
 int dx_setattr_nosize(struct dx_inode *ip, const struct dx_setattr *sa, bool sync);
-
-/* ---- namespace: dirops.c.  The caller (VFS) holds the directories' i_rwsem. ---- */
-struct dx_name { const u8 *name; int len; u8 ftype; };
-struct dx_create_args {
-	umode_t	mode;
-	u32	uid, gid, projid;
-	u32	rdev;
-	bool	init_xattrs;	/* will get ACLs or security xattrs: make room */
-};
-
-int dx_lookup(struct dx_inode *dp, const struct dx_name *name, dx_ino_t *ino, struct dx_name *ci_name);
-/* files, dirs, devices: returned referenced */
-int dx_create(struct dx_inode *dp, const struct dx_name *name, const struct dx_create_args *a, struct dx_inode **ipp);
-/* nlink 0, on the unlinked list */
-int dx_create_tmpfile(struct dx_inode *dp, const struct dx_create_args *a, struct dx_inode **ipp);
-int dx_symlink(struct dx_inode *dp, const struct dx_name *name, const char *target,
-	       const struct dx_create_args *a, struct dx_inode **ipp);
-int dx_link(struct dx_inode *dp, struct dx_inode *sip, const struct dx_name *name);
-int dx_remove(struct dx_inode *dp, const struct dx_name *name, struct dx_inode *ip);	/* unlink and rmdir */
-#define DX_RENAME_NOREPLACE	1
-#define DX_RENAME_EXCHANGE	2
-#define DX_RENAME_WHITEOUT	4
-int dx_rename(struct dx_inode *sdp, const struct dx_name *sname, struct dx_inode *sip,
-	      struct dx_inode *tdp, const struct dx_name *tname, struct dx_inode *tip, struct dx_inode *wip,
-	      u32 flags);
-/* buf: DX_SYMLINK_MAXLEN + 1; NUL-terminated; returns length: symlink.c */
-int dx_readlink(struct dx_inode *ip, char *buf);
 
 #endif /* DX_INODE_H */

@@ -8,7 +8,7 @@
  *
  * Source: "Inode Creation Log Item".
  */
-#include "dx_log_int.h"
+#include "dx_log.h"
 #include "dx_alloc.h"
 
 struct dx_icreate_item {

@@ -21,6 +21,8 @@ int dx_recover_replay(struct dx_mount *mp, struct dx_log_head *h);	/* both passe
 int dx_recover_finish(struct dx_mount *mp);		/* intents, then unlinked lists */
 void dx_recover_cancel(struct dx_mount *mp);
 
+int dx_iunlink_process_all(struct dx_mount *mp);		/* recovery: free every inode on every bucket */
+
 /* ---- reading the log: recover.c ---- */
 
 struct dx_log_reader {

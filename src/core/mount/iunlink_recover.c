@@ -16,7 +16,8 @@
 #include "dx_inode_item.h"
 #include "dx_bmap.h"
 #include "dx_alloc.h"
-#include "dx_dir.h"
+#include "dx_attr.h"
+#include "dx_recover.h"
 
 /* ---- can it be freed? ---- */
 

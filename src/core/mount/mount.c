@@ -19,6 +19,7 @@
 #include "dx_inode.h"
 #include "dx_bmap.h"
 #include "dx_dir.h"
+#include "dx_attr.h"
 #include "dx_recover.h"
 
 #define CLUSTER_BASE_BYTES	8192	/* inode cluster of 256-byte inodes */
