@@ -12,6 +12,7 @@
 #include "dx_bmap.h"
 #include "dx_btree.h"
 #include "dx_bmap_int.h"
+#include "dx_replay.h"
 
 static struct dx_fork *cur_fork(struct dx_btree_cur *cur)
 {
@@ -438,5 +439,78 @@ int dx_bmap_push_root(struct dx_trans *tp, struct dx_inode *ip, int whichfork)
 	root->kp[root->maxrecs] = cpu_to_be64(fsbno);
 	dx_trans_log_inode(tp, ip, DX_ILOG_CORE |
 			   (whichfork == DX_DATA_FORK ? DX_ILOG_DBROOT : DX_ILOG_ABROOT));
+	return 0;
+}
+
+/* ---- replay ---- */
+
+/*
+ * The owner in every block of a fork's btree becomes this inode: the fork was swapped in from another one.  No buffer is
+ * locked while the ones below it are visited, wherever the pointers may lead; *budget: blocks that there can be.
+ */
+static int change_owner(struct dx_recovery *rc, dx_fsbno_t fsb, u16 level, dx_ino_t ino, u64 *budget)
+{
+	struct dx_mount *mp = rc->mp;
+	struct dx_btree_lblock *b;
+	__be64 *ptrs = NULL;
+	struct dx_buf *bp;
+	u16 i, numrecs;
+	int error;
+
+	if (!dx_verify_fsbno(mp, fsb) || !*budget)
+		return dx_replay_bad(rc, "bmbt pointer", fsb);
+	--*budget;
+	error = dx_buf_read(mp, dx_fsb_to_daddr(mp, fsb), 1u << mp->blkbb_log, DX_READ_NOVERIFY, NULL, &bp);
+	if (error)
+		return error;
+	b = bp->b_addr;
+	numrecs = be16_to_cpu(b->bb_numrecs);
+	if (b->bb_magic != cpu_to_be32(DX_BMAP_CRC_MAGIC) || be16_to_cpu(b->bb_level) != level ||
+	    numrecs > mp->bmap_dmxr[level != 0]) {
+		error = dx_replay_bad(rc, "bmbt block", bp->b_maps[0].daddr);
+	} else if (level) {
+		ptrs = kmemdup(dx_buf_off(bp, DX_BTREE_LBLOCK_LEN + mp->bmap_dmxr[1] * sizeof(__be64)),
+			       numrecs * sizeof(__be64), GFP_KERNEL);
+		error = ptrs ? 0 : -ENOMEM;
+	}
+	if (!error && be64_to_cpu(b->bb_owner) != ino) {
+		b->bb_owner = cpu_to_be64(ino);
+		bp->b_ops = &dx_bmbt_buf_ops;
+		dx_buf_delwri_queue(bp, &rc->bufs);
+	}
+	dx_buf_relse(bp);
+	for (i = 0; !error && level && i < numrecs; i++)
+		error = change_owner(rc, be64_to_cpu(ptrs[i]), level - 1, ino, budget);
+	kfree(ptrs);
+	return error;
+}
+
+/**
+ * dx_bmbt_change_owner - replay of a swap: the blocks of a fork's btree are this inode's now
+ * @rc: the recovery
+ * @dip: the inode, replayed
+ * @fork: the root, in it
+ * @room: bytes of the fork
+ *
+ * Return: 0, -EFSCORRUPTED, -EIO, -ENOMEM.
+ */
+int dx_bmbt_change_owner(struct dx_recovery *rc, const struct dx_dinode *dip, const char *fork, u32 room)
+{
+	const struct dx_bmdr_block *root = (const void *)fork;
+	u16 level = be16_to_cpu(root->bb_level), n = be16_to_cpu(root->bb_numrecs), i;
+	/* each block holds an extent at least, and is one of the inode's own */
+	u64 budget = min_t(u64, be64_to_cpu(dip->di_nblocks), rc->mp->sb.dblocks);
+	u32 max = dx_bmbt_root_maxrecs(room);
+	int error;
+
+	if (!level || level >= DX_BTREE_MAXLEVELS || n > max)
+		return dx_replay_bad(rc, "bmbt root", be64_to_cpu(dip->di_ino));
+	for (i = 0; i < n; i++) {
+		size_t off = sizeof(*root) + (max + i) * sizeof(__be64);
+
+		error = change_owner(rc, get_unaligned_be64(fork + off), level - 1, be64_to_cpu(dip->di_ino), &budget);
+		if (error)
+			return error;
+	}
 	return 0;
 }

@@ -99,4 +99,8 @@ int dx_bmap_push_root(struct dx_trans *tp, struct dx_inode *ip, int whichfork);
 int dx_delalloc_expect(struct dx_inode *ip, u64 more, u32 room);
 u32 dx_delalloc_inline_need(struct dx_inode *ip);	/* extents that must still fit into the inode */
 
+/* ---- replay: bmap_btree.c ---- */
+struct dx_recovery;
+int dx_bmbt_change_owner(struct dx_recovery *rc, const struct dx_dinode *dip, const char *fork, u32 room);
+
 #endif /* DX_BMAP_H */

@@ -15,6 +15,9 @@
 #include "dx_log.h"
 #include "dx_btree.h"
 
+struct dx_recovery;
+struct dx_ritem;
+
 #define DX_DATA_FORK	0
 #define DX_ATTR_FORK	1
 
@@ -140,6 +143,7 @@ struct dx_inode_above {
 	int	(*check_dir)(struct dx_mount *mp, dx_ino_t ino, const void *data, u32 bytes);
 	int	(*check_symlink)(struct dx_mount *mp, dx_ino_t ino, const void *data, u32 bytes);
 	int	(*check_attrs)(struct dx_mount *mp, dx_ino_t ino, const void *data, u32 bytes);
+	int	(*change_owner)(struct dx_recovery *rc, const struct dx_dinode *dip, const char *fork, u32 room);	/* replay */
 };
 
 /* Preallocation past EOF may be there from now on. */
@@ -246,5 +250,10 @@ struct dx_setattr { u32 valid; umode_t mode; u32 uid, gid, projid; struct timesp
 #define DX_ATTR_CTIME 32
 #define DX_ATTR_PROJID 64
 int dx_setattr_nosize(struct dx_inode *ip, const struct dx_setattr *sa, bool sync);
+
+/* ---- replay: inode_item.c, icreate_item.c, iunlink.c ---- */
+int dx_inode_replay(struct dx_recovery *rc, struct dx_ritem *it, dx_lsn_t lsn);
+int dx_icreate_replay(struct dx_recovery *rc, struct dx_ritem *it, dx_lsn_t lsn);
+int dx_iunlink_replay(struct dx_recovery *rc, struct dx_buf *bp, u32 off, const char *src, u32 len);
 
 #endif /* DX_INODE_H */

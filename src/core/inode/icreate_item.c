@@ -8,8 +8,9 @@
  *
  * Source: "Inode Creation Log Item".
  */
-#include "dx_log.h"
+#include "dx_replay.h"
 #include "dx_alloc.h"
+#include "dx_inode.h"
 
 struct dx_icreate_item {
 	struct dx_log_item	item;
@@ -90,4 +91,33 @@ void dx_icreate_log(struct dx_trans *tp, dx_agno_t agno, dx_agbno_t agbno, u32 c
 	dx_trans_add_item(tp, &icr->item);
 	set_bit(DX_LI_F_DIRTY, &icr->item.li_flags);
 	tp->t_flags |= DX_TRANS_DIRTY;
+}
+
+/* ---- replay ---- */
+
+/**
+ * dx_icreate_replay - the clusters of a chunk that was made are made again, all inodes free
+ * @rc: the recovery
+ * @it: its item, of the right shape
+ * @lsn: of its transaction
+ *
+ * Return: 0, -EFSCORRUPTED, -EIO, -ENOMEM.
+ */
+int dx_icreate_replay(struct dx_recovery *rc, struct dx_ritem *it, dx_lsn_t lsn)
+{
+	struct dx_mount *mp = rc->mp;
+	const struct dx_icreate_log *c = it->r[0].addr;
+	dx_agno_t agno = be32_to_cpu(c->icl_ag);
+	dx_agbno_t agbno = be32_to_cpu(c->icl_agbno), b;
+	u32 count = be32_to_cpu(c->icl_count), length = be32_to_cpu(c->icl_length), cancelled = 0, bufs = 0;
+
+	for (b = 0; b < length; b += mp->icluster_blks, bufs++)
+		if (dx_replay_cancelled(rc, dx_agb_to_daddr(mp, agno, agbno + b), mp->icluster_bb))
+			cancelled++;
+	/* the whole chunk was freed again later */
+	if (cancelled == bufs)
+		return 0;
+	if (cancelled)
+		return dx_replay_bad(rc, "cancelled part of an inode chunk", agbno);
+	return dx_ialloc_inode_init(mp, NULL, &rc->bufs, count, agno, agbno, length, be32_to_cpu(c->icl_gen));
 }

@@ -13,6 +13,7 @@
 #include "dx_inode_item.h"
 #include "dx_fork.h"
 #include "dx_alloc.h"
+#include "dx_replay.h"
 
 /* What may appear in ilf_fields. */
 #define ILOG_ONDISK	(DX_ILOG_CORE | DX_ILOG_DFORK | DX_ILOG_AFORK | DX_ILOG_DOWNER | DX_ILOG_AOWNER)
@@ -617,5 +618,116 @@ int dx_trans_roll_inode(struct dx_trans **tpp, struct dx_inode *ip)
 	dx_trans_log_inode(*tpp, ip, DX_ILOG_CORE);
 	error = dx_trans_roll(tpp);
 	dx_trans_ijoin(*tpp, ip, 0);
+	return error;
+}
+
+/* ---- replay ---- */
+
+/* One logged fork into its room in the inode. */
+static int replay_fork(struct dx_recovery *rc, const struct dx_rregion *r, u32 fields, u32 inline_bits, u32 broot_bit,
+		       char *dst, u32 room, u64 ino)
+{
+	if (fields & broot_bit) {
+		int error = dx_broot_log_to_disk(r->addr, r->len, dst, room);
+
+		return error ? dx_replay_bad(rc, "logged bmbt root", ino) : 0;
+	}
+	/* regions are padded to four bytes */
+	if (fields & inline_bits)
+		memcpy(dst, r->addr, min(r->len, room));
+	return 0;
+}
+
+/* Core and forks; the owner change is the caller's. */
+static int replay_inode(struct dx_recovery *rc, const struct dx_ritem *it, const struct dx_inode_log_format *f,
+			struct dx_dinode *dip, dx_lsn_t lsn)
+{
+	u32 litino = rc->mp->sb.inodesize - DX_DINODE_SIZE, doff, aroom, droom, reg = 2;
+	const struct dx_log_dinode *ld = it->r[1].addr;
+	char *fork = (char *)dip + DX_DINODE_SIZE;
+	int error;
+
+	dx_log_dinode_to_disk(ld, dip);
+	dip->di_lsn = cpu_to_be64(lsn);
+
+	doff = (u32)ld->di_forkoff << 3;
+	droom = doff ? doff : litino;
+	aroom = doff ? litino - doff : 0;
+	if (f->ilf_fields & DX_ILOG_DEV)
+		put_unaligned_be32(f->ilf_u.ilfu_rdev, fork);
+	if (f->ilf_fields & (DX_ILOG_DDATA | DX_ILOG_DEXT | DX_ILOG_DBROOT)) {
+		error = replay_fork(rc, &it->r[reg++], f->ilf_fields, DX_ILOG_DDATA | DX_ILOG_DEXT, DX_ILOG_DBROOT,
+				    fork, droom, f->ilf_ino);
+		if (error)
+			return error;
+	}
+	if (f->ilf_fields & DX_ILOG_AFORK) {
+		error = replay_fork(rc, &it->r[reg++], f->ilf_fields, DX_ILOG_ADATA | DX_ILOG_AEXT, DX_ILOG_ABROOT,
+				    fork + doff, aroom, f->ilf_ino);
+		if (error)
+			return error;
+	}
+	return 0;
+}
+
+static int owner_change(struct dx_recovery *rc, const struct dx_inode_log_format *f, const struct dx_dinode *dip)
+{
+	u32 litino = rc->mp->sb.inodesize - DX_DINODE_SIZE, doff = (u32)dip->di_forkoff << 3;
+	const char *fork = (const char *)dip + DX_DINODE_SIZE;
+	int error = 0;
+
+	if (f->ilf_fields & DX_ILOG_DOWNER && dip->di_format == DX_DINODE_FMT_BTREE)
+		error = rc->mp->inode_above->change_owner(rc, dip, fork, doff ? doff : litino);
+	if (!error && f->ilf_fields & DX_ILOG_AOWNER && doff && dip->di_aformat == DX_DINODE_FMT_BTREE)
+		error = rc->mp->inode_above->change_owner(rc, dip, fork + doff, litino - doff);
+	return error;
+}
+
+/**
+ * dx_inode_replay - an inode from the log to its place
+ * @rc: the recovery
+ * @it: inode item, of the right shape
+ * @lsn: of its transaction
+ *
+ * Each inode has an LSN of its own, and is not replayed when it is newer.
+ *
+ * Return: 0, -EFSCORRUPTED, -EIO, -ENOMEM.
+ */
+int dx_inode_replay(struct dx_recovery *rc, struct dx_ritem *it, dx_lsn_t lsn)
+{
+	struct dx_mount *mp = rc->mp;
+	const struct dx_inode_log_format *f = it->r[0].addr;
+	struct dx_dinode *dip, *copy = NULL;
+	struct dx_buf *bp;
+	dx_lsn_t on_disk;
+	int error;
+
+	if (dx_replay_cancelled(rc, f->ilf_blkno, f->ilf_len))
+		return 0;
+
+	error = dx_buf_read(mp, f->ilf_blkno, f->ilf_len, 0, &dx_inode_buf_ops, &bp);
+	if (error)
+		return error;
+	dip = dx_buf_off(bp, f->ilf_boffset);
+	on_disk = be64_to_cpu(dip->di_lsn);
+	if (!on_disk || on_disk == DX_NULLLSN || on_disk <= lsn ||
+	    !dx_verify_cksum(dip, mp->sb.inodesize, DX_DINODE_CRC_OFF))
+		error = replay_inode(rc, it, f, dip, lsn);
+	else
+		error = dx_log_check_lsn(mp, "inode", f->ilf_ino, on_disk);
+	if (!error && f->ilf_fields & (DX_ILOG_DOWNER | DX_ILOG_AOWNER)) {
+		copy = kmemdup(dip, mp->sb.inodesize, GFP_KERNEL);
+		error = copy ? 0 : -ENOMEM;
+	}
+	if (!error) {
+		dx_dinode_calc_crc(mp, dip);
+		bp->b_type = DX_BLFT_DINO;
+		error = dx_replay_cluster(rc, bp);
+	}
+	dx_buf_relse(bp);
+	/* behind the unlock: a pointer might lead to this very buffer */
+	if (!error && copy)
+		error = owner_change(rc, f, copy);
+	kfree(copy);
 	return error;
 }

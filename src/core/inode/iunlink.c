@@ -15,6 +15,7 @@
  */
 #include "dx_inode_item.h"
 #include "dx_alloc.h"
+#include "dx_replay.h"
 
 struct set_ptr { u32 v; };
 
@@ -244,5 +245,38 @@ int dx_iunlink_remove(struct dx_trans *tp, struct dx_buf *agibp, struct dx_inode
 	}
 	note_prev(mp, agno, next, prev);
 	ip->prev_unlinked = 0;
+	return 0;
+}
+
+/* ---- replay ---- */
+
+/**
+ * dx_iunlink_replay - of a logged piece of a cluster only the unlinked pointers: the inodes have items of their own
+ * @rc: the recovery
+ * @bp: the cluster, locked
+ * @off: bytes
+ * @src: what was logged
+ * @len: bytes
+ *
+ * Return: 0 or -EFSCORRUPTED.
+ */
+int dx_iunlink_replay(struct dx_recovery *rc, struct dx_buf *bp, u32 off, const char *src, u32 len)
+{
+	struct dx_mount *mp = rc->mp;
+	u32 isize = mp->sb.inodesize, i;
+
+	for (i = rounddown(off, isize); i < off + len && i + isize <= dx_buf_len(bp); i += isize) {
+		u32 at = i + offsetof(struct dx_dinode, di_next_unlinked);
+		struct dx_dinode *dip = dx_buf_off(bp, i);
+		__be32 next;
+
+		if (at < off || at + sizeof(next) > off + len)
+			continue;
+		memcpy(&next, src + (at - off), sizeof(next));
+		if (!next)
+			return dx_replay_bad(rc, "di_next_unlinked", bp->b_maps[0].daddr);
+		dip->di_next_unlinked = next;
+		dx_dinode_calc_crc(mp, dip);
+	}
 	return 0;
 }

@@ -126,8 +126,6 @@ int dx_defer_finish(struct dx_trans **tpp);	/* finish all now; may roll: dirty j
 /* buffers/inodes to keep across the rolls of dx_defer_finish: */
 /* inodes joined with lock_flags == 0 and buffers held with bhold stay locked and are re-joined by defer_finish itself. */
 /* intents that recovery has found wait in the AIL */
-int dx_intent_recover(struct dx_mount *mp, const struct dx_defer_type *type, const void *region, u32 bytes, dx_lsn_t lsn);
-void dx_intent_recover_done(struct dx_mount *mp, const struct dx_defer_type *type, u64 id);
 int dx_intents_finish(struct dx_mount *mp);			/* run them all */
 bool dx_intents_pending(struct dx_mount *mp);			/* are there any? */
 void dx_intents_cancel(struct dx_mount *mp);			/* drop them: the mount fails, the log still has them */

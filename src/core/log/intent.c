@@ -16,6 +16,7 @@
  * Source: the "Log Items" of the format specification: EFI and EFD, RUI, CUI, BUI and theirs.
  */
 #include "dx_log_int.h"
+#include "dx_replay.h"
 
 struct dx_intent {
 	struct dx_log_item		item;
@@ -327,21 +328,98 @@ void dx_intent_done(struct dx_trans *tp, struct dx_intent *in)
 	add_dirty(tp, &d->item);
 }
 
-/* ---- recovery ---- */
+/* ---- replay ---- */
+
+/*
+ * Intents that the first pass has met without their done items.  One that has been done needs
+ * nothing: its changes are ordinary items.  Of those that have not, we can finish the kinds that are registered.
+ */
+struct dx_rintent {
+	struct rb_node	node;		/* by type and id: a log can hold very many */
+	u16		type;
+	u64		id;
+	u32		count;		/* begun more often than done: nearly always 1 */
+	u64		first;		/* of these the first: which intent of the log it is */
+};
+/* Ids are addresses with some writers, so after a crash one may come again by chance. */
+#define MAX_SAME_IDS	256
+
+/* All intents and done items alike: type, size, 4 more bytes, id. */
+static u64 intent_id(const struct dx_ritem *it)
+{
+	return get_unaligned((const u64 *)((const char *)it->r[0].addr + 8));
+}
+
+/* Where (type, id) is, or would be: *parent as rb_link_node() wants it. */
+static struct rb_node **intent_slot(struct dx_recovery *rc, u16 type, u64 id, struct rb_node **parent)
+{
+	struct rb_node **p = &rc->intents.rb_node;
+
+	*parent = NULL;
+	while (*p) {
+		struct dx_rintent *in = rb_entry(*p, struct dx_rintent, node);
+
+		if (in->type == type && in->id == id)
+			break;
+		*parent = *p;
+		p = type < in->type || (type == in->type && id < in->id) ? &(*p)->rb_left : &(*p)->rb_right;
+	}
+	return p;
+}
 
 /**
- * dx_intent_recover - an intent was found in the log
- * @mp: the mount
- * @type: its kind
- * @region: as in the log; its length agrees with nextents
- * @bytes: of the region
- * @lsn: of its checkpoint
+ * dx_intent_note - first pass: an intent is begun
+ * @rc: the recovery
+ * @it: its item, of any kind
  *
- * Waits in the AIL for dx_intents_finish(), or for its done item.
- *
- * Return: 0 or -ENOMEM.
+ * Return: 0, -ENOMEM, or -EFSCORRUPTED for an id that comes again too often.
  */
-int dx_intent_recover(struct dx_mount *mp, const struct dx_defer_type *type, const void *region, u32 bytes, dx_lsn_t lsn)
+int dx_intent_note(struct dx_recovery *rc, struct dx_ritem *it)
+{
+	u64 id = intent_id(it);
+	struct rb_node *parent, **p = intent_slot(rc, it->type, id, &parent);
+	struct dx_rintent *in;
+
+	rc->nintents++;
+	if (*p) {
+		if (++rc->nsame > MAX_SAME_IDS)
+			return dx_replay_bad(rc, "id of an intent that is begun again and again", id);
+		rb_entry(*p, struct dx_rintent, node)->count++;
+		return 0;
+	}
+	in = kzalloc(sizeof(*in), GFP_KERNEL);
+	if (!in)
+		return -ENOMEM;
+	in->type = it->type;
+	in->id = id;
+	in->count = 1;
+	in->first = rc->nintents;
+	rb_link_node(&in->node, parent, p);
+	rb_insert_color(&in->node, &rc->intents);
+	return 0;
+}
+
+/**
+ * dx_intent_done_note - first pass: an intent is done
+ * @rc: the recovery
+ * @it: the done item; its type is its intent's plus one
+ *
+ * Return: 0.
+ */
+int dx_intent_done_note(struct dx_recovery *rc, struct dx_ritem *it)
+{
+	struct rb_node *parent, **p = intent_slot(rc, it->type - 1, intent_id(it), &parent);
+	struct dx_rintent *in = *p ? rb_entry(*p, struct dx_rintent, node) : NULL;
+
+	if (in && !--in->count) {
+		rb_erase(&in->node, &rc->intents);
+		kfree(in);
+	}
+	return 0;
+}
+
+/* An intent waits in the AIL for dx_intents_finish(), or for its done item; @region: as in the log. */
+static int to_ail(struct dx_mount *mp, const struct dx_defer_type *type, const void *region, u32 bytes, dx_lsn_t lsn)
 {
 	struct dx_intent *in = intent_alloc(mp, type, bytes, GFP_KERNEL);
 
@@ -362,13 +440,8 @@ static bool match_recovered(struct dx_log_item *lip, void *arg)
 	       (!done || (lip->li_type == done->type && to_intent(lip)->region->id == done->id));
 }
 
-/**
- * dx_intent_recover_done - a done item was found in the log
- * @mp: the mount
- * @type: its kind
- * @id: which intent is done; it may have been before the tail
- */
-void dx_intent_recover_done(struct dx_mount *mp, const struct dx_defer_type *type, u64 id)
+/* It is done, if it is there: it may have been before the tail. */
+static void out_of_ail(struct dx_mount *mp, const struct dx_defer_type *type, u64 id)
 {
 	struct dx_intent_log_format which = { .type = type->li_type, .id = id };
 	struct dx_log_item *lip = dx_ail_find(mp, match_recovered, &which);
@@ -376,6 +449,86 @@ void dx_intent_recover_done(struct dx_mount *mp, const struct dx_defer_type *typ
 	if (lip)
 		dx_intent_release(to_intent(lip));
 }
+
+/* Has the first pass found no done item for this intent?  The pass that replays counts them as the first one did. */
+static bool stays_undone(struct dx_recovery *rc, u16 type, u64 id)
+{
+	struct rb_node *parent, **p = intent_slot(rc, type, id, &parent);
+
+	return *p && rc->nintents >= rb_entry(*p, struct dx_rintent, node)->first;
+}
+
+/**
+ * dx_intent_replay - an intent that the log leaves undone waits in the AIL, to be finished
+ * @rc: the recovery
+ * @it: its item
+ * @lsn: of its transaction
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int dx_intent_replay(struct dx_recovery *rc, struct dx_ritem *it, dx_lsn_t lsn)
+{
+	const struct dx_defer_type *type = dx_defer_type_of(it->type);
+
+	rc->nintents++;
+	if (!type || !stays_undone(rc, it->type, intent_id(it)))
+		return 0;
+	return to_ail(rc->mp, type, it->r[0].addr, it->r[0].len, lsn);
+}
+
+/**
+ * dx_intent_done_replay - one that waits is done after all: there was another of its id
+ * @rc: the recovery
+ * @it: the done item
+ * @lsn: of its transaction
+ *
+ * Return: 0.
+ */
+int dx_intent_done_replay(struct dx_recovery *rc, struct dx_ritem *it, dx_lsn_t lsn)
+{
+	const struct dx_defer_type *type = dx_defer_type_of(it->type - 1);
+
+	if (type && stays_undone(rc, it->type - 1, intent_id(it)))
+		out_of_ail(rc->mp, type, intent_id(it));
+	return 0;
+}
+
+/**
+ * dx_intents_left - after the first pass: how many intents does the log leave to be finished?
+ * @rc: the recovery
+ * @foreign: out, may be NULL: item type of one that nobody can finish here; 0: there is none
+ */
+unsigned int dx_intents_left(struct dx_recovery *rc, u16 *foreign)
+{
+	struct rb_node *node;
+	unsigned int n = 0;
+
+	if (foreign)
+		*foreign = 0;
+	for (node = rb_first(&rc->intents); node; node = rb_next(node)) {
+		struct dx_rintent *in = rb_entry(node, struct dx_rintent, node);
+
+		n += in->count;
+		if (foreign && !*foreign && !dx_defer_type_of(in->type))
+			*foreign = in->type;
+	}
+	return n;
+}
+
+/**
+ * dx_intents_forget - free what the passes collected of intents
+ * @rc: the recovery
+ */
+void dx_intents_forget(struct dx_recovery *rc)
+{
+	struct dx_rintent *in, *n;
+
+	rbtree_postorder_for_each_entry_safe(in, n, &rc->intents, node)
+		kfree(in);
+	rc->intents = RB_ROOT;
+}
+
+/* ---- what recovery has found ---- */
 
 /**
  * dx_intent_recovered - the first intent that the log left undone

@@ -176,7 +176,7 @@ int dx_gate_leftovers(struct dx_recovery *rc)
 	error = count_unlinked(rc, &lists);
 	if (error)
 		return error;
-	intents = dx_recover_count_intents(rc);
+	intents = dx_intents_left(rc, NULL);
 	if (!intents && !lists)
 		return 0;
 	dx_err(mp, "files share blocks (reflink), and the log leaves %u extent frees and %u lists of unlinked files to be finished, which this driver cannot do there: mount the volume once with the xfs of Linux %s or newer, or read-only with -o ro,norecovery",

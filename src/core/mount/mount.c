@@ -496,6 +496,7 @@ static const struct dx_inode_above inode_above = {
 	.check_dir = dx_dir_sf_verify,
 	.check_symlink = dx_symlink_sf_verify,
 	.check_attrs = dx_attr_sf_verify,
+	.change_owner = dx_bmbt_change_owner,
 };
 
 /**

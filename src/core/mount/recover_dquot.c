@@ -37,18 +37,6 @@ int dx_quotaoff_pass1(struct dx_recovery *rc, struct dx_ritem *it)
 	return 0;
 }
 
-/**
- * dx_dquot_buf_is_off - is this a new block of a quota file of a type whose accounting ends in this log?
- * @rc: the recovery, after the first pass
- * @f: format of a buffer item
- */
-bool dx_dquot_buf_is_off(const struct dx_recovery *rc, const struct dx_buf_log_format *f)
-{
-	return (f->blf_flags & DX_BLF_UDQUOT_BUF && rc->quota_off & DX_DQ_USER) ||
-	       (f->blf_flags & DX_BLF_PDQUOT_BUF && rc->quota_off & DX_DQ_PROJ) ||
-	       (f->blf_flags & DX_BLF_GDQUOT_BUF && rc->quota_off & DX_DQ_GROUP);
-}
-
 /* The LSN of a record on disk; 0 when it is torn, or no record of this volume. */
 static dx_lsn_t lsn_on_disk(struct dx_mount *mp, const struct dx_dqblk *q)
 {
@@ -81,7 +69,7 @@ int dx_dquot_pass2(struct dx_recovery *rc, struct dx_ritem *it, dx_lsn_t lsn)
 	int error;
 
 	BUILD_BUG_ON(sizeof(*d) != 104 || sizeof(*q) != 136);
-	if (d->d_flags & rc->quota_off || dx_recover_cancelled(rc, f->qlf_blkno, len_bb))
+	if (d->d_flags & rc->quota_off || dx_replay_cancelled(rc, f->qlf_blkno, len_bb))
 		return 0;
 	error = dx_buf_read(mp, f->qlf_blkno, len_bb, DX_READ_NOVERIFY, NULL, &bp);
 	if (error)

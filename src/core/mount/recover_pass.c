@@ -240,7 +240,7 @@ static int continue_region(struct dx_recovery *rc, struct rtrans *t, const void 
 static int do_item(struct dx_recovery *rc, const struct dx_ritem_ops *ops, struct dx_ritem *it, dx_lsn_t lsn)
 {
 	if (rc->pass != DX_PASS_REPLAY && it->type == DX_LI_BUF) {
-		int error = dx_ritem_look(rc, it, lsn);
+		int error = dx_buf_look(rc, it, lsn);
 
 		if (error)
 			return error;
@@ -276,7 +276,7 @@ static int commit_trans(struct dx_recovery *rc, struct rtrans *t)
 			return error;
 	}
 	if (rc->pass == DX_PASS_REPLAY && rc->bufs_lsn != t->lsn) {
-		error = dx_recover_flush(rc, false);
+		error = dx_replay_flush(rc, false);
 		if (error)
 			return error;
 		rc->bufs_lsn = t->lsn;
@@ -386,7 +386,7 @@ int dx_recover_pass(struct dx_recovery *rc, enum dx_rpass pass)
 
 	rc->pass = pass;
 	rc->nintents = 0;
-	dx_recover_rewind(rc);
+	dx_replay_rewind(rc);
 	error = dx_log_reader_init(&r, rc->mp);
 	if (error)
 		return error;
@@ -476,6 +476,7 @@ int dx_recover_replay(struct dx_mount *mp, struct dx_log_head *h)
 		return -ENOMEM;
 	rc->mp = mp;
 	rc->head = h;
+	rc->above = &dx_replay_above;
 	rc->dblocks = mp->sb.dblocks;
 	rc->cancels = rc->intents = RB_ROOT;
 	for (i = 0; i < DX_RECOVER_HASH; i++) {
@@ -503,7 +504,7 @@ int dx_recover_replay(struct dx_mount *mp, struct dx_log_head *h)
 	if (!error)
 		error = dx_recover_pass(rc, DX_PASS_REPLAY);
 	if (!error)
-		error = dx_recover_flush(rc, true);
+		error = dx_replay_flush(rc, true);
 	clear_bit(DX_OP_REPLAYING, &mp->opstate);
 	if (!error)
 		error = dx_plat_flush(mp->bdev);
@@ -512,7 +513,7 @@ int dx_recover_replay(struct dx_mount *mp, struct dx_log_head *h)
 		dx_buf_delwri_cancel(&rc->torn);
 		dx_err(mp, "recovery failed: error %d", error);
 	}
-	dx_recover_free_tables(rc);
+	dx_replay_free_tables(rc);
 	kfree(rc);
 	return error;
 }

@@ -10,7 +10,7 @@
  * Memory: the copies, which are headers of AGs and roots; nothing grows with the log.  Single-threaded, at mount; the
  * copies are not in the buffer cache and are locked by us from first to last.
  */
-#include "dx_recover.h"
+#include "dx_replay.h"
 #include <linux/hash.h>
 
 static struct list_head *bucket(struct dx_recovery *rc, dx_daddr_t daddr)
