@@ -526,7 +526,7 @@ int dx_fileattr_set(dx_idmap_t idmap, struct dentry *dentry, struct dx_fileattr 
 		ip->d.flags2 |= DX_DIFLAG2_DAX;
 	else
 		ip->d.flags2 &= ~DX_DIFLAG2_DAX;
-	dx_trans_ichgtime(tp, ip, DX_ICHGTIME_CHG);
+	dx_trans_set_time(tp, ip, DX_ICHGTIME_CHG);
 	dx_trans_log_inode(tp, ip, DX_ILOG_CORE);
 	error = dx_trans_commit(tp);
 	dx_vnode_set_iflags(inode);

@@ -418,7 +418,7 @@ static u32 drain(struct dx_mount *mp, dx_fsbno_t *got, u32 room)
 		};
 
 		CHECK_EQ(dx_trans_alloc(mp, DX_RESV_WRITE, 1, DX_TRANS_RESERVE, &a.tp), 0);
-		CHECK_EQ(dx_alloc_vextent(&a), 0);
+		CHECK_EQ(dx_alloc_extents(&a), 0);
 		CHECK_EQ(dx_trans_commit(a.tp), 0);
 		if (a.fsbno == DX_NULLFSBNO)
 			break;

@@ -195,7 +195,7 @@ static int alloc_one(struct dx_mount *mp, struct dx_alloc_arg *a, bool must)
 		return error;
 	a->tp = tp;
 	a->mp = mp;
-	error = dx_alloc_vextent(a);
+	error = dx_alloc_extents(a);
 	if (error) {
 		dx_trans_cancel(tp);
 		return error;
@@ -747,7 +747,7 @@ static int new_inode(struct dx_mount *mp, u64 parent, umode_t mode)
 	error = dx_trans_alloc(mp, DX_RESV_CREATE, dx_dialloc_space(mp), 0, &tp);
 	if (error)
 		return error;
-	error = dx_dialloc(&tp, parent, mode, &ino);
+	error = dx_new_ino(&tp, parent, mode, &ino);
 	if (error) {
 		dx_trans_cancel(tp);
 		return error;

@@ -141,7 +141,7 @@ static bool walk(struct dx_mount *mp, struct dx_trans *tp, u64 agbno, int level,
 		*low = min(*low, l);
 		*high = max(*high, h);
 	}
-	dx_trans_brelse(tp, bp);
+	dx_trans_let_go(tp, bp);
 	return ok;
 }
 
@@ -242,7 +242,7 @@ static int grow_and_shrink(void *arg)
 
 		CHECK(!dx_trans_alloc(mp, DX_RESV_WRITE, 1, 0, &tp));
 		a.tp = tp;
-		CHECK(!dx_alloc_vextent(&a) && a.fsbno != DX_NULLFSBNO);
+		CHECK(!dx_alloc_extents(&a) && a.fsbno != DX_NULLFSBNO);
 		pool[npool] = dx_fsb_to_agbno(mp, a.fsbno);
 		CHECK(!dx_trans_commit(tp));
 	}

@@ -172,7 +172,7 @@ static int take_fiber(void *arg)
 
 		CHECK(!dx_trans_alloc(mp, DX_RESV_WRITE, 2, 0, &tp));
 		a.tp = tp;
-		CHECK(!dx_alloc_vextent(&a));
+		CHECK(!dx_alloc_extents(&a));
 		CHECK(a.fsbno != DX_NULLFSBNO);
 		blocks[i] = a.fsbno;
 		CHECK(!dx_trans_commit(tp));

@@ -105,7 +105,7 @@ static int take_block(struct dx_mount *mp)
 
 	if (error)
 		return error;
-	CHECK(!dx_alloc_vextent(&a) && a.fsbno != DX_NULLFSBNO);
+	CHECK(!dx_alloc_extents(&a) && a.fsbno != DX_NULLFSBNO);
 	staged_bno = dx_fsb_to_agbno(mp, a.fsbno);
 	return dx_trans_commit(a.tp);
 }

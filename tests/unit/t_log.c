@@ -583,9 +583,9 @@ static int t_buffers(void *arg)
 	CHECK_EQ(get_group_buf(mp, tp, 0, 0, &bp), 0);
 	CHECK_EQ(get_group_buf(mp, tp, 0, 0, &again), 0);
 	CHECK(bp == again);
-	dx_trans_brelse(tp, again);
+	dx_trans_let_go(tp, again);
 	CHECK(!dx_buf_trylock(bp));
-	dx_trans_brelse(tp, bp);
+	dx_trans_let_go(tp, bp);
 	CHECK(dx_buf_trylock(bp));
 	CHECK(!bp->b_item);
 	dx_buf_unlock(bp);

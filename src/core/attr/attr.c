@@ -365,7 +365,7 @@ again:
 	if (error) {
 		dx_trans_cancel(a.tp);
 	} else {
-		dx_trans_ichgtime(a.tp, ip, DX_ICHGTIME_CHG);
+		dx_trans_set_time(a.tp, ip, DX_ICHGTIME_CHG);
 		dx_trans_log_inode(a.tp, ip, DX_ILOG_CORE);
 		error = dx_trans_commit(a.tp);
 	}
@@ -406,7 +406,7 @@ static int tree_walk(struct dx_da_args *a, int (*fn)(void *ctx, const struct dx_
 		}
 		error = dx_da_path_shift(a, &path, path.depth - 1, true);
 		if (!error)
-			dx_trans_brelse(a->tp, bp);
+			dx_trans_let_go(a->tp, bp);
 		cond_resched();
 	}
 	return error == -ENOENT ? 0 : error;
@@ -484,7 +484,7 @@ static int inactive_step(struct dx_da_args *a, const struct dx_irec *rec)
 }
 
 /**
- * dx_attr_inactive - free the attribute fork of a dying inode
+ * dx_attr_free_all - free the attribute fork of a dying inode
  * @ip: inode, ILOCK not held; nobody else can reach it
  *
  * Bounded transactions of its own.  Works from the end of the fork
@@ -492,7 +492,7 @@ static int inactive_step(struct dx_da_args *a, const struct dx_irec *rec)
  * transaction's worth, so that whoever recovers in the middle, we or another
  * implementation, finds a tree that names no block that is gone.
  */
-int dx_attr_inactive(struct dx_inode *ip)
+int dx_attr_free_all(struct dx_inode *ip)
 {
 	struct dx_da_args a = { .leaf = &dx_attr_leaf_ops, .dp = ip, .mp = ip->mp, .whichfork = DX_ATTR_FORK };
 	struct dx_iext_cur cur;

@@ -70,7 +70,7 @@ int dx_attr_rmt_get(struct dx_da_args *a, dx_dablk_t blk, u32 valuelen, u8 *dst)
 			memcpy(dst + off, h + 1, bytes);
 			off += bytes;
 		}
-		dx_trans_brelse(a->tp, bp);
+		dx_trans_let_go(a->tp, bp);
 		blk += rec.blockcount;
 		left -= rec.blockcount;
 	}
@@ -201,7 +201,7 @@ int dx_attr_rmt_stale(struct dx_da_args *a, dx_dablk_t blk, u32 valuelen)
 
 				if (ours)
 					dx_buf_stale(bp);
-				dx_trans_brelse(a->tp, bp);
+				dx_trans_let_go(a->tp, bp);
 				if (!ours)
 					return dx_da_corrupt(a, NULL, "remote value lies over another block");
 			} else if (error != -ENOENT) {

@@ -76,7 +76,7 @@ int dx_inactivate(struct dx_inode *ip)
 	if (error)
 		return error;
 	if (ip->af) {
-		error = dx_attr_inactive(ip);
+		error = dx_attr_free_all(ip);
 		if (error)
 			return error;
 	}

@@ -36,8 +36,13 @@ struct dx_perag {
 	atomic_t	fstrms;
 };
 
-/* All of them; replaced as a whole when there are more, each AG itself stays where it is. */
+/*
+ * All of them; replaced as a whole when there are more, each AG itself stays where it is.  Tables that were replaced stay, too,
+ * to the unmount: growing is rare, they are small, and so looking an AG up, which nearly every check of an address does, takes
+ * no lock and no RCU section.
+ */
 struct dx_ags {
+	struct dx_ags	*older;
 	dx_agno_t	count;
 	struct dx_perag	*ag[];
 };
@@ -48,23 +53,13 @@ void dx_ags_free(struct dx_mount *mp);
 /* How many AGs there are now. */
 static inline dx_agno_t dx_agcount(struct dx_mount *mp)
 {
-	dx_agno_t n;
-
-	rcu_read_lock();
-	n = rcu_dereference(mp->ags)->count;
-	rcu_read_unlock();
-	return n;
+	return READ_ONCE(mp->ags)->count;
 }
 
 /* @agno: below what dx_agcount() has said. */
 static inline struct dx_perag *dx_perag(struct dx_mount *mp, dx_agno_t agno)
 {
-	struct dx_perag *pag;
-
-	rcu_read_lock();
-	pag = rcu_dereference(mp->ags)->ag[agno];
-	rcu_read_unlock();
-	return pag;
+	return READ_ONCE(mp->ags)->ag[agno];
 }
 
 /* fsblocks of the data section */
@@ -100,13 +95,14 @@ static inline dx_daddr_t dx_fsb_daddr_of_agsect(struct dx_mount *mp, dx_agno_t a
 }
 static inline bool dx_verify_agbno(struct dx_mount *mp, dx_agno_t agno, dx_agbno_t agbno)
 {
-	return agno < dx_agcount(mp) && agbno < dx_perag(mp, agno)->length &&
+	const struct dx_ags *ags = READ_ONCE(mp->ags);
+
+	return agno < ags->count && agbno < ags->ag[agno]->length &&
 	       agbno > (((DX_AGFL_SECT + 1) * mp->sb.sectsize - 1) >> mp->sb.blocklog);
 }
 static inline bool dx_verify_fsbno(struct dx_mount *mp, dx_fsbno_t fsb)
 {
-	return dx_fsb_to_agno(mp, fsb) < dx_agcount(mp) &&
-	       dx_verify_agbno(mp, dx_fsb_to_agno(mp, fsb), dx_fsb_to_agbno(mp, fsb));
+	return dx_verify_agbno(mp, dx_fsb_to_agno(mp, fsb), dx_fsb_to_agbno(mp, fsb));
 }
 static inline bool dx_verify_fsbext(struct dx_mount *mp, dx_fsbno_t fsb, u64 len)
 {

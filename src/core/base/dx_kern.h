@@ -19,7 +19,6 @@
 #include <linux/llist.h>
 #include <linux/rbtree.h>
 #include <linux/rhashtable.h>
-#include <linux/rcupdate.h>
 #include <linux/list_sort.h>
 #include <linux/sort.h>
 #include <linux/slab.h>

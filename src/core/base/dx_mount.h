@@ -137,7 +137,7 @@ struct dx_mount {
 	u64	maxicount;		/* imax_pct limit, 0 = none */
 	u64	s_maxbytes;
 
-	struct dx_ags __rcu *ags;	/* see dx_geom.h */
+	struct dx_ags	*ags;		/* see dx_geom.h */
 	dx_agno_t inode_agcount;	/* AGs 0 .. that may hold inodes: fewer with inode32 */
 	atomic_t	agfrotor, agirotor;	/* where data that may go anywhere, and directories, go next */
 	/* busy extents of all AGs: changes when one is clear; how many there are; who waits, and for what */

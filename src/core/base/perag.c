@@ -33,7 +33,7 @@ static void set_length(struct dx_mount *mp, struct dx_perag *pag, dx_agbno_t len
  */
 int dx_ags_grow(struct dx_mount *mp, dx_agno_t agcount, u64 dblocks)
 {
-	struct dx_ags *old = rcu_dereference_protected(mp->ags, true), *ags;
+	struct dx_ags *old = mp->ags, *ags;
 	dx_agno_t have = old ? old->count : 0, agno;
 	u32 agblocks = mp->sb.agblocks;
 
@@ -59,11 +59,9 @@ int dx_ags_grow(struct dx_mount *mp, dx_agno_t agcount, u64 dblocks)
 	/* the last one that there was may have got longer */
 	for (agno = have ? have - 1 : 0; agno < agcount; agno++)
 		set_length(mp, ags->ag[agno], agno == agcount - 1 ? dblocks - (u64)agno * agblocks : agblocks);
-	rcu_assign_pointer(mp->ags, ags);
-	if (old) {
-		synchronize_rcu();
-		kvfree(old);
-	}
+	ags->older = old;
+	/* pairs with the address dependency of its readers: they find what is in it */
+	smp_store_release(&mp->ags, ags);
 	return 0;
 
 fail:
@@ -79,11 +77,14 @@ fail:
  */
 void dx_ags_free(struct dx_mount *mp)
 {
-	struct dx_ags *ags = rcu_dereference_protected(mp->ags, true);
+	struct dx_ags *ags = mp->ags, *older;
 	dx_agno_t agno;
 
 	for (agno = 0; ags && agno < ags->count; agno++)
 		kfree(ags->ag[agno]);
-	RCU_INIT_POINTER(mp->ags, NULL);
-	kvfree(ags);
+	mp->ags = NULL;
+	for (; ags; ags = older) {
+		older = ags->older;
+		kvfree(ags);
+	}
 }

@@ -87,7 +87,7 @@ int dx_bmap_alloc_meta_block(struct dx_trans *tp, struct dx_inode *ip, dx_fsbno_
 		/* nothing is changed yet: then -ENOSPC is an answer */
 		if (must && !(tp->t_flags & DX_TRANS_DIRTY))
 			break;
-		error = dx_alloc_vextent(&args);
+		error = dx_alloc_extents(&args);
 		if (error)
 			return error;
 		if (args.fsbno != DX_NULLFSBNO) {
@@ -390,7 +390,7 @@ int dx_bmap_btree_to_extents(struct dx_trans *tp, struct dx_inode *ip, int which
 	h = bp->b_addr;
 	if (be64_to_cpu(h->bb_owner) != ip->ino || h->bb_level) {
 		error = dx_buf_bad(bp, h->bb_level ? "level" : "owner");
-		dx_trans_brelse(tp, bp);
+		dx_trans_let_go(tp, bp);
 		return error;
 	}
 	error = dx_defer_free(tp, fsbno, 1, true);

@@ -452,7 +452,7 @@ int dx_setsize_trans(struct dx_inode *ip, u64 new_size, bool shrink, bool times)
 		return error;
 	dx_set_disk_size(ip, new_size);
 	if (times)
-		dx_trans_ichgtime(tp, ip, DX_ICHGTIME_MOD | DX_ICHGTIME_CHG);
+		dx_trans_set_time(tp, ip, DX_ICHGTIME_MOD | DX_ICHGTIME_CHG);
 	dx_trans_log_inode(tp, ip, DX_ILOG_CORE);
 	if (shrink) {
 		/* commit the size on its own: its transaction must not wait behind the frees */

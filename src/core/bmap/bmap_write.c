@@ -138,7 +138,7 @@ static int try_alloc(struct dx_trans *tp, const struct want *w, enum dx_alloc_ty
 		args.prod = w->prod;
 		div_u64_rem(w->len, w->prod, &args.mod);
 	}
-	error = dx_alloc_vextent(&args);
+	error = dx_alloc_extents(&args);
 	*fsbno = error ? DX_NULLFSBNO : args.fsbno;
 	*len = args.len;
 	return error;

@@ -59,7 +59,7 @@ int dx_btree_read_ptr(struct dx_btree_cur *cur, u64 ptr, int level, struct dx_bu
 	else if (level > 0 && !b->bb_numrecs)
 		error = bad_block(cur, ptr, "bb_numrecs");
 	if (error) {
-		dx_trans_brelse(cur->tp, bp);
+		dx_trans_let_go(cur->tp, bp);
 		return error;
 	}
 	*bpp = bp;
@@ -888,7 +888,7 @@ int dx_btree_visit_blocks(struct dx_btree_cur *cur,
 				return error;
 			get_sibs(cur, bp, &back, &next);
 			if (back != prev) {
-				dx_trans_brelse(cur->tp, bp);
+				dx_trans_let_go(cur->tp, bp);
 				return bad_block(cur, ptr, "bb_leftsib");
 			}
 			if (level > 0 && first == DX_BT_NULLPTR) {
@@ -896,7 +896,7 @@ int dx_btree_visit_blocks(struct dx_btree_cur *cur,
 				first = get_ptr(cur, &v, 0);
 			}
 			error = fn(cur, level, bp, data);
-			dx_trans_brelse(cur->tp, bp);
+			dx_trans_let_go(cur->tp, bp);
 			if (error)
 				return error;
 			prev = ptr;

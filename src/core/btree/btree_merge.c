@@ -34,7 +34,7 @@ static int drop_ag_root(struct dx_btree_cur *cur)
 	cur->nlevels--;
 	cur->lev[top].bp = NULL;
 	error = free_block(cur, bp);
-	dx_trans_brelse(cur->tp, bp);
+	dx_trans_let_go(cur->tp, bp);
 	return error;
 }
 
@@ -64,7 +64,7 @@ static int pull_inode_root(struct dx_btree_cur *cur)
 	cur->nlevels--;
 	cur->ops->log_root(cur);
 	error = free_block(cur, bp);
-	dx_trans_brelse(cur->tp, bp);
+	dx_trans_let_go(cur->tp, bp);
 	return error;
 }
 
@@ -93,7 +93,7 @@ static int join(struct dx_btree_cur *cur, int level, int lp, struct dx_buf *lbp,
 		if (error)
 			return error;
 		set_sib(cur, nbp, false, get_ptr(cur, &p, lp));
-		dx_trans_brelse(cur->tp, nbp);
+		dx_trans_let_go(cur->tp, nbp);
 	}
 	renew_high_key(cur, &p, lp, &l);
 	slots_move(cur, &p, lp + 2, lp + 1, p.nrecs - (lp + 2));
@@ -192,9 +192,9 @@ static int cure_underflow(struct dx_btree_cur *cur, int level, bool *up)
 	}
 out:
 	if (lbp)
-		dx_trans_brelse(cur->tp, lbp);
+		dx_trans_let_go(cur->tp, lbp);
 	if (rbp)
-		dx_trans_brelse(cur->tp, rbp);
+		dx_trans_let_go(cur->tp, rbp);
 	return error;
 }
 

@@ -133,7 +133,7 @@ static int shift_to_left(struct dx_btree_cur *cur, int level, bool *done)
 		*anchor -= k;
 		*done = true;
 	}
-	dx_trans_brelse(cur->tp, bp);
+	dx_trans_let_go(cur->tp, bp);
 	return 0;
 }
 
@@ -165,7 +165,7 @@ static int shift_to_right(struct dx_btree_cur *cur, int level, bool *done)
 		renew_keys(cur, &p, pp + 1, &r);
 		*done = true;
 	}
-	dx_trans_brelse(cur->tp, bp);
+	dx_trans_let_go(cur->tp, bp);
 	return 0;
 }
 
@@ -200,11 +200,11 @@ static int split(struct dx_btree_cur *cur, int level)
 	if (right != DX_BT_NULLPTR) {
 		error = dx_btree_read_ptr(cur, right, level, &nbp);
 		if (error) {
-			dx_trans_brelse(cur->tp, rbp);
+			dx_trans_let_go(cur->tp, rbp);
 			return error;
 		}
 		set_sib(cur, nbp, false, ptr);
-		dx_trans_brelse(cur->tp, nbp);
+		dx_trans_let_go(cur->tp, nbp);
 	}
 
 	renew_high_key(cur, &p, cur->lev[level + 1].ptr, &v);
@@ -217,7 +217,7 @@ static int split(struct dx_btree_cur *cur, int level)
 		cur->lev[level].ptr -= keep;
 		cur->lev[level + 1].ptr++;
 	} else {
-		dx_trans_brelse(cur->tp, rbp);
+		dx_trans_let_go(cur->tp, rbp);
 	}
 	return 0;
 }

@@ -317,7 +317,7 @@ static inline void drop_level(struct dx_btree_cur *cur, int level)
 
 	cur->lev[level].bp = NULL;
 	if (bp)
-		dx_trans_brelse(cur->tp, bp);
+		dx_trans_let_go(cur->tp, bp);
 }
 
 /* btree.c */

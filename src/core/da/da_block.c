@@ -197,7 +197,7 @@ int dx_da_read_hole(struct dx_da_args *a, dx_dablk_t bno, int kinds, struct dx_b
 	else if (dx_da_owner(bp) != a->dp->ino)
 		error = dx_da_corrupt(a, bp, "block belongs to another inode");
 	if (error) {
-		dx_trans_brelse(a->tp, bp);
+		dx_trans_let_go(a->tp, bp);
 		return error;
 	}
 	/* a block that came from disk must be logged as what it is, or recovery does not renew its checksum */

@@ -139,14 +139,14 @@ int dx_dir_lookup(struct dx_trans *tp, struct dx_inode *dp, const struct dx_name
 }
 
 /**
- * dx_dir_createname - enter a name that is not there yet
+ * dx_dir_enter_name - enter a name that is not there yet
  * @tp: transaction; @dp is joined
  * @dp: directory, ILOCK exclusive
  * @name: name and ftype
  * @ino: what it refers to
- * @total: blocks reserved for the transaction; 0 only after dx_dir_canenter()
+ * @total: blocks reserved for the transaction; 0 only after dx_dir_has_room()
  */
-int dx_dir_createname(struct dx_trans *tp, struct dx_inode *dp, const struct dx_name *name, dx_ino_t ino, dx_extlen_t total)
+int dx_dir_enter_name(struct dx_trans *tp, struct dx_inode *dp, const struct dx_name *name, dx_ino_t ino, dx_extlen_t total)
 {
 	enum dx_dir_form form;
 	struct dx_da_args a;
@@ -161,14 +161,14 @@ int dx_dir_createname(struct dx_trans *tp, struct dx_inode *dp, const struct dx_
 }
 
 /**
- * dx_dir_canenter - would entering a name need blocks?
+ * dx_dir_has_room - would entering a name need blocks?
  * @tp: transaction or NULL
  * @dp: directory, ILOCK exclusive
  * @name: name
  *
  * Returns 0 when it fits as it is, -ENOSPC when not.  Changes nothing.
  */
-int dx_dir_canenter(struct dx_trans *tp, struct dx_inode *dp, const struct dx_name *name)
+int dx_dir_has_room(struct dx_trans *tp, struct dx_inode *dp, const struct dx_name *name)
 {
 	struct dx_trans *own = NULL;
 	enum dx_dir_form form;
@@ -194,14 +194,14 @@ int dx_dir_canenter(struct dx_trans *tp, struct dx_inode *dp, const struct dx_na
 }
 
 /**
- * dx_dir_removename - remove a name
+ * dx_dir_erase_name - remove a name
  * @tp: transaction; @dp is joined
  * @dp: directory, ILOCK exclusive
  * @name: name
  * @ino: what it must refer to, 0 = anything
  * @total: blocks reserved for the transaction; with 0 empty blocks may have to stay
  */
-int dx_dir_removename(struct dx_trans *tp, struct dx_inode *dp, const struct dx_name *name, dx_ino_t ino, dx_extlen_t total)
+int dx_dir_erase_name(struct dx_trans *tp, struct dx_inode *dp, const struct dx_name *name, dx_ino_t ino, dx_extlen_t total)
 {
 	enum dx_dir_form form;
 	struct dx_da_args a;

@@ -442,7 +442,7 @@ int dx_dir_hit_find(struct dx_da_args *a, const struct dx_dir2_leaf_entry *ents,
 				return dx_da_corrupt(a, hit->dbp, "leaf entry points outside the block");
 		} else if (!hit->dbp || db != hit->db) {
 			if (hit->dbp)
-				dx_trans_brelse(a->tp, hit->dbp);
+				dx_trans_let_go(a->tp, hit->dbp);
 			error = dx_da_read(a, dx_dir_db_to_da(a->mp, db), DX_DAK_DATA, &hit->dbp);
 			if (error)
 				return error;
@@ -456,7 +456,7 @@ int dx_dir_hit_find(struct dx_da_args *a, const struct dx_dir2_leaf_entry *ents,
 			return 0;
 	}
 	if (hit->dbp && !hit->single)
-		dx_trans_brelse(a->tp, hit->dbp);
+		dx_trans_let_go(a->tp, hit->dbp);
 	return error;
 }
 

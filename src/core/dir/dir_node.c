@@ -143,7 +143,7 @@ static int find_room(struct dx_da_args *a, u32 need, struct dx_buf **fbpp, u32 *
 				return 0;
 			}
 		}
-		dx_trans_brelse(a->tp, fbp);
+		dx_trans_let_go(a->tp, fbp);
 	}
 	return error;
 }

@@ -145,7 +145,7 @@ static int gather_blocks(struct dx_da_args *a, u64 pos, struct gather *g)
 		if (error)
 			return error;
 		gather_block(a, bp, db, pos, g);
-		dx_trans_brelse(a->tp, bp);
+		dx_trans_let_go(a->tp, bp);
 		db++;
 		cond_resched();
 	}

@@ -66,7 +66,7 @@ static int make_new_inode(struct dx_trans **tpp, struct dx_inode *dp, const stru
 	dx_ino_t ino;
 	int error;
 
-	error = dx_dialloc(tpp, dp->ino, a->mode, &ino);
+	error = dx_new_ino(tpp, dp->ino, a->mode, &ino);
 	if (error)
 		return error;
 	if (ino == DX_NULLINO)
@@ -121,10 +121,10 @@ int dx_create(struct dx_inode *dp, const struct dx_name *name, const struct dx_c
 	dx_trans_ijoin(tp, dp, DX_ILOCK_EXCL);
 	dp_joined = true;
 
-	error = dx_dir_createname(tp, dp, name, ip->ino, blocks - dx_dialloc_space(mp));
+	error = dx_dir_enter_name(tp, dp, name, ip->ino, blocks - dx_dialloc_space(mp));
 	if (error)
 		goto out_cancel;
-	dx_trans_ichgtime(tp, dp, DX_ICHGTIME_MOD | DX_ICHGTIME_CHG);
+	dx_trans_set_time(tp, dp, DX_ICHGTIME_MOD | DX_ICHGTIME_CHG);
 	dx_trans_log_inode(tp, dp, DX_ILOG_CORE);
 	if (is_dir) {
 		error = dx_dir_init(tp, ip, dp->ino);
@@ -257,10 +257,10 @@ int dx_symlink(struct dx_inode *dp, const struct dx_name *name, const char *targ
 	error = write_target(tp, ip, target, len, tblocks);
 	if (error)
 		goto out_cancel;
-	error = dx_dir_createname(tp, dp, name, ip->ino, dx_dir_enter_space(mp, name->len));
+	error = dx_dir_enter_name(tp, dp, name, ip->ino, dx_dir_enter_space(mp, name->len));
 	if (error)
 		goto out_cancel;
-	dx_trans_ichgtime(tp, dp, DX_ICHGTIME_MOD | DX_ICHGTIME_CHG);
+	dx_trans_set_time(tp, dp, DX_ICHGTIME_MOD | DX_ICHGTIME_CHG);
 	dx_trans_log_inode(tp, dp, DX_ILOG_CORE);
 	error = dx_trans_commit(tp);
 	if (error)
@@ -320,7 +320,7 @@ int dx_link(struct dx_inode *dp, struct dx_inode *sip, const struct dx_name *nam
 	if ((dp->d.flags & DX_DIFLAG_PROJINHERIT) && dp->d.projid != sip->d.projid)
 		goto out_cancel;
 	if (!blocks) {
-		error = dx_dir_canenter(tp, dp, name);
+		error = dx_dir_has_room(tp, dp, name);
 		if (error)
 			goto out_cancel;
 	}
@@ -330,10 +330,10 @@ int dx_link(struct dx_inode *dp, struct dx_inode *sip, const struct dx_name *nam
 		if (error)
 			goto out_cancel;
 	}
-	error = dx_dir_createname(tp, dp, name, sip->ino, blocks);
+	error = dx_dir_enter_name(tp, dp, name, sip->ino, blocks);
 	if (error)
 		goto out_cancel;
-	dx_trans_ichgtime(tp, dp, DX_ICHGTIME_MOD | DX_ICHGTIME_CHG);
+	dx_trans_set_time(tp, dp, DX_ICHGTIME_MOD | DX_ICHGTIME_CHG);
 	dx_trans_log_inode(tp, dp, DX_ILOG_CORE);
 	dx_bumplink(tp, sip);
 	return dx_trans_commit(tp);
@@ -423,12 +423,12 @@ int dx_remove(struct dx_inode *dp, const struct dx_name *name, struct dx_inode *
 	if (!error)
 		error = drop_links(tp, dp, ip);
 	if (!error)
-		error = dx_dir_removename(tp, dp, name, ip->ino, blocks);
+		error = dx_dir_erase_name(tp, dp, name, ip->ino, blocks);
 	if (error) {
 		dx_trans_cancel(tp);
 		return error;
 	}
-	dx_trans_ichgtime(tp, dp, DX_ICHGTIME_MOD | DX_ICHGTIME_CHG);
+	dx_trans_set_time(tp, dp, DX_ICHGTIME_MOD | DX_ICHGTIME_CHG);
 	dx_trans_log_inode(tp, dp, DX_ILOG_CORE);
 	return dx_trans_commit(tp);
 }

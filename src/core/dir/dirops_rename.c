@@ -23,13 +23,13 @@ struct rename {
 
 static void touch_dir(struct dx_trans *tp, struct dx_inode *dp)
 {
-	dx_trans_ichgtime(tp, dp, DX_ICHGTIME_MOD | DX_ICHGTIME_CHG);
+	dx_trans_set_time(tp, dp, DX_ICHGTIME_MOD | DX_ICHGTIME_CHG);
 	dx_trans_log_inode(tp, dp, DX_ILOG_CORE);
 }
 
 static void touch(struct dx_trans *tp, struct dx_inode *ip)
 {
-	dx_trans_ichgtime(tp, ip, DX_ICHGTIME_CHG);
+	dx_trans_set_time(tp, ip, DX_ICHGTIME_CHG);
 	dx_trans_log_inode(tp, ip, DX_ILOG_CORE);
 }
 
@@ -91,7 +91,7 @@ static int check_move(struct rename *r)
 	if (!r->tip) {
 		if (r->new_parent && r->is_dir && r->tdp->d.nlink >= DX_MAXLINK)
 			return -EMLINK;
-		return r->blocks ? 0 : dx_dir_canenter(r->tp, r->tdp, r->tname);
+		return r->blocks ? 0 : dx_dir_has_room(r->tp, r->tdp, r->tname);
 	}
 	if (!S_ISDIR(r->tip->d.mode))
 		return 0;
@@ -153,13 +153,13 @@ static int move_entries(struct rename *r)
 	if (r->tip)
 		error = dx_dir_replace(r->tp, r->tdp, &name, r->sip->ino, r->blocks);
 	else
-		error = dx_dir_createname(r->tp, r->tdp, &name, r->sip->ino, r->blocks);
+		error = dx_dir_enter_name(r->tp, r->tdp, &name, r->sip->ino, r->blocks);
 	if (!error && r->new_parent && r->is_dir)
 		error = reparent(r, r->sip, r->tdp);
 	if (error)
 		return error;
 	if (!r->wip)
-		return dx_dir_removename(r->tp, r->sdp, r->sname, r->sip->ino, r->blocks);
+		return dx_dir_erase_name(r->tp, r->sdp, r->sname, r->sip->ino, r->blocks);
 	name = *r->sname;
 	name.ftype = dx_mode_to_ftype(r->wip->d.mode);
 	return dx_dir_replace(r->tp, r->sdp, &name, r->wip->ino, r->blocks);

@@ -32,10 +32,10 @@ int dx_readlink(struct dx_inode *ip, char *buf);
 /* ---- directories: dir.c and dir_{sf,block,leaf,node,data}.c, da_btree.c ---- */
 int dx_dir_init(struct dx_trans *tp, struct dx_inode *dp, dx_ino_t parent);	/* fresh directory: short form */
 int dx_dir_lookup(struct dx_trans *tp, struct dx_inode *dp, const struct dx_name *name, dx_ino_t *ino, struct dx_name *ci_name);
-int dx_dir_createname(struct dx_trans *tp, struct dx_inode *dp, const struct dx_name *name, dx_ino_t ino, dx_extlen_t total);
-int dx_dir_removename(struct dx_trans *tp, struct dx_inode *dp, const struct dx_name *name, dx_ino_t ino, dx_extlen_t total);
+int dx_dir_enter_name(struct dx_trans *tp, struct dx_inode *dp, const struct dx_name *name, dx_ino_t ino, dx_extlen_t total);
+int dx_dir_erase_name(struct dx_trans *tp, struct dx_inode *dp, const struct dx_name *name, dx_ino_t ino, dx_extlen_t total);
 int dx_dir_replace(struct dx_trans *tp, struct dx_inode *dp, const struct dx_name *name, dx_ino_t ino, dx_extlen_t total);
-int dx_dir_canenter(struct dx_trans *tp, struct dx_inode *dp, const struct dx_name *name);	/* -ENOSPC when it needs blocks */
+int dx_dir_has_room(struct dx_trans *tp, struct dx_inode *dp, const struct dx_name *name);	/* -ENOSPC when it needs blocks */
 int dx_dir_isempty(struct dx_inode *dp, bool *empty);
 /*
  * Emit entries from *pos on ("." and ".." included); emit returns false when full and sees that entry again next

@@ -215,7 +215,7 @@ int dx_trans_roll_inode(struct dx_trans **tpp, struct dx_inode *ip);	/* roll, re
 #define DX_ICHGTIME_CHG	2
 #define DX_ICHGTIME_ACC 4
 #define DX_ICHGTIME_CREATE 8
-void dx_trans_ichgtime(struct dx_trans *tp, struct dx_inode *ip, int which);	/* current time into d.*; caller logs */
+void dx_trans_set_time(struct dx_trans *tp, struct dx_inode *ip, int which);	/* current time into d.*; caller logs */
 int dx_iflush_cluster(struct dx_buf *bp);		/* copy every flushable inode of the cluster into bp */
 void dx_iflush_abort(struct dx_inode *ip);
 bool dx_inode_is_clean(struct dx_inode *ip);

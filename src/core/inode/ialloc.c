@@ -7,7 +7,7 @@
  * follow later.  Choice of AG: directories go round all AGs, everything else
  * stays in its parent's; within the AG the free inode nearest to the parent's number.
  *
- * A new chunk is a transaction of its own: dx_dialloc() rolls behind it, holding
+ * A new chunk is a transaction of its own: dx_new_ino() rolls behind it, holding
  * the AGI, so that the inode's own transaction never carries both.
  * Fresh clusters are formatted in their buffers, which are ordered: they reach the disk
  * before the log's tail passes, while the log has only one small icreate item.
@@ -231,7 +231,7 @@ static int alloc_whole(struct dx_alloc_arg *args, struct dx_buf *agibp, dx_agno_
 			args->alignment = 1;
 			/* a failure must leave room for the search that follows */
 			args->minalignslop = mp->ialloc_align - 1;
-			error = dx_alloc_vextent(args);
+			error = dx_alloc_extents(args);
 			if (error || args->fsbno != DX_NULLFSBNO)
 				return error;
 			args->minalignslop = 0;
@@ -240,7 +240,7 @@ static int alloc_whole(struct dx_alloc_arg *args, struct dx_buf *agibp, dx_agno_
 	args->type = DX_ALLOC_NEAR;
 	args->fsbno = dx_agb_to_fsb(mp, agno, be32_to_cpu(agi->agi_root));
 	args->alignment = mp->ialloc_align;
-	return dx_alloc_vextent(args);
+	return dx_alloc_extents(args);
 }
 
 /* Find blocks for the smallest part of a chunk. */
@@ -257,7 +257,7 @@ static int alloc_part(struct dx_alloc_arg *args, struct dx_buf *agibp, dx_agno_t
 	/* the whole chunk that it is a part of must lie within the AG, behind the headers */
 	args->min_agbno = mp->sb.inoalignmt;
 	args->max_agbno = rounddown(dx_perag(mp, agno)->length, mp->sb.inoalignmt);
-	return dx_alloc_vextent(args);
+	return dx_alloc_extents(args);
 }
 
 /* Put new inodes into the trees; they may complete a sparse chunk that exists. */
@@ -497,7 +497,7 @@ static int roll_with_agi(struct dx_trans **tpp, struct dx_buf *agibp)
 	error = dx_trans_roll(tpp);
 	/* joined even after an error: cancelling the transaction then lets go of it */
 	if (agibp)
-		dx_trans_bjoin(*tpp, agibp);
+		dx_trans_adopt(*tpp, agibp);
 	return error;
 }
 
@@ -517,7 +517,7 @@ static int ag_has_room(struct dx_trans *tp, dx_agno_t agno, umode_t mode, bool p
 
 		if (error)
 			return error;
-		dx_trans_brelse(tp, agbp);
+		dx_trans_let_go(tp, agbp);
 	}
 	*room = dx_alloc_longest_free(mp, pag) >= need &&
 		dx_ag_avail(mp, pag, DX_AGRESV_NONE) >= need + growth + (picky ? spare : 0);
@@ -537,13 +537,13 @@ static int grow_here(struct dx_trans **tpp, struct dx_buf *agibp, dx_agno_t agno
 		if (*done)
 			return roll_with_agi(tpp, agibp);
 	}
-	dx_trans_brelse(*tpp, agibp);
+	dx_trans_let_go(*tpp, agibp);
 	/* an AGFL may have been filled: let go of that AGF before the next AGI */
 	return may_grow && ((*tpp)->t_flags & DX_TRANS_DIRTY) ? roll_with_agi(tpp, NULL) : 0;
 }
 
 /**
- * dx_dialloc - allocate an inode number
+ * dx_new_ino - allocate an inode number
  * @tpp: transaction with dx_dialloc_space() blocks; may be rolled (everything joined before is committed
  *	then, so join nothing that must stay before)
  * @parent: directory, or whatever to be near to
@@ -552,7 +552,7 @@ static int grow_here(struct dx_trans **tpp, struct dx_buf *agibp, dx_agno_t agno
  *
  * Takes and keeps the AGI of the inode's AG in the transaction.  Returns 0 or -errno.
  */
-int dx_dialloc(struct dx_trans **tpp, dx_ino_t parent, umode_t mode, dx_ino_t *ino)
+int dx_new_ino(struct dx_trans **tpp, dx_ino_t parent, umode_t mode, dx_ino_t *ino)
 {
 	struct dx_mount *mp = (*tpp)->t_mp;
 	dx_agno_t count = dx_agcount(mp), low = READ_ONCE(mp->inode_agcount), start, agno, i;
@@ -673,7 +673,7 @@ int dx_difree_prepare(struct dx_trans *tp, struct dx_buf *agibp, dx_ino_t ino)
 	/* those of the free list, too: see dx_alloc_arg.must */
 	if (pag->freeblks + pag->flcount >= need)
 		return 0;
-	dx_trans_brelse(tp, agfbp);
+	dx_trans_let_go(tp, agfbp);
 	dx_err_ratelimited(mp, "AG %u is full: inode 0x%llx stays allocated and on the unlinked list; a mount that finds space there frees it",
 			   agno, (unsigned long long)ino);
 	return -ENOSPC;
@@ -758,7 +758,7 @@ static int imap_lookup(struct dx_mount *mp, struct dx_trans *tp, dx_agno_t agno,
 	cur = dx_inobt_cursor(mp, tp, agibp, agno, DX_BTNUM_INO);
 	error = chunk_of(cur, agino, &rec, &bit);
 	dx_btree_del_cursor(cur, error);
-	dx_trans_brelse(tp, agibp);
+	dx_trans_let_go(tp, agibp);
 	if (error)
 		return error;
 	if (!bit)

@@ -85,7 +85,7 @@ static int inobt_alloc_block(struct dx_btree_cur *cur, u64 near, u64 *ptr)
 	int error;
 
 	*ptr = DX_BT_NULLPTR;
-	error = dx_alloc_vextent(&args);
+	error = dx_alloc_extents(&args);
 	if (error || args.fsbno == DX_NULLFSBNO)
 		return error;
 	*ptr = dx_fsb_to_agbno(cur->mp, args.fsbno);

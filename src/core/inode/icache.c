@@ -618,7 +618,7 @@ static int read_inode(struct dx_inode *ip, struct dx_trans *tp)
 	if (error)
 		return error;
 	error = dx_inode_from_disk(ip, dx_buf_off(bp, ip->imap.boffset));
-	dx_trans_brelse(tp, bp);
+	dx_trans_let_go(tp, bp);
 	if (!error && !ip->d.mode)
 		error = -ENOENT;
 	return error;

@@ -79,7 +79,7 @@ void dx_inode_init_new(struct dx_trans *tp, struct dx_inode *dp, struct dx_inode
 	if (dx_has_nrext64(mp))
 		d->flags2 |= DX_DIFLAG2_NREXT64;
 	d->gen = get_random_u32();
-	dx_trans_ichgtime(tp, ip, DX_ICHGTIME_MOD | DX_ICHGTIME_CHG | DX_ICHGTIME_ACC | DX_ICHGTIME_CREATE);
+	dx_trans_set_time(tp, ip, DX_ICHGTIME_MOD | DX_ICHGTIME_CHG | DX_ICHGTIME_ACC | DX_ICHGTIME_CREATE);
 	d->ctime = d->crtime;
 	d->mtime = d->crtime;
 	d->atime = d->crtime;
@@ -112,7 +112,7 @@ void dx_inode_init_new(struct dx_trans *tp, struct dx_inode *dp, struct dx_inode
  */
 void dx_bumplink(struct dx_trans *tp, struct dx_inode *ip)
 {
-	dx_trans_ichgtime(tp, ip, DX_ICHGTIME_CHG);
+	dx_trans_set_time(tp, ip, DX_ICHGTIME_CHG);
 	ip->d.nlink++;
 	dx_trans_log_inode(tp, ip, DX_ILOG_CORE);
 }
@@ -129,7 +129,7 @@ int dx_droplink(struct dx_trans *tp, struct dx_inode *ip)
 	if (!ip->d.nlink)
 		return dx_corrupt(ip->mp, "inode", ip->imap.daddr, "0x%llx loses a link that it does not have",
 				  (unsigned long long)ip->ino);
-	dx_trans_ichgtime(tp, ip, DX_ICHGTIME_CHG);
+	dx_trans_set_time(tp, ip, DX_ICHGTIME_CHG);
 	ip->d.nlink--;
 	dx_trans_log_inode(tp, ip, DX_ILOG_CORE);
 	return ip->d.nlink ? 0 : dx_iunlink(tp, ip);

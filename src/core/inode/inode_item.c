@@ -494,12 +494,12 @@ void dx_trans_log_inode(struct dx_trans *tp, struct dx_inode *ip, u32 fields)
 }
 
 /**
- * dx_trans_ichgtime - current time into an inode's timestamps
+ * dx_trans_set_time - current time into an inode's timestamps
  * @tp: transaction
  * @ip: joined; the caller logs DX_ILOG_CORE
  * @which: DX_ICHGTIME_*
  */
-void dx_trans_ichgtime(struct dx_trans *tp, struct dx_inode *ip, int which)
+void dx_trans_set_time(struct dx_trans *tp, struct dx_inode *ip, int which)
 {
 	struct timespec64 now;
 

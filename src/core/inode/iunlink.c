@@ -75,11 +75,11 @@ static int set_dinode_next(struct dx_mount *mp, struct dx_trans *tp, dx_agno_t a
 	if (be32_to_cpu(dip->di_next_unlinked) != old) {
 		error = dx_corrupt(mp, "inode", bp->b_daddr, "next_unlinked of 0x%x is 0x%x, not 0x%x",
 				   agino, be32_to_cpu(dip->di_next_unlinked), old);
-		dx_trans_brelse(tp, bp);
+		dx_trans_let_go(tp, bp);
 		return error;
 	}
 	if (old == next) {
-		dx_trans_brelse(tp, bp);
+		dx_trans_let_go(tp, bp);
 		return 0;
 	}
 	dip->di_next_unlinked = cpu_to_be32(next);
@@ -161,7 +161,7 @@ static int next_of(struct dx_mount *mp, struct dx_trans *tp, dx_agno_t agno, dx_
 	if (error)
 		return error;
 	*next = be32_to_cpu(dip->di_next_unlinked);
-	dx_trans_brelse(tp, bp);
+	dx_trans_let_go(tp, bp);
 	return 0;
 }
 

@@ -373,7 +373,7 @@ static void item_relog(struct dx_trans *tp, void *kept)
 
 static void item_rejoin(struct dx_trans *tp, void *kept)
 {
-	dx_trans_bjoin(tp, kept);
+	dx_trans_adopt(tp, kept);
 	dx_trans_bhold(tp, kept);
 }
 
@@ -450,11 +450,11 @@ static struct dx_buf_item *bli_get(struct dx_buf *bp)
 }
 
 /**
- * dx_trans_bjoin - make a locked buffer part of a transaction
+ * dx_trans_adopt - make a locked buffer part of a transaction
  * @tp: transaction
  * @bp: locked, with a reference, in no transaction; commit unlocks and drops the reference
  */
-void dx_trans_bjoin(struct dx_trans *tp, struct dx_buf *bp)
+void dx_trans_adopt(struct dx_trans *tp, struct dx_buf *bp)
 {
 	struct dx_buf_item *bli = bli_get(bp);
 
@@ -488,7 +488,7 @@ static struct dx_buf *find_joined(struct dx_trans *tp, const struct dx_buf_map *
 
 /*
  * The one way into a transaction.  A buffer is joined once; when the same transaction asks again it finds the buffer
- * there, and the request is counted for dx_trans_brelse() to take back.  Such a buffer holds what the transaction has
+ * there, and the request is counted for dx_trans_let_go() to take back.  Such a buffer holds what the transaction has
  * made of it: @reader needs that to be there, whoever fills it does not care.
  *
  * A transaction that writes waits for memory: when it is dirty it cannot be given up, and what comes after a roll, or
@@ -507,7 +507,7 @@ static int buf_for_trans(struct dx_mount *mp, struct dx_trans *tp, const struct 
 			reader ? dx_buf_read_map(mp, map, nmaps, flags, ops, &bp) :
 				 dx_buf_get_map(mp, map, nmaps, flags, &bp);
 		if (!error && tp)
-			dx_trans_bjoin(tp, bp);
+			dx_trans_adopt(tp, bp);
 	} else if (reader && !(bp->b_flags & DX_BF_DONE)) {
 		error = bp->b_error ? bp->b_error : -EIO;
 	} else {
@@ -620,14 +620,14 @@ int dx_trans_read_buf(struct dx_mount *mp, struct dx_trans *tp, dx_daddr_t daddr
 }
 
 /**
- * dx_trans_brelse - the caller does not need a buffer any longer
+ * dx_trans_let_go - the caller does not need a buffer any longer
  * @tp: transaction, or NULL: unlock and drop the reference
  * @bp: buffer that @tp has
  *
  * A clean one leaves the transaction when it has been released as often as it was got; a dirty one
  * stays locked until the commit.
  */
-void dx_trans_brelse(struct dx_trans *tp, struct dx_buf *bp)
+void dx_trans_let_go(struct dx_trans *tp, struct dx_buf *bp)
 {
 	struct dx_buf_item *bli = bp->b_item;
 

@@ -78,8 +78,8 @@ int dx_trans_get_buf(struct dx_mount *mp, struct dx_trans *tp, dx_daddr_t daddr,
 int dx_trans_read_buf(struct dx_mount *mp, struct dx_trans *tp, dx_daddr_t daddr, u32 len_bb, u32 flags,
 		      const struct dx_buf_ops *ops, struct dx_buf **bpp);
 /* Getting a buffer that this transaction already holds returns it again (recursion count). */
-void dx_trans_brelse(struct dx_trans *tp, struct dx_buf *bp);	/* clean ones leave the transaction; dirty ones stay until commit */
-void dx_trans_bjoin(struct dx_trans *tp, struct dx_buf *bp);	/* locked buffer becomes the transaction's */
+void dx_trans_let_go(struct dx_trans *tp, struct dx_buf *bp);	/* clean ones leave the transaction; dirty ones stay until commit */
+void dx_trans_adopt(struct dx_trans *tp, struct dx_buf *bp);	/* locked buffer becomes the transaction's */
 void dx_trans_bhold(struct dx_trans *tp, struct dx_buf *bp);	/* commit leaves it locked and referenced to the caller */
 void dx_trans_bhold_release(struct dx_trans *tp, struct dx_buf *bp);
 void dx_trans_log_buf(struct dx_trans *tp, struct dx_buf *bp, size_t first_byte, size_t last_byte);	/* inclusive */

@@ -473,7 +473,7 @@ int dx_log_sb(struct dx_trans *tp)
 	if (bp->b_tp != tp) {
 		dx_buf_lock(bp);
 		dx_buf_hold(bp);
-		dx_trans_bjoin(tp, bp);
+		dx_trans_adopt(tp, bp);
 	}
 	mutex_lock(&mp->sb_mutex);
 	mp->sb.icount = percpu_counter_sum_positive(&mp->icount);

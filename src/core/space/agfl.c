@@ -3,7 +3,7 @@
  * The free list of an AG (AGFL): single blocks set apart for its free space btrees.
  *
  * Taking an extent changes these trees, which may need a block, which would be taking an
- * extent.  So their blocks come from this list, and dx_alloc_fix_freelist() fills it beforehand to what
+ * extent.  So their blocks come from this list, and dx_alloc_refresh_agfl() fills it beforehand to what
  * the change can need at worst.  Blocks on it and blocks of the two trees (agf_btreeblks) count as free in
  * the superblock: what moves between here, the trees and free space never touches fdblocks.
  *
@@ -91,7 +91,7 @@ int dx_alloc_get_freelist(struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t ag
 	*bnop = be32_to_cpu(agfl->agfl_bno[r.first]);
 	if (!dx_verify_agbno(mp, agno, *bnop))
 		error = dx_corrupt(mp, "AGFL", flbp->b_daddr, "agfl_bno[%u]", r.first);
-	dx_trans_brelse(tp, flbp);
+	dx_trans_let_go(tp, flbp);
 	if (error)
 		return error;
 
@@ -111,7 +111,7 @@ int dx_alloc_get_freelist(struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t ag
  * @bno: block, not in free space
  * @btreeblk: it was a block of a free space btree
  *
- * Returns 0 or -errno; a full list is corruption, as dx_alloc_fix_freelist() keeps it short.
+ * Returns 0 or -errno; a full list is corruption, as dx_alloc_refresh_agfl() keeps it short.
  */
 int dx_alloc_put_freelist(struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t agno, dx_agbno_t bno, bool btreeblk)
 {
@@ -137,7 +137,7 @@ int dx_alloc_put_freelist(struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t ag
 	off = offsetof(struct dx_agfl, agfl_bno) + at * sizeof(__be32);
 	dx_trans_buf_type(tp, flbp, DX_BLFT_AGFL);
 	dx_trans_log_buf(tp, flbp, off, off + sizeof(__be32) - 1);
-	dx_trans_brelse(tp, flbp);
+	dx_trans_let_go(tp, flbp);
 
 	r.count++;
 	ring_store(tp, agbp, dx_perag(mp, agno), &r);
@@ -191,7 +191,7 @@ static int lengthen(struct dx_trans *tp, struct dx_buf *agbp, struct dx_perag *p
 }
 
 /**
- * dx_alloc_fix_freelist - lock an AGF and make its free list ready for a change
+ * dx_alloc_refresh_agfl - lock an AGF and make its free list ready for a change
  * @args: what is to be allocated; ->maxlen is clamped to what the AG has, ->contended set when
  *	DX_FIX_TRYLOCK found it locked
  * @agno: AG
@@ -201,7 +201,7 @@ static int lengthen(struct dx_trans *tp, struct dx_buf *agbp, struct dx_perag *p
  * When blocks are freed the list may stay short: they then come into trees that hardly have
  * any record, and nothing splits.  AGF lock order is the caller's concern (L1).  Returns 0 or -errno.
  */
-int dx_alloc_fix_freelist(struct dx_alloc_arg *args, dx_agno_t agno, struct dx_buf **agbpp, u32 flags)
+int dx_alloc_refresh_agfl(struct dx_alloc_arg *args, dx_agno_t agno, struct dx_buf **agbpp, u32 flags)
 {
 	struct dx_mount *mp = args->mp;
 	struct dx_perag *pag = dx_perag(mp, agno);
@@ -233,6 +233,6 @@ int dx_alloc_fix_freelist(struct dx_alloc_arg *args, dx_agno_t agno, struct dx_b
 	*agbpp = agbp;
 	return 0;
 no:
-	dx_trans_brelse(args->tp, agbp);
+	dx_trans_let_go(args->tp, agbp);
 	return error;
 }

@@ -467,7 +467,7 @@ static int search_and_take(struct agreq *rq, enum dx_alloc_type how)
  * @len: out; 0 = the AG has no free space left
  *
  * Busy ones will do (and stay busy): a block is made usable when a tree takes it.  For
- * dx_alloc_fix_freelist() only: a split cannot happen as nothing but
+ * dx_alloc_refresh_agfl() only: a split cannot happen as nothing but
  * the list's own remainder is asked for.
  */
 int dx_alloc_for_agfl(struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t agno, dx_extlen_t maxlen,
@@ -533,7 +533,7 @@ static int alloc_in_ag(struct dx_alloc_arg *args, dx_agno_t agno, dx_agbno_t tar
 	ag_args.type = how;
 	if (args->tp->t_highest_agno != DX_NULLAGNO && agno < args->tp->t_highest_agno)
 		flags |= DX_FIX_TRYLOCK;
-	error = dx_alloc_fix_freelist(&ag_args, agno, &rq.agbp, flags);
+	error = dx_alloc_refresh_agfl(&ag_args, agno, &rq.agbp, flags);
 	args->contended |= ag_args.contended;
 	if (error)
 		return error;
@@ -549,7 +549,7 @@ static int alloc_in_ag(struct dx_alloc_arg *args, dx_agno_t agno, dx_agbno_t tar
 			args->busy_gen = rq.busy_gen;
 		}
 		if (rq.agbp)
-			dx_trans_brelse(args->tp, rq.agbp);
+			dx_trans_let_go(args->tp, rq.agbp);
 		return error;
 	}
 	note_agf_held(args->tp, agno);
@@ -637,7 +637,7 @@ static int alloc_once(struct dx_alloc_arg *args, dx_agno_t agno, dx_agbno_t agbn
 }
 
 /**
- * dx_alloc_vextent - allocate an extent
+ * dx_alloc_extents - allocate an extent
  * @args: request and answer; see struct dx_alloc_arg
  *
  * EXACT: at args->fsbno or not at all.  NEAR: in that AG, as near as sensible.  THIS_AG: in
@@ -655,7 +655,7 @@ static int alloc_once(struct dx_alloc_arg *args, dx_agno_t agno, dx_agbno_t agbn
  * of the AG stays locked in the transaction.  Blocks are charged to
  * the transaction's reservation, or to delayed allocation's when ->wasdel.
  */
-int dx_alloc_vextent(struct dx_alloc_arg *args)
+int dx_alloc_extents(struct dx_alloc_arg *args)
 {
 	struct dx_mount *mp = args->mp;
 	dx_fsbno_t want = args->fsbno;
@@ -850,7 +850,7 @@ int dx_free_extent_of(struct dx_trans *tp, dx_fsbno_t fsbno, dx_extlen_t len, en
 	if (!dx_verify_fsbext(mp, fsbno, len))
 		return dx_corrupt(mp, "extent to free", agno < dx_agcount(mp) ? dx_fsb_to_daddr(mp, fsbno) : fsbno,
 				  "AG %u block %u length %u", agno, agbno, len);
-	error = dx_alloc_fix_freelist(&args, agno, &agbp, DX_FIX_FREEING);
+	error = dx_alloc_refresh_agfl(&args, agno, &agbp, DX_FIX_FREEING);
 	if (error)
 		return error;
 	note_agf_held(tp, agno);

@@ -59,14 +59,14 @@ struct dx_alloc_arg {
 	unsigned int	busy_gen;	/* internal */
 };
 /* 0 with fsbno == NULLFSBNO: no space that fits.  AGF stays locked in tp. */
-int dx_alloc_vextent(struct dx_alloc_arg *args);
+int dx_alloc_extents(struct dx_alloc_arg *args);
 /* Free an extent now (AG btrees; inserts a busy extent). Used by the EFI finisher. */
 int dx_free_extent(struct dx_trans *tp, dx_fsbno_t fsbno, dx_extlen_t len);
 /* Free it when the transaction is committed: extfree.c */
 int dx_defer_free(struct dx_trans *tp, dx_fsbno_t fsbno, dx_extlen_t len, bool skip_discard);
 extern const struct dx_defer_type dx_extfree_type;
 int dx_free_extent_of(struct dx_trans *tp, dx_fsbno_t fsbno, dx_extlen_t len, enum dx_agresv_kind kind);
-int dx_alloc_fix_freelist(struct dx_alloc_arg *args, dx_agno_t agno, struct dx_buf **agbpp, u32 flags);
+int dx_alloc_refresh_agfl(struct dx_alloc_arg *args, dx_agno_t agno, struct dx_buf **agbpp, u32 flags);
 int dx_alloc_get_freelist(struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t agno, dx_agbno_t *bnop, bool btreeblk);
 int dx_alloc_put_freelist(struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t agno, dx_agbno_t bno, bool btreeblk);
 /* ---- what may be taken: ag_space.c, agresv.c ---- */
@@ -126,7 +126,7 @@ void dx_busy_wait_all(struct dx_mount *mp);
  * Pick an AG and a free inode for @mode near @parent; *ino is DX_NULLINO for -ENOSPC.  May roll *tpp when a chunk must
  * be made. AGI stays locked in tp.
  */
-int dx_dialloc(struct dx_trans **tpp, dx_ino_t parent, umode_t mode, dx_ino_t *ino);
+int dx_new_ino(struct dx_trans **tpp, dx_ino_t parent, umode_t mode, dx_ino_t *ino);
 struct dx_icluster_free { bool deleted; dx_ino_t first_ino; u64 alloc_mask; };	/* chunk went away */
 int dx_difree_prepare(struct dx_trans *tp, struct dx_buf *agibp, dx_ino_t ino);	/* -ENOSPC while @tp is clean, not later */
 int dx_difree(struct dx_trans *tp, dx_ino_t ino, struct dx_icluster_free *cluster);

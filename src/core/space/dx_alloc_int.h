@@ -7,7 +7,7 @@
 
 #include "dx_alloc.h"
 
-/* dx_alloc_fix_freelist() flags */
+/* dx_alloc_refresh_agfl() flags */
 #define DX_FIX_TRYLOCK	(1u << 0)	/* do not sleep for the AGF */
 #define DX_FIX_FREEING	(1u << 1)	/* no space wanted: for dx_free_extent() */
 #define DX_FIX_LAST	(1u << 2)	/* nothing is kept back: for dx_alloc_arg.must */

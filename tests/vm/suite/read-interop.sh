@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# vm: timeout=240 disk=1G
+# vm: timeout=480 disk=1G
 #
 # What one filesystem wrote the other reads, name for name and byte for byte:
 # 10,000 files, directories, maps and attributes in every form.
