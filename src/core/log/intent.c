@@ -23,7 +23,7 @@ struct dx_intent {
 	const struct dx_defer_type	*type;
 	refcount_t			refs;
 	u32				bytes;
-	struct dx_intent_log_format	*region;	/* in host byte order, as the log has it */
+	struct dx_intent_log_format	*region;	/* behind this; in host byte order, as the log has it */
 };
 
 struct done {
@@ -102,8 +102,7 @@ void dx_intent_release(struct dx_intent *in)
 		return;
 	dx_ail_delete(mp, &in->item);
 	dx_ail_wait_push(mp, &in->item);
-	kvfree(in->region);
-	kfree(in);
+	kvfree(in);
 }
 
 static void intent_size(struct dx_log_item *lip, u32 *nvecs, u32 *nbytes)
@@ -162,14 +161,13 @@ static void add_dirty(struct dx_trans *tp, struct dx_log_item *lip)
 
 static struct dx_intent *intent_alloc(struct dx_mount *mp, const struct dx_defer_type *type, u32 bytes, gfp_t gfp)
 {
-	struct dx_intent *in = kzalloc(sizeof(*in), gfp);
+	size_t all = sizeof(struct dx_intent) + bytes;
+	/* what a log brings can be long */
+	struct dx_intent *in = all <= PAGE_SIZE ? kzalloc(all, gfp) : kvzalloc(all, gfp);
 
-	if (in)
-		in->region = kvzalloc(bytes, gfp);
-	if (!in || !in->region) {
-		kfree(in);
+	if (!in)
 		return NULL;
-	}
+	in->region = (void *)(in + 1);
 	in->bytes = bytes;
 	in->type = type;
 	dx_log_item_init(mp, &in->item, type->li_type, &intent_ops);
