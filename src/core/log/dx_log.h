@@ -145,6 +145,7 @@ int dx_log_start(struct dx_mount *mp, const struct dx_log_head *h);
 int dx_log_replayed(struct dx_mount *mp);
 void dx_log_give_up(struct dx_mount *mp);
 void dx_log_finished(struct dx_mount *mp, bool begins);
+int dx_log_begin_writing(struct dx_mount *mp);	/* clean log, before the first transaction that is ours */
 void dx_log_unmount(struct dx_mount *mp);	/* everything pushed, unmount record, free */
 int dx_log_quiesce(struct dx_mount *mp, bool write_unmount_record);
 int dx_log_force(struct dx_mount *mp, bool wait);		/* everything committed so far */

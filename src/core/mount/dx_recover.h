@@ -12,7 +12,6 @@
 
 /* ---- opening the log: log_open.c ---- */
 int dx_log_mount(struct dx_mount *mp);		/* find head and tail, recover (phase 1), start */
-int dx_log_begin_writing(struct dx_mount *mp);	/* clean log, before the first transaction that is ours */
 int dx_log_process_unlinked(struct dx_mount *mp);	/* free inodes that nobody can reach */
 int dx_log_mount_finish(struct dx_mount *mp);	/* finish intents and unlinked inodes; after icache and root are up */
 int dx_recover_find(struct dx_mount *mp, struct dx_log_head *h);	/* head and tail; verifies; does not write */
