@@ -212,7 +212,7 @@ static int run_chain(struct dx_trans **tpp, struct list_head *todo)
 	int error = 0;
 
 	while (!error && (!list_empty(&(*tpp)->t_defer) || !list_empty(todo))) {
-		/* what was added comes before the rest of what added it */
+		/* what was added comes before what waits */
 		log_intents(*tpp, todo);
 		relog_old(*tpp, todo);
 		error = roll_keeping(tpp);
