@@ -140,13 +140,14 @@ static long direct(int write, long off, long len, int how)
 	}
 	if (how == 2 && have_ring) {
 		struct io_uring_sqe *sqe = io_uring_get_sqe(&ring);
+		struct iovec v = { tmp, len };	/* what kernels before 5.6 have */
 		struct io_uring_cqe *cqe;
 		long r;
 
 		if (write)
-			io_uring_prep_write(sqe, f, tmp, len, off);
+			io_uring_prep_writev(sqe, f, &v, 1, off);
 		else
-			io_uring_prep_read(sqe, f, tmp, len, off);
+			io_uring_prep_readv(sqe, f, &v, 1, off);
 		if (io_uring_submit(&ring) != 1 || io_uring_wait_cqe(&ring, &cqe))
 			die("io_uring");
 		r = cqe->res;

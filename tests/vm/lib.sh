@@ -25,6 +25,8 @@
 #   t_errno NAME ERR CMD   CMD must fail and its output must have ERR, e.g. "No space left"
 #   t_eq NAME WANT GOT     the two strings are equal
 #   skip NAME WHY          "ok NAME # SKIP WHY"
+#   have WHAT              does this kernel have it: dm-TARGET, fs-TYPE (its module is loaded), loop, io_uring
+#   needs WHAT             the suite ends here, skipped, on a kernel that does not
 #   fresh_fs [OPTS]        mkfs.xfs -q -f OPTS $DEV
 #   mount_dx [OPTS]        mount -t $FSTYPE OPTS $DEV $MNT ($FSTYPE is dioxfs; xfs with --vm-fs xfs)
 #   mount_stock [OPTS]     mount -t xfs ...
@@ -111,6 +113,23 @@ t_eq() {
 }
 
 skip() { _say ok "$1 # SKIP ${2:-}"; }
+
+have() {
+	case $1 in
+	dm-*)	modprobe dm-mod 2>/dev/null; modprobe "$1" 2>/dev/null
+		dmsetup targets 2>/dev/null | grep -qw "^${1#dm-}" ;;
+	fs-*)	modprobe "${1#fs-}" 2>/dev/null
+		grep -qw "${1#fs-}" /proc/filesystems ;;
+	loop)	modprobe loop 2>/dev/null
+		[ -e /dev/loop-control ] ;;
+	*)	has "$1" ;;
+	esac
+}
+needs() {
+	have "$1" && return
+	skip "all of this" "this kernel has no $1"
+	exit 0
+}
 
 fresh_fs() { mkfs.xfs -q -f "$@" "$DEV"; }
 mount_dx() { mount -t "$FSTYPE" "$@" "$DEV" "$MNT"; }

@@ -502,6 +502,19 @@ int main(int argc, char **argv)
 	if (!o.limit)
 		o.limit = (unsigned int)(o.seconds * 4 + 90);
 
+	if (o.uring) {
+		struct io_uring ring;
+		int rc = io_uring_queue_init(2, &ring, 0);
+
+		if (!rc)
+			io_uring_queue_exit(&ring);
+		if (rc == -ENOSYS || rc == -EPERM) {
+			/* the row says which engine it was run with */
+			o.uring = false;
+			printf("this kernel has no io_uring%s: libaio instead\n", rc == -EPERM ? " for us" : "");
+		}
+	}
+
 	/* The child does the work; the parent outlives a child that cannot be killed. */
 	pid = fork();
 	if (pid < 0)

@@ -129,6 +129,7 @@ struct lane {
 
 struct io {
 	struct iocb cb;
+	struct iovec v;		/* kernels before 5.6 have no io_uring write without one, and read it late */
 	char *buf;
 	double t0;
 	unsigned int first, n;	/* blocks */

@@ -464,7 +464,8 @@ static int eng_submit(struct lane *l, struct io *io)
 		struct io_uring_sqe *sqe = io_uring_get_sqe(&l->ring);
 		int n;
 
-		io_uring_prep_write(sqe, l->r->fd, io->buf, io->n * BS, io->off);
+		io->v = (struct iovec){ io->buf, io->n * BS };
+		io_uring_prep_writev(sqe, l->r->fd, &io->v, 1, io->off);
 		io_uring_sqe_set_data(sqe, io);
 		n = io_uring_submit(&l->ring);
 		return n == 1 ? 0 : n < 0 ? -n : EIO;

@@ -9,7 +9,7 @@
 . /t/lib.sh
 
 export TEST_DIR=/x TEST_DEV=/x QA_CHECK_FS=/x	# mkfs.xfs accepts small volumes from a test
-modprobe loop
+needs loop
 modprobe xfs
 echo 0 >/proc/sys/fs/xfs/error_level	# stock XFS dumps every damaged block otherwise, and the console is slow
 began=${EPOCHREALTIME/./}

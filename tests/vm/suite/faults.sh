@@ -10,7 +10,7 @@
 
 export TEST_DIR=/x TEST_DEV=/x QA_CHECK_FS=/x
 export DM_DISABLE_UDEV=1	# there is none to make the nodes
-modprobe dm-flakey 2>/dev/null
+needs dm-flakey
 SECT=$((128 << 11))
 DM=/dev/mapper/flaky
 

@@ -8,6 +8,7 @@
 
 # On ext4: stock XFS 6.1 itself loses data to a growing truncate, which the
 # untouched rows of the self-test would report.
+needs fs-ext4
 mkext4() { mkfs.ext4 -q -F "$DEV" && mount -t ext4 "$DEV" $MNT; }
 t "ext4 is made" mkext4
 race --self-test --dir $MNT

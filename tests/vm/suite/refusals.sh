@@ -9,7 +9,7 @@
 . /t/lib.sh
 
 export TEST_DIR=/x TEST_DEV=/x QA_CHECK_FS=/x	# mkfs.xfs accepts small volumes from a test
-modprobe loop
+needs loop
 IMG=$TMP/img
 tag=$([ $FSTYPE = dioxfs ] && echo dioxfs || echo XFS)
 

@@ -9,7 +9,7 @@
 
 export TEST_DIR=/x TEST_DEV=/x QA_CHECK_FS=/x
 export DM_DISABLE_UDEV=1	# there is none to make the nodes
-modprobe dm-flakey 2>/dev/null
+needs dm-flakey
 SECT=$((128 << 11))
 AGSECT=$((SECT / 4))
 HEADERS=40	# sectors: of an AG's headers and the roots of its trees; no data lies there, nor does the log
