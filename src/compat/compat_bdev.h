@@ -33,10 +33,12 @@ static inline struct bio *dx_bio_alloc(struct block_device *bdev, unsigned short
 
 static inline int dx_blkdev_flush(struct block_device *bdev)
 {
-#if HAVE_BLKDEV_FLUSH
+#if HAVE_BLKDEV_FLUSH == 2
 	return blkdev_issue_flush(bdev);
-#else
+#elif HAVE_BLKDEV_FLUSH == 1
 	return blkdev_issue_flush(bdev, GFP_NOIO);
+#else
+	return blkdev_issue_flush(bdev, GFP_NOIO, NULL);
 #endif
 }
 

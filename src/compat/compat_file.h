@@ -14,13 +14,24 @@
 #include <linux/fadvise.h>
 #include "compat_lock.h"
 
+static inline int dx_file_modified(struct file *file)
+{
+#if HAVE_FILE_MODIFIED
+	return file_modified(file);
+#else
+	int error = file_remove_privs(file);
+
+	return error || (file->f_mode & FMODE_NOCMTIME) ? error : file_update_time(file);
+#endif
+}
+
 /* Strip privileges and move the times before a write; no blocking for IOCB_NOWAIT where the kernel can tell. */
 static inline int dx_kiocb_modified(struct kiocb *iocb)
 {
 #if HAVE_KIOCB_MODIFIED
 	return kiocb_modified(iocb);
 #else
-	return file_modified(iocb->ki_filp);
+	return dx_file_modified(iocb->ki_filp);
 #endif
 }
 
@@ -39,7 +50,7 @@ static inline void dx_file_set_nowait(struct file *file)
 	file->f_mode |= FMODE_NOWAIT;
 #ifdef FMODE_BUF_WASYNC
 	file->f_mode |= FMODE_BUF_RASYNC | FMODE_BUF_WASYNC;
-#elif !defined(FOP_BUFFER_RASYNC)
+#elif defined(FMODE_BUF_RASYNC)
 	file->f_mode |= FMODE_BUF_RASYNC;
 #endif
 #ifdef FMODE_DIO_PARALLEL_WRITE
@@ -53,10 +64,15 @@ static inline void dx_file_set_nowait(struct file *file)
 #endif
 
 /* io_uring wants it before it lets a polled I/O in; ours complete by interrupt (vfs/dio.c): nothing to poll. */
-#if HAVE_IOPOLL
+#if HAVE_IOPOLL == 2
 static inline int dx_iopoll(struct kiocb *iocb, struct io_comp_batch *iob, unsigned int flags) { return 0; }
-#else
+#elif HAVE_IOPOLL == 1
 static inline int dx_iopoll(struct kiocb *iocb, bool spin) { return 0; }
+#endif
+#if HAVE_IOPOLL
+#define DX_FOP_IOPOLL	.iopoll = dx_iopoll,
+#else
+#define DX_FOP_IOPOLL
 #endif
 
 /*
@@ -97,6 +113,25 @@ static ssize_t name(struct file *in, loff_t *pos, struct pipe_inode_info *pipe, 
 #define DX_FAULT_MEMBERS(name)	.fault = filemap_fault, .map_pages = filemap_map_pages
 #define DX_FADVISE_MEMBER(name)
 #else
+#if HAVE_GENERIC_FADVISE
+#define DX_FADVISE_OP(name) \
+static int name##_fadvise(struct file *file, loff_t start, loff_t end, int advice) \
+{ \
+	struct inode *inode = file_inode(file); \
+	int ret; \
+\
+	if (advice != POSIX_FADV_WILLNEED) \
+		return generic_fadvise(file, start, end, advice); \
+	inode_lock_shared(inode); \
+	ret = generic_fadvise(file, start, end, advice); \
+	inode_unlock_shared(inode); \
+	return ret; \
+}
+#define DX_FADVISE_MEMBER(name)	.fadvise = name##_fadvise,
+#else
+#define DX_FADVISE_OP(name)
+#define DX_FADVISE_MEMBER(name)	/* DX_LATE_READAHEAD */
+#endif
 #define DX_FAULT_OPS(name) \
 static vm_fault_t name##_fault(struct vm_fault *vmf) \
 { \
@@ -116,20 +151,8 @@ static void name##_map_pages(struct vm_fault *vmf, pgoff_t start, pgoff_t end) \
 	filemap_map_pages(vmf, start, end); \
 	dx_mmapunlock_shared(inode); \
 } \
-static int name##_fadvise(struct file *file, loff_t start, loff_t end, int advice) \
-{ \
-	struct inode *inode = file_inode(file); \
-	int ret; \
-\
-	if (advice != POSIX_FADV_WILLNEED) \
-		return generic_fadvise(file, start, end, advice); \
-	inode_lock_shared(inode); \
-	ret = generic_fadvise(file, start, end, advice); \
-	inode_unlock_shared(inode); \
-	return ret; \
-}
+DX_FADVISE_OP(name)
 #define DX_FAULT_MEMBERS(name)	.fault = name##_fault, .map_pages = name##_map_pages
-#define DX_FADVISE_MEMBER(name)	.fadvise = name##_fadvise,
 #endif
 
 #endif /* COMPAT_FILE_H */

@@ -10,6 +10,10 @@
 #include "compat_fileattr.h"
 
 #if !HAVE_FILEATTR
+#ifndef FS_DAX_FL
+#define FS_DAX_FL	0x02000000
+#endif
+
 static const struct { u32 xflag, flag; } both[] = {
 	{ FS_XFLAG_SYNC,	FS_SYNC_FL },
 	{ FS_XFLAG_IMMUTABLE,	FS_IMMUTABLE_FL },
@@ -75,6 +79,38 @@ static void from_flags(struct dx_fileattr *fa, const struct dx_fileattr *old, u3
 	fa->fsx_valid = false;
 }
 
+/*
+ * May @inode's owner change its flags so? Sizes of hints that are 0 take their flags away in @new.
+ * Source: ioctl_iflags(2), ioctl_xfs_fsgetxattr(2).
+ */
+static int check_change(struct inode *inode, const struct dx_fileattr *old, u32 flags, const struct fsxattr *oldx,
+			struct fsxattr *new)
+{
+#if HAVE_IOC_FLAGS_CHECK
+	int error = vfs_ioc_setflags_prepare(inode, old->flags, flags);
+
+	return error ? error : vfs_ioc_fssetxattr_check(inode, oldx, new);
+#else
+	bool reg = S_ISREG(inode->i_mode), dir = S_ISDIR(inode->i_mode);
+	u32 x = new->fsx_xflags;
+
+	if (((old->flags ^ flags) & (FS_IMMUTABLE_FL | FS_APPEND_FL)) && !capable(CAP_LINUX_IMMUTABLE))
+		return -EPERM;
+	/* Project quota bounds what a container may use: who is inside cannot choose another project. */
+	if (current_user_ns() != &init_user_ns &&
+	    (oldx->fsx_projid != new->fsx_projid || ((oldx->fsx_xflags ^ x) & FS_XFLAG_PROJINHERIT)))
+		return -EINVAL;
+	if (((x & FS_XFLAG_EXTSIZE) && !reg) || ((x & FS_XFLAG_EXTSZINHERIT) && !dir) ||
+	    ((x & (FS_XFLAG_COWEXTSIZE | FS_XFLAG_DAX)) && !reg && !dir))
+		return -EINVAL;
+	if (!new->fsx_extsize)
+		new->fsx_xflags &= ~(FS_XFLAG_EXTSIZE | FS_XFLAG_EXTSZINHERIT);
+	if (!new->fsx_cowextsize)
+		new->fsx_xflags &= ~FS_XFLAG_COWEXTSIZE;
+	return 0;
+#endif
+}
+
 static long set_attr(struct file *file, unsigned int cmd, void __user *arg, dx_fileattr_get_t get, dx_fileattr_set_t set)
 {
 	struct dentry *dentry = file_dentry(file);
@@ -104,9 +140,7 @@ static long set_attr(struct file *file, unsigned int cmd, void __user *arg, dx_f
 		from_flags(&fa, &old, flags);
 		x = to_fsxattr(&fa);
 	}
-	error = vfs_ioc_setflags_prepare(inode, old.flags, flags);
-	if (!error)
-		error = vfs_ioc_fssetxattr_check(inode, &oldx, &x);
+	error = check_change(inode, &old, flags, &oldx, &x);
 	/* The check takes the flags from hints of size 0; a size without its flag is none. */
 	fa.fsx_xflags = x.fsx_xflags;
 	fa.fsx_extsize = x.fsx_extsize;

@@ -33,6 +33,13 @@ typedef struct rw_semaphore dx_mmaplock_t;
 #define dx_mmaplock_shared(inode)	down_read(DX_MMAPLOCK(inode))
 #define dx_mmapunlock_shared(inode)	up_read(DX_MMAPLOCK(inode))
 
+/*
+ * Can readahead on somebody's advice put pages into a file during a lockout? Kernels before 5.3 give a
+ * filesystem no way to let it in by a lock and then do it. There a space operation drops the pages of its range
+ * once more when the extents have changed: such a page may have been read from blocks that are not the file's any more.
+ */
+#define DX_LATE_READAHEAD	(!HAVE_INVALIDATE_LOCK && !HAVE_GENERIC_FADVISE)
+
 /* One half of the check; the owner recorded in the vnode is the other. */
 #define dx_mmaplock_held_excl(inode)	rwsem_is_locked(DX_MMAPLOCK(inode))
 

@@ -5,8 +5,10 @@
 
 #include <linux/fs.h>
 #include <linux/fsnotify.h>
+#include <linux/kobject.h>
 #include <linux/shrinker.h>
 #include <linux/slab.h>
+#include <linux/sysfs.h>
 #include "dx_have.h"
 
 /* ---- shrinker: embedded in its owner; callbacks find it with dx_shrinker_of() ---- */
@@ -87,7 +89,54 @@ static inline void *dx_inode_slab_alloc(struct super_block *sb, struct kmem_cach
 #endif
 }
 
+/*
+ * DX_OP_FREE_INODE(fn), at file scope, and DX_FREE_INODE(fn) in the table: void fn(inode) frees what readers under RCU may
+ * still look at. Kernels before 5.2 leave the waiting to the filesystem.
+ */
+#if HAVE_FREE_INODE
+#define DX_OP_FREE_INODE(fn)	struct dx_no_such
+#define DX_FREE_INODE(fn)	.free_inode = fn,
+#else
+#define DX_OP_FREE_INODE(fn) \
+static void fn##_rcu(struct rcu_head *head) \
+{ \
+	fn(container_of(head, struct inode, i_rcu)); \
+} \
+static void fn##_after_rcu(struct inode *inode) \
+{ \
+	call_rcu(&inode->i_rcu, fn##_rcu); \
+}
+#define DX_FREE_INODE(fn)	.destroy_inode = fn##_after_rcu,
+#endif
+
 /* ---- the rest ---- */
+
+#if !HAVE_SYSFS_EMIT
+/* @buf is the page that ->show() fills. */
+#define sysfs_emit(buf, fmt, ...)		scnprintf(buf, PAGE_SIZE, fmt, ##__VA_ARGS__)
+#define sysfs_emit_at(buf, at, fmt, ...)	scnprintf((buf) + (at), PAGE_SIZE - (at), fmt, ##__VA_ARGS__)
+#endif
+
+/*
+ * DX_KOBJ_ATTRS(name), at file scope, after name_attrs[]; DX_KOBJ_DEFAULT(name) in a kobj_type. Attributes come in groups from
+ * 5.2 on, and ours have one.
+ */
+#if HAVE_KOBJ_GROUPS
+#define DX_KOBJ_ATTRS(name)	ATTRIBUTE_GROUPS(name)
+#define DX_KOBJ_DEFAULT(name)	.default_groups = name##_groups
+#else
+#define DX_KOBJ_ATTRS(name)	struct dx_no_such
+#define DX_KOBJ_DEFAULT(name)	.default_attrs = name##_attrs
+#endif
+
+/* The range of the times that can be stored, in seconds: since 5.4 the VFS keeps to it. Before, the core clamps alone. */
+static inline void dx_super_set_times(struct super_block *sb, s64 min, s64 max)
+{
+#if HAVE_SB_TIME_RANGE
+	sb->s_time_min = min;
+	sb->s_time_max = max;
+#endif
+}
 
 static inline void dx_super_set_uuid(struct super_block *sb, const uuid_t *uuid)
 {

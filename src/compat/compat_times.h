@@ -4,6 +4,7 @@
 #define COMPAT_TIMES_H
 
 #include <linux/fs.h>
+#include <linux/iversion.h>
 #include "dx_have.h"
 
 #if HAVE_INODE_TIMES >= 1
@@ -33,6 +34,20 @@ static inline bool dx_inode_state(struct inode *inode, unsigned int mask)
 	return inode_state_read_once(inode) & mask;
 #else
 	return READ_ONCE(inode->i_state) & mask;
+#endif
+}
+
+/* The raw change counter (of linux/iversion.h) becomes @val if it is smaller. */
+static inline void dx_inode_set_max_iversion(struct inode *inode, u64 val)
+{
+#if HAVE_MAX_IVERSION
+	inode_set_max_iversion_raw(inode, val);
+#else
+	atomic64_t *counter = (atomic64_t *)&inode->i_version;
+	u64 now = atomic64_read(counter), seen;
+
+	while (now < val && (seen = atomic64_cmpxchg(counter, now, val)) != now)
+		now = seen;
 #endif
 }
 

@@ -21,6 +21,7 @@
 #include "compat_aops.h"	/* folios or pages */
 #include "compat_file.h"	/* open files, faults */
 #include "compat_bdev.h"	/* block devices, bios */
+#include "compat_fs_context.h"	/* mount options */
 #include "compat_super.h"	/* shrinkers, super blocks */
 
 #endif /* DX_COMPAT_H */

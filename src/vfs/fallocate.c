@@ -43,6 +43,13 @@ static int flush_unmap(struct inode *inode, loff_t offset, loff_t len)
 	return error;
 }
 
+/* The extents under the range have changed: what readahead that no lock keeps out has read from the old ones, goes. */
+static void drop_late(struct inode *inode, loff_t offset, loff_t len)
+{
+	if (DX_LATE_READAHEAD)
+		truncate_pagecache_range(inode, round_down(offset, PAGE_SIZE), (offset + len - 1) | (PAGE_SIZE - 1));
+}
+
 /**
  * dx_free_range - punch a hole
  * @inode: regular file in a lockout
@@ -70,6 +77,7 @@ int dx_free_range(struct inode *inode, loff_t offset, loff_t len)
 	if (error)
 		return error;
 	error = dx_free_file_space(ip, offset, len);
+	drop_late(inode, offset, len);
 	if (error)
 		return error;
 
@@ -166,7 +174,9 @@ static int op_collapse(struct space_req *r)
 		return error;
 	r->begun = true;
 	trace_dx_fallocate_step(inode, r->offset, r->len, DX_SP_COLLAPSE);
-	return dx_collapse_file_space(DX_I(inode), r->offset, r->len);
+	error = dx_collapse_file_space(DX_I(inode), r->offset, r->len);
+	drop_late(inode, r->offset, LLONG_MAX - r->offset - PAGE_SIZE);
+	return error;
 }
 
 static int op_insert(struct space_req *r)
@@ -199,7 +209,9 @@ static int op_insert(struct space_req *r)
 	if (error)
 		return error;
 	trace_dx_fallocate_step(inode, r->offset, r->len, DX_SP_INSERT);
-	return dx_insert_file_space(ip, r->offset, r->len);
+	error = dx_insert_file_space(ip, r->offset, r->len);
+	drop_late(inode, r->offset, LLONG_MAX - r->offset - PAGE_SIZE);
+	return error;
 }
 
 /* ALLOCSP and FREESP: the offset is the new size; growth gets blocks. */
@@ -239,7 +251,7 @@ static int run_locked_out(struct file *file, enum dx_space_op op, struct space_r
 	if (!S_ISREG(inode->i_mode) || IS_SWAPFILE(inode))
 		return S_ISREG(inode->i_mode) ? -ETXTBSY : -ENODEV;
 
-	error = file_modified(file);	/* setuid bits go, times move */
+	error = dx_file_modified(file);	/* setuid bits go, times move */
 	if (error)
 		return error;
 	error = space_ops[op](r);

@@ -274,7 +274,7 @@ const struct file_operations dx_file_fops = {
 	.write_iter	= vn_write_iter,
 	.splice_read	= vn_splice_read,
 	.splice_write	= iter_file_splice_write,
-	.iopoll		= dx_iopoll,
+	DX_FOP_IOPOLL
 	.unlocked_ioctl	= dx_file_ioctl,
 #ifdef CONFIG_COMPAT
 	.compat_ioctl	= dx_file_compat_ioctl,

@@ -41,7 +41,7 @@ int dx_vn_getattr(dx_idmap_t idmap, const struct path *path, struct kstat *stat,
 	if (dx_is_shutdown(mp))
 		return -EIO;
 	/* The change attribute (NFS) is the core's, which moves with every transaction that changes the inode. */
-	inode_set_max_iversion_raw(inode, READ_ONCE(ip->d.changecount) << I_VERSION_QUERIED_SHIFT);
+	dx_inode_set_max_iversion(inode, READ_ONCE(ip->d.changecount) << I_VERSION_QUERIED_SHIFT);
 	dx_fillattr(idmap, mask, inode, stat);
 	stat->ino = ip->ino;
 	stat->blocks = dx_fsb_to_bb(mp, READ_ONCE(ip->d.nblocks) + READ_ONCE(ip->delayed_blks));

@@ -71,6 +71,8 @@ int dx_setattr_size(struct inode *inode, loff_t newsize, bool times)
 	truncate_pagecache(inode, newsize);
 
 	error = dx_setsize_trans(ip, newsize, newsize <= oldsize, times || newsize != oldsize);
+	if (DX_LATE_READAHEAD)
+		truncate_pagecache(inode, newsize);
 	if (newsize < oldsize)
 		set_bit(DX_I_TRUNCATED, &ip->i_flags);
 	dx_vnode_sync(inode);

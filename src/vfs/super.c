@@ -6,8 +6,6 @@
  * the VFS.  Context: s_umount held by the VFS where its documentation says so.
  */
 #include <linux/blkdev.h>
-#include <linux/fs_context.h>
-#include <linux/fs_parser.h>
 #include <linux/module.h>
 #include <linux/seq_file.h>
 #include <linux/statfs.h>
@@ -190,6 +188,7 @@ static int vn_statfs(struct dentry *dentry, struct kstatfs *st)
 {
 	struct dx_mount *mp = DX_M(dentry->d_sb);
 	struct dx_statfs s;
+	u64 id;
 
 	/* What was unlinked just now counts as free; a file that takes long is not waited for, and not on a frozen volume. */
 	if (dentry->d_sb->s_writers.frozen == SB_UNFROZEN)
@@ -203,7 +202,8 @@ static int vn_statfs(struct dentry *dentry, struct kstatfs *st)
 	st->f_bavail = s.bavail;
 	st->f_files = s.files;
 	st->f_ffree = s.ffree;
-	st->f_fsid = u64_to_fsid(huge_encode_dev(dentry->d_sb->s_dev));
+	id = huge_encode_dev(dentry->d_sb->s_dev);
+	st->f_fsid = (__kernel_fsid_t) { .val = { (u32)id, (u32)(id >> 32) } };
 	return 0;
 }
 
@@ -380,20 +380,6 @@ static void put_super(struct super_block *sb)
 	kfree(ds);
 }
 
-const struct super_operations dx_super_ops = {
-	.alloc_inode		= dx_alloc_inode,
-	.free_inode		= dx_free_inode,
-	.evict_inode		= dx_evict_inode,
-	.put_super		= put_super,
-	.sync_fs		= vn_sync_fs,
-	.freeze_fs		= vn_freeze,
-	.unfreeze_fs		= vn_unfreeze,
-	.statfs			= vn_statfs,
-	.show_options		= show_options,
-	.nr_cached_objects	= vn_nr_cached,
-	.free_cached_objects	= vn_free_cached,
-};
-
 static int fill_super(struct super_block *sb, struct fs_context *fc)
 {
 	struct dx_super *ds = sb->s_fs_info;
@@ -458,14 +444,12 @@ static int fill_super(struct super_block *sb, struct fs_context *fc)
 	mp->s_maxbytes = min_t(u64, mp->s_maxbytes, MAX_LFS_FILESIZE);
 	sb->s_maxbytes = mp->s_maxbytes;
 	dx_super_set_uuid(sb, &mp->sb.uuid);
-	if (dx_has_bigtime(mp)) {
-		sb->s_time_min = -DX_BIGTIME_EPOCH_OFFSET;
-		/* The last second is whole, and a multiple of four like the quota timers' unit. */
-		sb->s_time_max = (s64)(U64_MAX / NSEC_PER_SEC & ~3ULL) - DX_BIGTIME_EPOCH_OFFSET;
-	} else {
-		sb->s_time_min = S32_MIN;
-		sb->s_time_max = S32_MAX;
-	}
+	/* With bigtime the last second is whole, and a multiple of four like the quota timers' unit. */
+	if (dx_has_bigtime(mp))
+		dx_super_set_times(sb, -DX_BIGTIME_EPOCH_OFFSET,
+				   (s64)(U64_MAX / NSEC_PER_SEC & ~3ULL) - DX_BIGTIME_EPOCH_OFFSET);
+	else
+		dx_super_set_times(sb, S32_MIN, S32_MAX);
 
 	snprintf(shrinker_name, sizeof(shrinker_name), "dioxfs-buf:%s", sb->s_id);
 	error = dx_shrinker_register(&ds->buf_shrinker, shrinker_name, buf_shrink_count, buf_shrink_scan);
@@ -580,6 +564,24 @@ static int init_fs_context(struct fs_context *fc)
 	return 0;
 }
 
+DX_FS_CONTEXT(mounting, init_fs_context, param_spec);
+DX_OP_FREE_INODE(dx_free_inode);
+
+const struct super_operations dx_super_ops = {
+	.alloc_inode		= dx_alloc_inode,
+	DX_FREE_INODE(dx_free_inode)
+	.evict_inode		= dx_evict_inode,
+	.put_super		= put_super,
+	.sync_fs		= vn_sync_fs,
+	.freeze_fs		= vn_freeze,
+	.unfreeze_fs		= vn_unfreeze,
+	.statfs			= vn_statfs,
+	.show_options		= show_options,
+	.nr_cached_objects	= vn_nr_cached,
+	.free_cached_objects	= vn_free_cached,
+	DX_SUPER_REMOUNT(mounting)
+};
+
 /* The last user has gone; what follows first is writeback, which may need log space. */
 static void kill_sb(struct super_block *sb)
 {
@@ -591,8 +593,7 @@ static void kill_sb(struct super_block *sb)
 #define FS_TYPE(_name) {						\
 	.owner			= THIS_MODULE,				\
 	.name			= _name,				\
-	.init_fs_context	= init_fs_context,			\
-	.parameters		= param_spec,				\
+	DX_FS_TYPE_CONTEXT(mounting, init_fs_context, param_spec)	\
 	.kill_sb		= kill_sb,				\
 	.fs_flags		= FS_REQUIRES_DEV | DX_FS_ALLOW_IDMAP,	\
 }

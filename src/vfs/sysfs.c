@@ -64,7 +64,7 @@ static struct attribute *counter_attrs[] = {
 	&attr_lockout_violations.attr, &attr_give_backs.attr, &attr_give_back_writes.attr,
 	&attr_drain_histogram.attr, NULL
 };
-ATTRIBUTE_GROUPS(counter);
+DX_KOBJ_ATTRS(counter);
 
 enum { LOG_HEAD, LOG_TAIL, LOG_SIZE, LOG_USED, LOG_FORCES, LOG_CHECKPOINTS, LOG_BYTES };
 
@@ -98,7 +98,7 @@ static struct attribute *log_attrs[] = {
 	&attr_log_head.attr, &attr_log_tail.attr, &attr_log_size_bytes.attr, &attr_log_used_bytes.attr,
 	&attr_log_forces.attr, &attr_log_checkpoints.attr, &attr_log_bytes_written.attr, NULL
 };
-ATTRIBUTE_GROUPS(log);
+DX_KOBJ_ATTRS(log);
 
 /* ---- error/ ---- */
 
@@ -137,7 +137,7 @@ static struct dx_attr attr_retry_timeout = {
 };
 
 static struct attribute *retry_attrs[] = { &attr_max_retries.attr, &attr_retry_timeout.attr, NULL };
-ATTRIBUTE_GROUPS(retry);
+DX_KOBJ_ATTRS(retry);
 
 static ssize_t fail_show(struct dx_super *ds, int dir, const struct dx_attr *a, char *buf)
 {
@@ -162,10 +162,10 @@ static struct dx_attr attr_fail_at_unmount = {
 };
 
 static struct attribute *error_attrs[] = { &attr_fail_at_unmount.attr, NULL };
-ATTRIBUTE_GROUPS(error);
+DX_KOBJ_ATTRS(error);
 
 static struct attribute *no_attrs[] = { NULL };
-ATTRIBUTE_GROUPS(no);
+DX_KOBJ_ATTRS(no);
 
 #ifdef DX_DEBUG
 static ssize_t tag_show(struct dx_super *ds, int dir, const struct dx_attr *a, char *buf)
@@ -194,7 +194,7 @@ TAG(delay_dio_completion, DX_TAG_DELAY_DIO_COMPLETION);
 static struct attribute *tag_attrs[] = {
 	&attr_tag_drain_before_size.attr, &attr_tag_delay_dio_completion.attr, NULL
 };
-ATTRIBUTE_GROUPS(tag);
+DX_KOBJ_ATTRS(tag);
 #endif
 
 /* ---- directories ---- */
@@ -227,11 +227,11 @@ static void dir_release(struct kobject *kobj)
 	complete(&to_sysdir(kobj)->released);
 }
 
-#define KTYPE(_groups) { .release = dir_release, .sysfs_ops = &attr_ops, .default_groups = _groups }
-static struct kobj_type counter_ktype = KTYPE(counter_groups), log_ktype = KTYPE(log_groups),
-	error_ktype = KTYPE(error_groups), metadata_ktype = KTYPE(no_groups), retry_ktype = KTYPE(retry_groups);
+#define KTYPE(_attrs) { .release = dir_release, .sysfs_ops = &attr_ops, DX_KOBJ_DEFAULT(_attrs) }
+static struct kobj_type counter_ktype = KTYPE(counter), log_ktype = KTYPE(log),
+	error_ktype = KTYPE(error), metadata_ktype = KTYPE(no), retry_ktype = KTYPE(retry);
 #ifdef DX_DEBUG
-static struct kobj_type tag_ktype = KTYPE(tag_groups);
+static struct kobj_type tag_ktype = KTYPE(tag);
 #endif
 
 static const struct {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * 0: file_modified() alone
+ * 0: only file_modified(), or what it is made of
  * 1: kiocb_modified(), which honours IOCB_NOWAIT (6.0)
  */
 #include <linux/fs.h>
@@ -8,7 +8,6 @@
 
 #if FORM == 0
 NO_SYMBOL(kiocb_modified);
-int probe(struct file *file) { return file_modified(file); }
 
 #elif FORM == 1
 int probe(struct kiocb *iocb) { return kiocb_modified(iocb); }

@@ -50,7 +50,6 @@
 #include <linux/lockdep.h>
 #include <linux/sched.h>	/* cond_resched, current */
 #include <linux/build_bug.h>
-#include <linux/minmax.h>
 #include <asm/byteorder.h>
 
 #ifndef EFSCORRUPTED

@@ -303,7 +303,7 @@ int dx_buf_delwri_submit(struct list_head *list)
 	int error = 0;
 	LIST_HEAD(wait);
 
-	list_sort(NULL, list, cmp_daddr);
+	dx_list_sort(NULL, list, cmp_daddr);
 	list_for_each_entry(bp, list, b_delwri) {
 		if (dx_buf_is_pinned(bp)) {
 			bp->b_mp->buf_above->unpin(bp->b_mp, true);
@@ -346,7 +346,7 @@ int dx_buf_delwri_submit_nowait(struct list_head *list)
 	struct dx_buf *bp, *n;
 	int pinned = 0;
 
-	list_sort(NULL, list, cmp_daddr);
+	dx_list_sort(NULL, list, cmp_daddr);
 	list_for_each_entry_safe(bp, n, list, b_delwri) {
 		if (dx_buf_is_pinned(bp)) {
 			pinned++;

@@ -69,7 +69,7 @@ static const struct dx_defer_type *take_run(struct list_head *queue, struct list
 		list_move_tail(&w->list, run);
 	}
 	if (type->order)
-		list_sort(NULL, run, type->order);
+		dx_list_sort(NULL, run, type->order);
 	return type;
 }
 
@@ -287,7 +287,7 @@ static int begin_recovered(struct dx_mount *mp, struct dx_intent *in, struct lis
 	INIT_LIST_HEAD(&c->todo);
 	list_add_tail(&c->list, chains);
 	if (type->order)
-		list_sort(NULL, &works, type->order);
+		dx_list_sort(NULL, &works, type->order);
 	dx_intent_claim(in);
 	error = do_works(tp, type, in, &works, &c->todo);
 	if (error) {

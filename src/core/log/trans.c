@@ -290,7 +290,7 @@ static int precommit(struct dx_trans *tp)
 		any |= !!lip->li_ops->precommit;
 	if (!any)
 		return 0;
-	list_sort(NULL, &tp->t_items, by_order);
+	dx_list_sort(NULL, &tp->t_items, by_order);
 	list_for_each_entry(lip, &tp->t_items, li_trans) {
 		if (!lip->li_ops->precommit || !test_bit(DX_LI_F_DIRTY, &lip->li_flags))
 			continue;

@@ -7,5 +7,6 @@
 #include <asm/unaligned.h>
 
 #define WQ_PERCPU	0
+#define dx_list_sort	list_sort
 
 #endif
