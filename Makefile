@@ -30,7 +30,7 @@ modules: kdir
 	$(MAKE) -C $(KDIR) M=$(CURDIR) DEBUG=$(DEBUG) modules
 
 kdir:
-	@test -e $(KDIR)/Makefile || { echo "dioxfs: no kernel headers at $(KDIR): install linux-headers-$(KVER), or name another kernel with KVER= or KDIR=." >&2; exit 1; }
+	@sh src/compat/prepared.sh $(KDIR) $(if $(and $(filter command line,$(origin KDIR)),$(filter-out command line,$(origin KVER))),"",$(KVER))
 
 clean:
 	@find . -path ./.git -prune -o \( -name '*.o' -o -name '*.ko' -o -name '*.mod' -o -name '*.mod.c' -o -name '.*.cmd' \

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A module is as much the compiler's as the kernel is: layouts, plugins, and mitigations follow its version.
+ * A module is as much the compiler's as the kernel is: layouts, plugins, and mitigations follow its version. Kernels before
+ * 4.18 do not say which it was; they are too old for other reasons.
  * Otherwise: was built with another compiler than this one: install that (Debian's linux-headers depend on it), or set IGNORE_CC_MISMATCH=1 and be on your own
  */
 #include <linux/kconfig.h>
@@ -11,7 +12,7 @@
 #if CONFIG_CLANG_VERSION / 10000 != __clang_major__
 #error "another clang"
 #endif
-#elif CONFIG_GCC_VERSION / 10000 != __GNUC__
+#elif defined(CONFIG_GCC_VERSION) && CONFIG_GCC_VERSION / 10000 != __GNUC__
 #error "another gcc"
 #endif
 #endif
