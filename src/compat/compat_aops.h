@@ -65,18 +65,42 @@ static inline void dx_mapping_allow_large(struct address_space *mapping)
 
 #else /* pages */
 
-#define DX_AOPS(name, read_ops, writepages_fn, bmap_fn, swap_fn) \
-static int name##_readpage(struct file *unused, struct page *page) \
-{ \
-	return iomap_readpage(page, read_ops); \
-} \
+/*
+ * Readahead of kernels before 5.8 looks up a mapping, and only then puts pages into the cache. A direct write or
+ * writeback that makes an unwritten extent written in between is not seen, and finds no page to
+ * invalidate: zeros stay in the cache. There each page is put there, locked, before it is mapped.
+ */
+#if HAVE_IOMAP_READAHEAD
+#define dx_iomap_readpage	iomap_readpage
+#define dx_partially_uptodate	iomap_is_partially_uptodate
+#define DX_AOPS_READAHEAD(name, read_ops) \
 static void name##_readahead(struct readahead_control *rac) \
 { \
 	iomap_readahead(rac, read_ops); \
+}
+#define DX_AOPS_READAHEAD_MEMBER(name)	.readahead = name##_readahead
+#else
+/* compat_aops.c */
+int dx_iomap_readpage(struct page *page, const struct iomap_ops *ops);
+int dx_iomap_readpages(struct address_space *mapping, struct list_head *pages, const struct iomap_ops *ops);
+int dx_partially_uptodate(struct page *page, unsigned long from, unsigned long count);
+#define DX_AOPS_READAHEAD(name, read_ops) \
+static int name##_readpages(struct file *unused, struct address_space *mapping, struct list_head *pages, \
+			    unsigned int nr) \
+{ \
+	return dx_iomap_readpages(mapping, pages, read_ops); \
+}
+#define DX_AOPS_READAHEAD_MEMBER(name)	.readpages = name##_readpages
+#endif
+#define DX_AOPS(name, read_ops, writepages_fn, bmap_fn, swap_fn) \
+static int name##_readpage(struct file *unused, struct page *page) \
+{ \
+	return dx_iomap_readpage(page, read_ops); \
 } \
+DX_AOPS_READAHEAD(name, read_ops) \
 const struct address_space_operations name = { \
 	.readpage		= name##_readpage, \
-	.readahead		= name##_readahead, \
+	DX_AOPS_READAHEAD_MEMBER(name), \
 	.writepages		= writepages_fn, \
 	.set_page_dirty		= iomap_set_page_dirty, \
 	.releasepage		= iomap_releasepage, \
@@ -84,12 +108,20 @@ const struct address_space_operations name = { \
 	.bmap			= bmap_fn, \
 	.direct_IO		= noop_direct_IO, \
 	.migratepage		= iomap_migrate_page, \
-	.is_partially_uptodate	= iomap_is_partially_uptodate, \
+	.is_partially_uptodate	= dx_partially_uptodate, \
 	.error_remove_page	= generic_error_remove_page, \
 	.swap_activate		= swap_fn, \
 }
 static inline void dx_mapping_allow_large(struct address_space *mapping) { }
 
+#endif
+
+/* Before 5.5 a file longer than its swap header says, or without one whole page in a row, was taken as it is. */
+#if HAVE_IOMAP_WRITEBACK
+#define dx_iomap_swapfile_activate(sis, file, span, ops)	iomap_swapfile_activate(sis, file, span, ops)
+#else
+int dx_iomap_swapfile_activate(struct swap_info_struct *sis, struct file *file, sector_t *span,
+			       const struct iomap_ops *ops);	/* compat_aops.c */
 #endif
 
 #endif /* COMPAT_AOPS_H */

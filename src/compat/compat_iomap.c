@@ -5,9 +5,41 @@
  */
 #include <linux/fs.h>
 #include <linux/pagemap.h>
+#include <linux/pagevec.h>
 #include "compat_iomap.h"
 
 #if !HAVE_IOMAP_VALID
+/*
+ * Kernels before 5.4 do not take a page for up to date that was written whole after reading it had failed,
+ * and would read the disk over what was written.
+ */
+#if HAVE_IOMAP_WRITEBACK
+static void forget_read_errors(struct address_space *mapping, loff_t pos, loff_t length) { }
+static loff_t most_at_once(loff_t length) { return length; }
+#else
+static void forget_read_errors(struct address_space *mapping, loff_t pos, loff_t length)
+{
+	pgoff_t index = pos >> PAGE_SHIFT, last = (pos + length - 1) >> PAGE_SHIFT;
+	struct pagevec pvec;
+	unsigned int i;
+
+	pagevec_init(&pvec);
+	while (mapping->nrpages && index <= last && pagevec_lookup_range(&pvec, mapping, &index, last)) {
+		for (i = 0; i < pagevec_count(&pvec); i++) {
+			if (!PageUptodate(pvec.pages[i])) {
+				wait_on_page_locked(pvec.pages[i]);	/* being read */
+				ClearPageError(pvec.pages[i]);
+			}
+		}
+		pagevec_release(&pvec);
+		cond_resched();
+	}
+}
+
+/* The pages of a write are looked at each time that a mapping is looked up for it. */
+static loff_t most_at_once(loff_t length) { return min_t(loff_t, length, 256 * PAGE_SIZE); }
+#endif
+
 /**
  * dx_iomap_pin - keep the page that a buffered write covers in part
  * @inode: regular file, IOLOCK exclusive
@@ -32,10 +64,12 @@ struct page *dx_iomap_pin(struct inode *inode, loff_t pos, loff_t *length, unsig
 	if (flags & IOMAP_FAULT)
 		return NULL;	/* has the page locked already */
 	if (!off && *length >= PAGE_SIZE) {
-		*length = round_down(*length, PAGE_SIZE);
+		*length = round_down(most_at_once(*length), PAGE_SIZE);
+		forget_read_errors(mapping, pos, *length);
 		return NULL;
 	}
 	*length = min_t(loff_t, *length, PAGE_SIZE - off);
+	forget_read_errors(mapping, pos, *length);
 	page = find_get_page(mapping, pos >> PAGE_SHIFT);
 	if (page || (flags & IOMAP_ZERO))
 		return page;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * iomap: how a cached mapping is checked, how writeback hands over what it has
- * collected, and calls that got more arguments over time.
+ * iomap: tables of mappings, how a cached mapping is checked, and calls that got
+ * more arguments over time.
  */
 #ifndef COMPAT_IOMAP_H
 #define COMPAT_IOMAP_H
@@ -11,6 +11,52 @@
 #include <linux/pagemap.h>
 #include <linux/backing-dev.h>
 #include "compat_lock.h"
+
+/* ---- tables of mappings ---- */
+
+/*
+ * DX_IOMAP_OPS(name, begin), at file scope: a table from
+ * int begin(inode, pos, length, flags, iomap, srcmap). Where the kernel has no second
+ * mapping (before 5.5), @srcmap is a hole that nobody looks at.
+ *
+ * DX_DIRECT_IOMAP_OPS(name, begin): the same for direct writes. A kernel before 5.4 believes that a write
+ * into an unwritten extent needs no more than FUA to be durable, unless the mapping says that metadata is dirty.
+ */
+#if HAVE_IOMAP_BEGIN
+#define DX_IOMAP_BEGIN_ARGS struct inode *inode, loff_t pos, loff_t length, unsigned int flags, \
+	struct iomap *iomap, struct iomap *srcmap
+#define DX_IOMAP_SRCMAP		do { } while (0)
+#define DX_IOMAP_OPS(name, begin) \
+const struct iomap_ops name = { .iomap_begin = begin }
+#else
+#define DX_IOMAP_BEGIN_ARGS struct inode *inode, loff_t pos, loff_t length, unsigned int flags, struct iomap *iomap
+#define DX_IOMAP_SRCMAP		struct iomap no_srcmap = { .type = IOMAP_HOLE }, *srcmap = &no_srcmap
+#define DX_IOMAP_OPS(name, begin) \
+static int begin##_for_##name(DX_IOMAP_BEGIN_ARGS) \
+{ \
+	DX_IOMAP_SRCMAP; \
+\
+	return begin(inode, pos, length, flags, iomap, srcmap); \
+} \
+const struct iomap_ops name = { .iomap_begin = begin##_for_##name }
+#endif
+
+#if HAVE_IOMAP_DIO
+#define DX_DIRECT_IOMAP_OPS(name, begin)	DX_IOMAP_OPS(name, begin)
+#else
+#define DX_DIRECT_IOMAP_OPS(name, begin) \
+static int begin##_durable(DX_IOMAP_BEGIN_ARGS) \
+{ \
+	int error; \
+	DX_IOMAP_SRCMAP; \
+\
+	error = begin(inode, pos, length, flags, iomap, srcmap); \
+	if (!error && iomap->type == IOMAP_UNWRITTEN) \
+		iomap->flags |= IOMAP_F_DIRTY; \
+	return error; \
+} \
+const struct iomap_ops name = { .iomap_begin = begin##_durable }
+#endif
 
 /* ---- is a mapping that a write looked up still true once its page is locked? ---- */
 
@@ -66,11 +112,11 @@ struct page *dx_iomap_pin(struct inode *inode, loff_t pos, loff_t *length, unsig
 void dx_iomap_unpin(struct page *page);
 
 #define DX_WRITE_IOMAP_OPS(name, begin, end) \
-static int begin##_pinned(struct inode *inode, loff_t pos, loff_t length, unsigned int flags, \
-			  struct iomap *iomap, struct iomap *srcmap) \
+static int begin##_pinned(DX_IOMAP_BEGIN_ARGS) \
 { \
 	struct page *page = dx_iomap_pin(inode, pos, &length, flags); \
 	int error; \
+	DX_IOMAP_SRCMAP; \
 \
 	if (IS_ERR(page)) \
 		return PTR_ERR(page); \
@@ -137,29 +183,6 @@ static inline vm_fault_t dx_iomap_page_mkwrite(struct vm_fault *vmf, const struc
 #endif
 }
 
-/* @flags: DX_DIO_* */
-#define DX_DIO_FORCE_WAIT	(1 << 0)	/* wait even if the caller need not */
-#define DX_DIO_OVERWRITE_ONLY	(1 << 1)	/* -EAGAIN rather than allocate or zero; if DX_CAN_OVERWRITE_ONLY */
-#if HAVE_IOMAP_DIO
-#define DX_CAN_OVERWRITE_ONLY	true
-static inline ssize_t dx_iomap_dio_rw(struct kiocb *iocb, struct iov_iter *iter, const struct iomap_ops *ops,
-				      const struct iomap_dio_ops *dops, unsigned int flags)
-{
-	unsigned int f = (flags & DX_DIO_FORCE_WAIT ? IOMAP_DIO_FORCE_WAIT : 0) |
-			 (flags & DX_DIO_OVERWRITE_ONLY ? IOMAP_DIO_OVERWRITE_ONLY : 0);
-
-	return iomap_dio_rw(iocb, iter, ops, dops, f, NULL, 0);
-}
-#else
-#define DX_CAN_OVERWRITE_ONLY	false
-#define IOMAP_OVERWRITE_ONLY	0
-static inline ssize_t dx_iomap_dio_rw(struct kiocb *iocb, struct iov_iter *iter, const struct iomap_ops *ops,
-				      const struct iomap_dio_ops *dops, unsigned int flags)
-{
-	return iomap_dio_rw(iocb, iter, ops, dops, is_sync_kiocb(iocb) || (flags & DX_DIO_FORCE_WAIT));
-}
-#endif
-
 /* ---- a short write gives back what it reserved ---- */
 
 /*
@@ -216,123 +239,6 @@ static int name(struct inode *inode, struct iomap *iomap, loff_t pos, loff_t len
 	dx_mmapunlock_excl(inode); \
 	return 0; \
 }
-#endif
-
-/* ---- writeback ---- */
-
-/* One walk of writeback over a file: the mapping in use, and whether it is still true. */
-struct dx_wpc {
-	struct iomap_writepage_ctx	ctx;
-	u32				seq;	/* of the extent tree when ctx.iomap was looked up */
-};
-
-#if HAVE_IOEND_BIO
-static inline struct bio *dx_ioend_bio(struct iomap_ioend *ioend) { return &ioend->io_bio; }
-static inline struct iomap_ioend *dx_bio_ioend(struct bio *bio) { return iomap_ioend_from_bio(bio); }
-#else
-static inline struct bio *dx_ioend_bio(struct iomap_ioend *ioend) { return ioend->io_bio; }
-static inline struct iomap_ioend *dx_bio_ioend(struct bio *bio) { return bio->bi_private; }
-#endif
-
-static inline bool dx_ioend_unwritten(const struct iomap_ioend *ioend)
-{
-#ifdef IOMAP_IOEND_UNWRITTEN
-	return ioend->io_flags & IOMAP_IOEND_UNWRITTEN;
-#else
-	return ioend->io_type == IOMAP_UNWRITTEN;
-#endif
-}
-
-/*
- * DX_WRITEBACK(name, map, submit, discard), at file scope, makes
- * int name(mapping, wbc), which writes back, from
- *   int map(wpc, inode, pos)            wpc->ctx.iomap covers @pos afterwards
- *   void submit(ioend)                  last chance to change the bio's bi_end_io
- *   void discard(inode, pos, end)       [pos, end) of a folio could not be mapped and is lost
- */
-#if HAVE_IOMAP_WRITEBACK >= 2
-#define DX_WRITEBACK(name, map, submit, discard) \
-static ssize_t name##_range(struct iomap_writepage_ctx *ctx, struct folio *folio, u64 pos, unsigned int len, u64 end) \
-{ \
-	ssize_t ret = map(container_of(ctx, struct dx_wpc, ctx), ctx->inode, pos); \
-\
-	if (!ret) \
-		ret = iomap_add_to_ioend(ctx, folio, pos, end, len); \
-	if (ret < 0) \
-		discard(ctx->inode, pos, folio_pos(folio) + folio_size(folio)); \
-	return ret; \
-} \
-static int name##_submit(struct iomap_writepage_ctx *ctx, int error) \
-{ \
-	if (!error) \
-		submit(ctx->wb_ctx); \
-	return iomap_ioend_writeback_submit(ctx, error); \
-} \
-static const struct iomap_writeback_ops name##_ops = { \
-	.writeback_range	= name##_range, \
-	.writeback_submit	= name##_submit, \
-}; \
-static int name(struct address_space *mapping, struct writeback_control *wbc) \
-{ \
-	struct dx_wpc wpc = { .ctx = { .inode = mapping->host, .wbc = wbc, .ops = &name##_ops } }; \
-\
-	return iomap_writepages(&wpc.ctx); \
-}
-#else
-/* Until 6.9 a folio is not yet under writeback when it is discarded, and must not look up to date. */
-#if HAVE_IOMAP_WRITEBACK >= 1
-#define DX_MAP_BLOCKS_LEN	, unsigned int len
-#define dx_discard_state(folio, off)	do { } while (0)
-#else
-#define DX_MAP_BLOCKS_LEN
-#define dx_discard_state(folio, off)	iomap_invalidate_folio(folio, off, folio_size(folio) - (off))
-#endif
-#if HAVE_FOLIO_AOPS
-#define DX_DISCARD_OP(name, discard) \
-static void name##_discard(struct folio *folio, loff_t pos) \
-{ \
-	discard(folio->mapping->host, pos, folio_pos(folio) + folio_size(folio)); \
-	dx_discard_state(folio, offset_in_folio(folio, pos)); \
-}
-#define DX_DISCARD_MEMBER	discard_folio
-#else
-#define DX_DISCARD_OP(name, discard) \
-static void name##_discard(struct page *page, loff_t pos) \
-{ \
-	discard(page->mapping->host, pos, page_offset(page) + PAGE_SIZE); \
-	iomap_invalidatepage(page, offset_in_page(pos), PAGE_SIZE - offset_in_page(pos)); \
-}
-#define DX_DISCARD_MEMBER	discard_page
-#endif
-#define DX_WRITEBACK(name, map, submit, discard) \
-static int name##_map(struct iomap_writepage_ctx *ctx, struct inode *inode, loff_t pos DX_MAP_BLOCKS_LEN) \
-{ \
-	return map(container_of(ctx, struct dx_wpc, ctx), inode, pos); \
-} \
-static int name##_submit(struct iomap_ioend *ioend, int status) \
-{ \
-	if (!status) \
-		submit(ioend); \
-	return status; \
-} \
-DX_DISCARD_OP(name, discard) \
-static const struct iomap_writeback_ops name##_ops = { \
-	.map_blocks		= name##_map, \
-	.prepare_ioend		= name##_submit, \
-	.DX_DISCARD_MEMBER	= name##_discard, \
-}; \
-static int name(struct address_space *mapping, struct writeback_control *wbc) \
-{ \
-	struct dx_wpc wpc = { }; \
-\
-	return iomap_writepages(mapping, wbc, &wpc.ctx, &name##_ops); \
-}
-#endif
-
-#if HAVE_IOEND_MERGE
-#define dx_ioend_try_merge(ioend, list)	iomap_ioend_try_merge(ioend, list)
-#else
-#define dx_ioend_try_merge(ioend, list)	iomap_ioend_try_merge(ioend, list, NULL)
 #endif
 
 #endif /* COMPAT_IOMAP_H */

@@ -17,7 +17,9 @@
 #include "compat_xattr.h"	/* attribute handlers */
 #include "compat_fileattr.h"	/* inode flags */
 #include "compat_lock.h"	/* MMAPLOCK */
-#include "compat_iomap.h"	/* mappings, direct I/O, writeback */
+#include "compat_iomap.h"	/* mappings */
+#include "compat_dio.h"		/* direct I/O */
+#include "compat_writeback.h"	/* ioends */
 #include "compat_aops.h"	/* folios or pages */
 #include "compat_file.h"	/* open files, faults */
 #include "compat_bdev.h"	/* block devices, bios */

@@ -170,7 +170,7 @@ static sector_t vn_bmap(struct address_space *mapping, sector_t block)
 static int vn_swap_activate(struct swap_info_struct *sis, struct file *file, sector_t *span)
 {
 	sis->bdev = file_inode(file)->i_sb->s_bdev;
-	return iomap_swapfile_activate(sis, file, span, &dx_read_iomap_ops);
+	return dx_iomap_swapfile_activate(sis, file, span, &dx_read_iomap_ops);
 }
 
 DX_AOPS(dx_aops, &dx_read_iomap_ops, vn_writepages, vn_bmap, vn_swap_activate);

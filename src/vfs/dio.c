@@ -95,9 +95,7 @@ static int write_end_io(struct kiocb *iocb, ssize_t size, int error, unsigned in
 	return error;
 }
 
-static const struct iomap_dio_ops write_dio_ops = {
-	.end_io	= write_end_io,
-};
+DX_DIO_OPS(write_dio_ops, write_end_io);
 
 static bool aligned_to(struct kiocb *iocb, struct iov_iter *from, unsigned int unit)
 {
@@ -176,6 +174,7 @@ static ssize_t submit_write(struct kiocb *iocb, struct iov_iter *from, enum dx_i
 ssize_t dx_file_dio_write(struct kiocb *iocb, struct iov_iter *from)
 {
 	struct inode *inode = file_inode(iocb->ki_filp);
+	struct file *file = dx_dio_hold(iocb);
 	enum dx_iolock mode, held;
 	ssize_t ret;
 
@@ -183,7 +182,7 @@ ssize_t dx_file_dio_write(struct kiocb *iocb, struct iov_iter *from)
 	for (mode = DX_IOLOCK_SHARED; ; mode = DX_IOLOCK_EXCL) {
 		ret = dx_iolock_iocb(iocb, mode);
 		if (ret)
-			return ret;
+			break;
 		held = mode;
 		ret = dx_file_write_checks(iocb, from, &held, admit);
 		if (!ret && iov_iter_count(from))
@@ -192,8 +191,10 @@ ssize_t dx_file_dio_write(struct kiocb *iocb, struct iov_iter *from)
 			dx_beyond_leave(iocb);	/* there may have been nothing to complete */
 		dx_iounlock(inode, held);
 		if (ret != -EBUSY || mode == DX_IOLOCK_EXCL)
-			return ret;
+			break;
 	}
+	dx_dio_let_go(file);
+	return ret;
 }
 
 /**
@@ -206,16 +207,19 @@ ssize_t dx_file_dio_write(struct kiocb *iocb, struct iov_iter *from)
 ssize_t dx_file_dio_read(struct kiocb *iocb, struct iov_iter *to)
 {
 	struct inode *inode = file_inode(iocb->ki_filp);
-	ssize_t ret = 0;
+	struct file *file;
+	ssize_t ret;
 
-	if (iov_iter_count(to)) {
-		do_not_poll(iocb);
-		ret = dx_iolock_iocb(iocb, DX_IOLOCK_SHARED);
-		if (ret)
-			return ret;
-		file_accessed(iocb->ki_filp);	/* now: once submitted, the iocb may be gone */
-		ret = dx_iomap_dio_rw(iocb, to, &dx_read_iomap_ops, NULL, 0);
-		dx_iounlock(inode, DX_IOLOCK_SHARED);
-	}
+	if (!iov_iter_count(to))
+		return 0;
+	do_not_poll(iocb);
+	ret = dx_iolock_iocb(iocb, DX_IOLOCK_SHARED);
+	if (ret)
+		return ret;
+	file_accessed(iocb->ki_filp);	/* now: once submitted, the iocb may be gone */
+	file = dx_dio_hold(iocb);
+	ret = dx_iomap_dio_rw(iocb, to, &dx_read_iomap_ops, NULL, 0);
+	dx_iounlock(inode, DX_IOLOCK_SHARED);
+	dx_dio_let_go(file);
 	return ret;
 }

@@ -143,10 +143,10 @@ static int read_begin(struct inode *inode, loff_t pos, loff_t length, unsigned i
 	return 0;
 }
 
-const struct iomap_ops dx_read_iomap_ops = { .iomap_begin = read_begin };
+DX_IOMAP_OPS(dx_read_iomap_ops, read_begin);
 
 /* SEEK_HOLE and SEEK_DATA: iomap itself looks for dirty pages over unwritten extents. */
-const struct iomap_ops dx_seek_iomap_ops = { .iomap_begin = read_begin };
+DX_IOMAP_OPS(dx_seek_iomap_ops, read_begin);
 
 static int xattr_begin(struct inode *inode, loff_t pos, loff_t length, unsigned int flags,
 		       struct iomap *iomap, struct iomap *srcmap)
@@ -172,7 +172,7 @@ static int xattr_begin(struct inode *inode, loff_t pos, loff_t length, unsigned 
 	return 0;
 }
 
-const struct iomap_ops dx_xattr_iomap_ops = { .iomap_begin = xattr_begin };
+DX_IOMAP_OPS(dx_xattr_iomap_ops, xattr_begin);
 
 /*
  * How far past a write that extends the file to reserve, in blocks: as much
@@ -432,7 +432,7 @@ retry:
 	return 0;
 }
 
-const struct iomap_ops dx_direct_write_iomap_ops = { .iomap_begin = direct_write_begin };
+DX_DIRECT_IOMAP_OPS(dx_direct_write_iomap_ops, direct_write_begin);
 
 /*
  * iomap_zero_range() believes that an unwritten extent reads as zeros and

@@ -638,9 +638,12 @@ static int __init dioxfs_init(void)
 {
 	int error;
 
-	error = dx_vnode_cache_init();
+	error = dx_compat_init();
 	if (error)
 		return error;
+	error = dx_vnode_cache_init();
+	if (error)
+		goto out_compat;
 	error = dx_sysfs_init();
 	if (error)
 		goto out_vnodes;
@@ -655,6 +658,8 @@ out_sysfs:
 	dx_sysfs_exit();
 out_vnodes:
 	dx_vnode_cache_exit();
+out_compat:
+	dx_compat_exit();
 	return error;
 }
 
@@ -663,6 +668,7 @@ static void __exit dioxfs_exit(void)
 	unregister_types();
 	dx_sysfs_exit();
 	dx_vnode_cache_exit();
+	dx_compat_exit();
 }
 
 module_init(dioxfs_init);

@@ -1,16 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * 0: iomap_dio_rw(..., wait)
- * 1: iomap_dio_rw(..., flags, private, done_before), with IOMAP_DIO_OVERWRITE_ONLY (5.19)
+ * 0: iomap_dio_rw(iocb, iter, ops, end_io), end_io(iocb, size or error, flags)
+ * 1: iomap_dio_rw(iocb, iter, ops, dops), end_io(iocb, size, error, flags) (5.4)
+ * 2: ... and wait (5.5)
+ * 3: ... and flags, private, done_before instead of it, with IOMAP_DIO_OVERWRITE_ONLY (5.19)
  */
 #include <linux/fs.h>
 #include <linux/iomap.h>
 #include "probe.h"
 
 #if FORM == 0
-ssize_t probe(struct kiocb *iocb, struct iov_iter *it) { return iomap_dio_rw(iocb, it, NULL, NULL, true); }
+static int probe_f(struct kiocb *iocb, ssize_t ret, unsigned int flags) { return 0; }
+ssize_t probe(struct kiocb *iocb, struct iov_iter *it) { return iomap_dio_rw(iocb, it, NULL, probe_f); }
 
 #elif FORM == 1
+static int probe_f(struct kiocb *iocb, ssize_t size, int error, unsigned int flags) { return 0; }
+const struct iomap_dio_ops probe_ops = { .end_io = probe_f };
+ssize_t probe(struct kiocb *iocb, struct iov_iter *it) { return iomap_dio_rw(iocb, it, NULL, &probe_ops); }
+
+#elif FORM == 2
+ssize_t probe(struct kiocb *iocb, struct iov_iter *it) { return iomap_dio_rw(iocb, it, NULL, NULL, true); }
+
+#elif FORM == 3
 ssize_t probe(struct kiocb *iocb, struct iov_iter *it)
 {
 	return iomap_dio_rw(iocb, it, NULL, NULL, IOMAP_DIO_OVERWRITE_ONLY | IOMAP_DIO_FORCE_WAIT, NULL, 0);

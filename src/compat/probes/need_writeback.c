@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Writeback through iomap came with 5.5, and is as we know it since 5.10.
- * Otherwise: is too old: dioxfs needs 5.10 or later
+ * iomap keeps pages with several blocks since 4.19. Where its writeback is missing (it came with
+ * 5.5), compat_writeback.c does that.
+ * Otherwise: is too old: dioxfs needs 4.19 or later, or EL8's 4.18
  */
 #include <linux/fs.h>
 #include <linux/iomap.h>
-#include <linux/fs_context.h>
-struct iomap_writepage_ctx probe_t;
-void *probe(void) { return iomap_writepages; }
+void *probe(void) { return iomap_is_partially_uptodate; }
