@@ -36,7 +36,7 @@ static struct bio_set ioends;
 
 /* ---- completion ---- */
 
-/* So many bytes of the page are no longer out. */
+/* So many blocks of the page are no longer out. */
 static void end_blocks(struct page *page, unsigned int blocks)
 {
 	struct iomap_page *iop = to_iomap_page(page);
@@ -50,14 +50,14 @@ static void finish_ioend(struct iomap_ioend *ioend, int error)
 {
 	struct inode *inode = ioend->io_inode;
 	unsigned int blkbits = inode->i_blkbits;
-	struct bvec_iter all = { .bi_size = ioend->io_size };
+	struct bvec_iter all = { .bi_size = ioend->io_own };
 	struct bvec_iter iter;
 	struct bio_vec bv;
 
 	if (error) {
 		mapping_set_error(inode->i_mapping, error);
-		pr_err_ratelimited("dioxfs (%s): inode 0x%lx: %zu bytes at offset %lld could not be written: error %d\n",
-				   inode->i_sb->s_id, inode->i_ino, ioend->io_size, ioend->io_offset, error);
+		pr_err_ratelimited("dioxfs (%s): inode 0x%lx: %u bytes at offset %lld could not be written: error %d\n",
+				   inode->i_sb->s_id, inode->i_ino, ioend->io_own, ioend->io_offset, error);
 	}
 	__bio_for_each_segment(bv, &ioend->io_bio, iter, all)
 		end_blocks(bv.bv_page, bv.bv_len >> blkbits);
@@ -116,14 +116,13 @@ void dx_sort_ioends(struct list_head *list)
  */
 void dx_ioend_try_merge(struct iomap_ioend *ioend, struct list_head *list)
 {
-	loff_t end = ioend->io_offset + ioend->io_size;
 	struct iomap_ioend *next;
 
 	while ((next = list_first_entry_or_null(list, struct iomap_ioend, io_list))) {
-		if (next->io_offset != end || next->io_type != ioend->io_type ||
+		if (next->io_offset != ioend->io_offset + ioend->io_size || next->io_type != ioend->io_type ||
 		    next->io_bio.bi_status != ioend->io_bio.bi_status)
 			break;
-		end += next->io_size;
+		ioend->io_size += next->io_size;
 		list_move_tail(&next->io_list, &ioend->io_list);
 	}
 }
@@ -155,6 +154,7 @@ static void begin_ioend(struct iomap_writepage_ctx *ctx, struct inode *inode, lo
 	INIT_LIST_HEAD(&ioend->io_list);
 	ioend->io_type = ctx->iomap.type;
 	ioend->io_inode = inode;
+	ioend->io_own = 0;
 	ioend->io_size = 0;
 	ioend->io_offset = pos;
 	ctx->ioend = ioend;
@@ -180,6 +180,7 @@ static void add_block(struct iomap_writepage_ctx *ctx, struct page *page, loff_t
 		begin_ioend(ctx, inode, pos, sector);
 		bio_add_page(&ctx->ioend->io_bio, page, len, off);	/* the first always fits */
 	}
+	ctx->ioend->io_own += len;
 	ctx->ioend->io_size += len;
 #if HAVE_WBC_ACCOUNT
 	wbc_account_cgroup_owner(ctx->wbc, page, len);

@@ -19,7 +19,8 @@ struct iomap_ioend {
 	struct list_head	io_list;	/* with others that come next in the file */
 	u16			io_type;	/* IOMAP_MAPPED or IOMAP_UNWRITTEN */
 	struct inode		*io_inode;
-	size_t			io_size;	/* bytes */
+	unsigned int		io_own;		/* bytes in the bio */
+	size_t			io_size;	/* ... and in those that were joined */
 	loff_t			io_offset;	/* in the file, bytes */
 	struct bio		io_bio;		/* last: its vectors follow */
 };
