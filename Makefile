@@ -8,6 +8,7 @@
 #   make DEBUG=1         with error tags and extra asserts
 #   make dkms-install    build and install by DKMS for every kernel that has headers (dkms-remove: undo)
 #   make deb             the same as a Debian package
+#   make race-static     the detector alone: a static program and a script for any machine, in build/race-static
 #   make race            the race run in a virtual machine (FULL=1: whole matrix)
 #   make test            everything, closes with "N passed, N failed" (KERNELS="trixie forky": also, in short, on these)
 #   make test-debug      the virtual machine tests under a bug-finding kernel (scripts/debug-kernel)
@@ -55,6 +56,9 @@ deb:
 race: deps
 	scripts/race-run --fs $(or $(FS),dioxfs) --cut $(if $(filter 1,$(FULL)),full,race) $(RACE_ARGS)
 
+race-static:
+	scripts/race-static $(VERSION)
+
 test: deps
 	scripts/test $(if $(KERNELS),--kernels "$(KERNELS)") $(if $(MINUTES),--minutes $(MINUTES)) $(TEST_ARGS)
 
@@ -86,4 +90,4 @@ bench: deps
 check: deps
 	scripts/check $(CHECK_ARGS)
 
-.PHONY: all modules kdir clean deps dkms-install dkms-remove deb race test test-host test-vm test-debug test-matrix test-long bench check
+.PHONY: all modules kdir clean deps dkms-install dkms-remove deb race race-static test test-host test-vm test-debug test-matrix test-long bench check

@@ -49,7 +49,8 @@
  * filesystem does not have the operation).
  *
  * Prints one line "ROW {json}". Exit status: 0 CLEAN or n/a, 1 any other
- * verdict, 2 usage. --self-test proves that the judge can find someone guilty.
+ * verdict, 2 usage. With --in-place it makes no filesystem and mounts none: it races in files of its own below the directory,
+ * which may be anywhere. --self-test proves that the judge can find someone guilty.
  */
 #include "race.h"
 
@@ -62,10 +63,11 @@ const char *const racer_name[NR_RACERS] = {
 const char *const writer_name[NR_WRITERS] = { "append", "random", "o_append", "mixed" };
 const char *const verdict_name[] = { "CLEAN", "n/a", "ERROR", "REPAIR", "CORRUPT", "LOST", "HANG" };
 
-struct options o = { .fs = "xfs", .device = "plain", .depth = 8, .races = 50, .lanes = 2, .seconds = 10, .racer = ALLOCATE };
+struct options o = { .fs = "xfs", .device = "plain", .depth = 8, .races = 50, .lanes = 2, .seconds = 10, .racer = ALLOCATE,
+		     .scratch = "/tmp" };
 
 _Atomic uint64_t clk = 2, uids = 1;
-_Atomic unsigned int races_done, races_bad, nops_done, nios_done, kept_files, op_na, op_ok;
+_Atomic unsigned int races_done, races_bad, nops_done, nops_hit, nios_done, kept_files, op_na, op_ok;
 _Atomic uint64_t acked_bytes, kept_bytes;
 _Atomic int worst;
 _Atomic bool stop;
@@ -219,6 +221,8 @@ static const char *dev_name(void)
 	char path[64], *p = NULL;
 	struct stat st;
 
+	if (!o.dev)
+		return "";
 	if (!stat(o.dev, &st)) {
 		snprintf(path, sizeof(path), "/sys/dev/block/%u:%u", major(st.st_rdev), minor(st.st_rdev));
 		p = realpath(path, real) ? strrchr(real, '/') : NULL;
@@ -266,8 +270,8 @@ static void report(enum verdict v, double t_race, double t_verify)
 	snprintf(wr, sizeof(wr), "%s:%u", writer_name[o.writer], o.depth);
 	printf("ROW {\"fs\":\"%s\",\"engine\":\"%s\",\"writer\":\"%s\",\"racer\":\"%s\",\"device\":\"%s\",\"fault\":\"%s\"",
 	       o.fs, o.uring ? "io_uring" : "libaio", wr, racer_name[o.racer], o.device, o.fault ?: "");
-	printf(",\"verdict\":\"%s\",\"races\":%u,\"bad_races\":%u,\"ops\":%u,\"writes\":%u,\"acked_bytes\":%" PRIu64,
-	       verdict_name[v], atomic_load(&races_done), atomic_load(&races_bad), atomic_load(&nops_done),
+	printf(",\"verdict\":\"%s\",\"races\":%u,\"bad_races\":%u,\"ops\":%u,\"ops_in_flight\":%u,\"writes\":%u,\"acked_bytes\":%" PRIu64,
+	       verdict_name[v], atomic_load(&races_done), atomic_load(&races_bad), atomic_load(&nops_done), atomic_load(&nops_hit),
 	       atomic_load(&nios_done), atomic_load(&acked_bytes));
 	printf(",\"race_seconds\":%.2f,\"verify_seconds\":%.2f,\"remount_checked\":%u", t_race, t_verify,
 	       atomic_load(&kept_files));
@@ -322,29 +326,71 @@ static bool do_umount(void)
 	return false;
 }
 
+/* Makes the filesystem, unless it is there. */
+static bool make_fs(void)
+{
+	const char *mkfs = o.mkfs ?: !strcmp(o.fs, "ext4") ? "mkfs.ext4 -q -F" : "mkfs.xfs -q -f";
+	int rc = o.mkfs_skip ? 0 : sh("%s '%s' >'%s/race-mkfs.log' 2>&1", mkfs, o.dev, o.scratch);
+
+	if (rc)
+		complain(NULL, ERROR, "%s failed (%d)", mkfs, rc);
+	return !rc;
+}
+
+static void check_fs(void)
+{
+	const char *check = o.check ?: !strcmp(o.fs, "ext4") ? "e2fsck -fn" : "xfs_repair -n";
+	int rc;
+
+	if (!strcmp(check, "none"))
+		return;
+	rc = sh("%s '%s' >'%s/race-check.log' 2>&1", check, o.dev, o.scratch);
+	if (!rc)
+		return;
+	complain(NULL, REPAIR, "%s says %d", check, rc);
+	sh("[ ! -d /out ] || cp '%s/race-check.log' /out/repair-%s-%s-%s.log; head -c 2000 '%s/race-check.log' >&2", o.scratch, o.fs,
+	   racer_name[o.racer], o.device, o.scratch);
+}
+
+static void judge_kept(const char *when, char *rbuf)
+{
+	unsigned int i;
+
+	for (i = 0; i < kept_files; i++)
+		if (!judge_both(kept[i], rbuf, when))
+			atomic_fetch_add(&races_bad, 1);
+}
+
+/* Instead of a remount, where the filesystem is somebody's: written out, and forgotten by the page cache. */
+static void drop_kept(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < kept_files; i++) {
+		int fd = open(kept[i]->path, O_RDONLY | O_CLOEXEC);
+
+		if (fd < 0)
+			continue;		/* the judge will say so */
+		if (fsync(fd))
+			complain(kept[i], ERROR, "fsync: %s", strerror(errno));
+		posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+		close(fd);
+	}
+}
+
 static enum verdict run_row(void)
 {
 	struct lane *lanes = calloc(o.lanes, sizeof(*lanes));
-	bool ext4 = !strcmp(o.fs, "ext4"), mounted;
 	char sysdir[300], *rbuf;
 	double t_race = 0, t_verify;
 	unsigned int i;
-	int rc;
+	bool mounted;
 
-	if (!o.mkfs_skip) {
-		if (o.mkfs)
-			rc = sh("%s %s >/tmp/race-mkfs.log 2>&1", o.mkfs, o.dev);
-		else if (ext4)
-			rc = sh("mkfs.ext4 -q -F %s >/tmp/race-mkfs.log 2>&1", o.dev);
-		else
-			rc = sh("mkfs.xfs -q -f %s >/tmp/race-mkfs.log 2>&1", o.dev);
-		if (rc) {
-			complain(NULL, ERROR, "mkfs failed (%d)", rc);
-			report(ERROR, 0, 0);
-			return ERROR;
-		}
+	if (!o.in_place && !make_fs()) {
+		report(ERROR, 0, 0);
+		return ERROR;
 	}
-	mounted = do_mount();
+	mounted = o.in_place || do_mount();
 	if (!mounted)
 		goto out;
 	snprintf(sysdir, sizeof(sysdir), "/sys/fs/%s/%s", o.fs, dev_name());
@@ -375,19 +421,13 @@ out:
 	t_verify = now();
 	t_race = mounted ? t_verify - t_start : 0;
 	rbuf = lanes[0].rbuf;
-	if (mounted && rbuf && do_umount() && do_mount()) {
-		for (i = 0; i < kept_files; i++)
-			if (!judge_both(kept[i], rbuf, "after the remount"))
-				atomic_fetch_add(&races_bad, 1);
-		if (do_umount()) {
-			rc = sh(ext4 ? "e2fsck -fn %s >/tmp/race-check.log 2>&1" : "xfs_repair -n %s >/tmp/race-check.log 2>&1",
-				o.dev);
-			if (rc) {
-				complain(NULL, REPAIR, "%s says %d", ext4 ? "e2fsck -fn" : "xfs_repair -n", rc);
-				sh("cp /tmp/race-check.log /out/repair-%s-%s-%s.log 2>/dev/null; head -c 2000 /tmp/race-check.log >&2",
-				   o.fs, racer_name[o.racer], o.device);
-			}
-		}
+	if (o.in_place && rbuf) {
+		drop_kept();
+		judge_kept("read again", rbuf);
+	} else if (mounted && rbuf && do_umount() && do_mount()) {
+		judge_kept("after the remount", rbuf);
+		if (do_umount())
+			check_fs();
 	}
 	if (atomic_load(&op_na) && !atomic_load(&op_ok) && atomic_load(&worst) == CLEAN)
 		raise_verdict(NA);
@@ -405,17 +445,21 @@ static void usage(void)
 		"race --fs xfs|ext4|dioxfs --dev DEV --dir MNT --engine libaio|io_uring\n"
 		"     --writer append|random|o_append|mixed[:DEPTH] --racer NAME [--device plain|delay|null]\n"
 		"     [--races N] [--seconds S] [--lanes N] [--seed N] [--fault TAG] [--mkfs CMD] [--no-mkfs] [--limit S]\n"
+		"     [--check CMD|none] [--scratch DIR] [--in-place]\n"
 		"race --self-test --dir DIR\n"
-		"Overwrites DEV.\n");
+		"Overwrites DEV; with --in-place it needs none, and only makes files in MNT.\n");
 	exit(2);
 }
 
 int main(int argc, char **argv)
 {
 	int i, status;
-	pid_t pid;
+	pid_t pid, parent = getpid();
 	double t;
 
+	status = race_tool(argc, argv);
+	if (status >= 0)
+		return status;
 	o.seed = 1;
 	for (i = 1; i < argc; i++) {
 		const char *a = argv[i], *v = i + 1 < argc ? argv[i + 1] : NULL;
@@ -426,6 +470,10 @@ int main(int argc, char **argv)
 		}
 		if (!strcmp(a, "--no-mkfs")) {
 			o.mkfs_skip = true;
+			continue;
+		}
+		if (!strcmp(a, "--in-place")) {
+			o.in_place = true;
 			continue;
 		}
 		if (!v)
@@ -441,6 +489,10 @@ int main(int argc, char **argv)
 			o.device = v;
 		else if (!strcmp(a, "--mkfs"))
 			o.mkfs = v;
+		else if (!strcmp(a, "--check"))
+			o.check = v;
+		else if (!strcmp(a, "--scratch"))
+			o.scratch = v;
 		else if (!strcmp(a, "--fault"))
 			o.fault = *v ? v : NULL;
 		else if (!strcmp(a, "--engine"))
@@ -478,7 +530,9 @@ int main(int argc, char **argv)
 			usage();
 		}
 	}
-	if (!o.dir || !o.depth || o.depth > 64 || !o.lanes || (!o.self_test && !o.dev))
+	if (!o.dir || !o.depth || o.depth > 64 || !o.lanes || (!o.self_test && !o.in_place && !o.dev))
+		usage();
+	if (o.dev && strchr(o.dev, '\''))		/* a shell will see it */
 		usage();
 	if (o.writer == MIXED && racer_shifts()) {
 		fprintf(stderr, "race: nobody could tell where a mixed writer's buffered writes are after a shift\n");
@@ -515,13 +569,16 @@ int main(int argc, char **argv)
 		}
 	}
 
-	/* The child does the work; the parent outlives a child that cannot be killed. */
+	/* The child does the work, and ends with its parent; the parent outlives a child that cannot be killed. */
 	pid = fork();
 	if (pid < 0)
 		return 2;
 	if (!pid) {
-		enum verdict v = run_row();
+		enum verdict v;
 
+		if (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != parent)
+			_exit(2);
+		v = run_row();
 		fflush(stdout);
 		_exit(v == CLEAN || v == NA ? 0 : 1);
 	}

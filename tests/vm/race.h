@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What the parts of the race program share: race.c (a row and its report), race_io.c (the writer and the
- * racer), race_judge.c (what a block is, and who is guilty), race_self.c (that the judge can convict).
+ * racer), race_judge.c (what a block is, and who is guilty), race_self.c (that the judge can convict), race_tool.c
+ * (what race-static.sh wants done to devices).
  */
 #ifndef RACE_H
 #define RACE_H
@@ -28,8 +29,10 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -53,8 +56,8 @@ enum writer { APPEND, RANDOM, O_APPENDING, MIXED, NR_WRITERS };
 enum verdict { CLEAN, NA, ERROR, REPAIR, CORRUPT, LOST, HANG };
 
 struct options {
-	const char *fs, *dev, *dir, *mkfs, *device, *fault, *kver;
-	bool uring, mkfs_skip, self_test, no_direct;
+	const char *fs, *dev, *dir, *mkfs, *check, *scratch, *device, *fault, *kver;
+	bool uring, mkfs_skip, in_place, self_test, no_direct;
 	enum racer racer;
 	enum writer writer;
 	unsigned int depth, races, lanes, limit;
@@ -146,7 +149,7 @@ struct lat {
 extern const char *const racer_name[NR_RACERS], *const writer_name[NR_WRITERS], *const verdict_name[];
 extern struct options o;
 extern _Atomic uint64_t clk, uids;
-extern _Atomic unsigned int races_done, races_bad, nops_done, nios_done, kept_files, op_na, op_ok;
+extern _Atomic unsigned int races_done, races_bad, nops_done, nops_hit, nios_done, kept_files, op_na, op_ok;
 extern _Atomic uint64_t acked_bytes, kept_bytes;
 extern _Atomic int worst;
 extern _Atomic bool stop;
@@ -183,5 +186,8 @@ void free_race(struct race *r);
 
 /* race_self.c */
 int self_test(void);							/* exit status */
+
+/* race_tool.c */
+int race_tool(int argc, char **argv);					/* exit status; -1: that is no helper's name */
 
 #endif

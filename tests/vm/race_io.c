@@ -288,6 +288,8 @@ static bool fire(struct lane *l, int fd, char **map)
 		len = below - off;
 	op->off = off;
 	op->len = len;
+	if (atomic_load(&l->inflight))
+		atomic_fetch_add(&nops_hit, 1);
 	op->t0 = tick();
 	t0 = now();
 
