@@ -226,7 +226,7 @@ has_room() {	# DIR MIB
 	[ "$(value free_mib "$tmp/room")" -ge "$2" ]
 }
 
-room=1024	# MiB: what a row may take
+room=600	# MiB: a row takes half of that
 
 # ---- a filesystem to work in
 
@@ -275,6 +275,7 @@ device)
 loop)
 	root_only "make a loop device"
 	[ "$size" -ge 512 ] || refuse "--size: 512 MiB are the least"
+	[ ! -e "$target" ] || [ -d "$target" ] || refuse "$target exists: not used, nothing was overwritten"
 	find_fs
 	if [ -z "$target" ]; then
 		for d in /var/tmp /tmp; do

@@ -332,8 +332,18 @@ static bool make_fs(void)
 	const char *mkfs = o.mkfs ?: !strcmp(o.fs, "ext4") ? "mkfs.ext4 -q -F" : "mkfs.xfs -q -f";
 	int rc = o.mkfs_skip ? 0 : sh("%s '%s' >'%s/race-mkfs.log' 2>&1", mkfs, o.dev, o.scratch);
 
-	if (rc)
-		complain(NULL, ERROR, "%s failed (%d)", mkfs, rc);
+	if (rc) {
+		char log[300], why[200] = "";
+		FILE *f;
+
+		snprintf(log, sizeof(log), "%s/race-mkfs.log", o.scratch);
+		f = fopen(log, "re");
+		if (f && fgets(why, sizeof(why), f))
+			why[strcspn(why, "\n")] = 0;
+		if (f)
+			fclose(f);
+		complain(NULL, ERROR, "%s failed (%d): %s", mkfs, rc, why);
+	}
 	return !rc;
 }
 
