@@ -8,6 +8,8 @@
 #   make DEBUG=1         with error tags and extra asserts
 #   make dkms-install    build and install by DKMS for every kernel that has headers (dkms-remove: undo)
 #   make deb             the same as a Debian package
+#   make rpm             as RPM packages (KERNEL_DIR=dir, or KVER=: also the module for that kernel, without DKMS)
+#   make sign            sign dioxfs.ko with KEY=file CERT=file, for kernels that load signed modules only
 #   make race-static     the detector alone: a static program and a script for any machine, in build/race-static
 #   make race            the race run in a virtual machine (FULL=1: whole matrix)
 #   make test            everything, closes with "N passed, N failed" (KERNELS="trixie forky": also, in short, on these)
@@ -36,7 +38,7 @@ kdir:
 clean:
 	@find . -path ./.git -prune -o \( -name '*.o' -o -name '*.ko' -o -name '*.mod' -o -name '*.mod.c' -o -name '.*.cmd' \
 		-o -name '*.symvers' -o -name modules.order -o -name dx_have.h \) -type f -exec rm -f {} +
-	@rm -rf out build dioxfs-dkms_*.deb
+	@rm -rf out build rpm dioxfs-dkms_*.deb
 	@if test -f tests/host/Makefile; then $(MAKE) -s -C tests/host clean; fi
 
 deps:
@@ -52,6 +54,14 @@ dkms-remove:
 # dioxfs-dkms_VERSION_all.deb, here
 deb:
 	@scripts/deb $(VERSION)
+
+# dioxfs-dkms and dioxfs-utils, and kmod-dioxfs for a kernel that was named; in rpm/
+rpm:
+	@scripts/rpm $(VERSION) rpm $(if $(KERNEL_DIR),--kernel-dir $(KERNEL_DIR),$(if $(filter command line,$(origin KVER)),--kver $(KVER)))
+
+# The key is read where it is, and kept nowhere. SIGN_KO: another module than the one here
+sign:
+	@scripts/sign-module "$(KEY)" "$(CERT)" "$(KDIR)" "$(or $(SIGN_KO),dioxfs.ko)"
 
 race: deps
 	scripts/race-run --fs $(or $(FS),dioxfs) --cut $(if $(filter 1,$(FULL)),full,race) $(RACE_ARGS)
@@ -90,4 +100,4 @@ bench: deps
 check: deps
 	scripts/check $(CHECK_ARGS)
 
-.PHONY: all modules kdir clean deps dkms-install dkms-remove deb race race-static test test-host test-vm test-debug test-matrix test-long bench check
+.PHONY: all modules kdir clean deps dkms-install dkms-remove deb rpm sign race race-static test test-host test-vm test-debug test-matrix test-long bench check
