@@ -26,7 +26,7 @@ operations that change a file's size or space, and reads every acknowledged byte
   --fs xfs|ext4|btrfs|dioxfs  the filesystem to make (xfs)
   --seconds N  --races N      a row ends after N seconds (4) or N races (100), whichever comes first
   --all                       more rows: other writers, mixed with buffered writes, mmap, fstrim
-  --rows REGEX                only rows whose line in --list matches (of all there are)
+  --rows REGEX                only rows whose "engine writer racer operation" matches, of all that --all --list shows
   --list                      print the rows and exit
   --plain                     do not hold writes back with dm-delay
   --size MIB                  of the file for --loop (1024)
@@ -198,7 +198,14 @@ done
 # Who asks for more time wants more races.
 [ "$seconds" = 4 ] || [ -n "${races_asked:-}" ] || races=1000000
 
-selected() { rows | grep -E "^[0-9]+ [^ ]+ [^ ]+ [^ ]+ $want " | if [ -n "$regex" ]; then grep -E -- "$regex"; else cat; fi; }
+selected() {
+	rows | while read -r id engine writer racer default words; do
+		# shellcheck disable=SC2254	# a pattern
+		case $default in $want) ;; *) continue ;; esac
+		[ -z "$regex" ] || printf '%s\n' "$engine $writer $racer $words" | grep -qE -- "$regex" || continue
+		printf '%s\n' "$id $engine $writer $racer $default $words"
+	done
+}
 if [ -n "$list" ]; then
 	selected | while read -r _ engine writer racer _ words; do printf '%-8s %-10s %-16s %s\n' "$engine" "$writer" "$racer" "$words"; done
 	exit 0
