@@ -79,7 +79,7 @@ void dx_evict_inode(struct inode *inode)
 	if (!ip)
 		return;
 	vn->ip = NULL;
-	dx_irele(ip);
+	dx_idrop(ip);
 }
 
 /**
@@ -236,14 +236,14 @@ struct inode *dx_vnode_attach_new(struct super_block *sb, struct dx_inode *ip)
 	struct inode *inode = vnode_of(sb, ip->ino);
 
 	if (!inode) {
-		dx_irele(ip);
+		dx_idrop(ip);
 		return ERR_PTR(-ENOMEM);
 	}
 	if (dx_inode_state(inode, I_NEW)) {
 		setup_vnode(inode, ip);
 	} else {
 		/* Somebody guessed the number in a file handle and was faster; he holds the reference. */
-		dx_irele(ip);
+		dx_idrop(ip);
 	}
 	return inode;
 }

@@ -193,9 +193,9 @@ static long ioc_ag_geometry(struct file *file, unsigned int cmd, void __user *ar
 		/* less what is set aside for the trees of the AG: nobody else gets that */
 		g.ag_freeblks = pag->freeblks + pag->flcount + pag->btreeblks - dx_agresv_held(pag, DX_AGRESV_NONE);
 		g.ag_sick = g.ag_checked = 0;
-		dx_buf_relse(agf);
+		dx_buf_leave(agf);
 	}
-	dx_buf_relse(agi);
+	dx_buf_leave(agi);
 	if (error)
 		return error;
 	return copy_to_user(arg, &g, sizeof(g)) ? -EFAULT : 0;
@@ -273,7 +273,7 @@ static int getbmap(struct inode *inode, struct dx_getbmapx *h, struct dx_getbmap
 		struct dx_getbmapx *p = &out[got];
 
 		n = 1;
-		error = dx_bmapi_read(ip, bno, end - bno, &rec, &n,
+		error = dx_bmap_query(ip, bno, end - bno, &rec, &n,
 				      fork == DX_ATTR_FORK ? DX_BMAPI_ATTRFORK : 0);
 		if (error || !n)
 			break;
@@ -318,7 +318,7 @@ static int getbmap(struct inode *inode, struct dx_getbmapx *h, struct dx_getbmap
 		n = 1;
 		rec.startblock = DX_HOLESTARTBLOCK;
 		if (end < last)
-			error = dx_bmapi_read(ip, end, last - end, &rec, &n,
+			error = dx_bmap_query(ip, end, last - end, &rec, &n,
 					      fork == DX_ATTR_FORK ? DX_BMAPI_ATTRFORK : 0);
 		if (!error && dx_irec_is_hole(&rec) && (end >= last || rec.startoff + rec.blockcount >= last)) {
 			while (i > 0 && out[i].bmv_block == -1)

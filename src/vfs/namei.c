@@ -306,7 +306,7 @@ static int vn_rename(dx_idmap_t idmap, struct inode *odir, struct dentry *odentr
 		while (dx_nospace_again(odir->i_sb, error, &ns));
 	}
 	if (wip)
-		dx_irele(wip);
+		dx_idrop(wip);
 	if (error)
 		return error;
 	dx_vnode_sync(odir);

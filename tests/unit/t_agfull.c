@@ -82,7 +82,7 @@ static void check_counts(struct dx_mount *mp)
 		dx_btree_del_cursor(cur, 0);
 		if (dx_has_inobtcnt(mp))
 			CHECK_EQ(be32_to_cpu(((struct dx_agi *)bp->b_addr)->agi_fblocks), used);
-		dx_buf_relse(bp);
+		dx_buf_leave(bp);
 		if (!r->most)	/* released */
 			continue;
 		CHECK_EQ(r->used, used);
@@ -165,7 +165,7 @@ static int eat_ag0(struct dx_mount *mp)
 			k /= 2;
 		ip = get(mp, inos[i]);
 		error = dx_iomap_alloc(ip, 0, k, false, false, &got);
-		dx_irele(ip);
+		dx_idrop(ip);
 		if (pag->freeblks == before)
 			k /= 2;
 	}
@@ -180,7 +180,7 @@ static int make(struct dx_mount *mp, const char *name, dx_ino_t *ino)
 	if (error)
 		return error;
 	*ino = ip->ino;
-	dx_irele(ip);
+	dx_idrop(ip);
 	return 0;
 }
 
@@ -205,7 +205,7 @@ static int fill(void *arg)
 		CHECK_EQ(make(mp, name, &combs[i]), 0);
 		ip = get(mp, combs[i]);
 		CHECK_EQ(dx_alloc_file_space(ip, 0, 2000ULL << mp->sb.blocklog), 0);
-		dx_irele(ip);
+		dx_idrop(ip);
 	}
 	CHECK_EQ(make(mp, "fill", &fillino), 0);
 	CHECK_EQ(eat_ag0(mp), 0);
@@ -219,7 +219,7 @@ static int fill(void *arg)
 		CHECK_EQ(eat(ip, 256), 0);
 		CHECK_EQ(eat_ag0(mp), 0);
 	}
-	dx_irele(ip);
+	dx_idrop(ip);
 	CHECK(bfree(mp) <= 8);
 	check_counts(mp);
 	return uv_umount(mp);
@@ -239,7 +239,7 @@ static int unlink_file(struct dx_mount *mp, u32 i)
 	n.name = (u8 *)name;
 	n.len = sprintf(name, "f%u", i);
 	error = dx_remove(mp->rootip, &n, ip);
-	dx_irele(ip);
+	dx_idrop(ip);
 	if (!error)
 		inos[i] = 0;
 	return error;
@@ -259,7 +259,7 @@ static int set_attr(struct dx_mount *mp, dx_ino_t ino, u32 len)
 	a.name = (u8 *)name;
 	a.namelen = sprintf(name, "x%u", pick(4));
 	error = dx_attr_set_op(&a);
-	dx_irele(ip);
+	dx_idrop(ip);
 	return error;
 }
 
@@ -291,13 +291,13 @@ static int one_op(struct dx_mount *mp, const char **what)
 		*what = "punch";
 		ip = get(mp, combs[pick(2)]);
 		error = dx_free_file_space(ip, (u64)pick(2000) << mp->sb.blocklog, (u64)mp->sb.blocksize * (1 + pick(3)));
-		dx_irele(ip);
+		dx_idrop(ip);
 		return error;
 	case 6:
 		*what = "truncate";
 		ip = get(mp, combs[pick(2)]);
 		error = dx_setsize_trans(ip, (u64)(1000 + pick(1000)) << mp->sb.blocklog, true, true);
-		dx_irele(ip);
+		dx_idrop(ip);
 		return error;
 	case 7:
 		*what = "attribute";
@@ -308,7 +308,7 @@ static int one_op(struct dx_mount *mp, const char **what)
 			return 0;
 		ip = get(mp, inos[i]);
 		error = dx_iomap_alloc(ip, pick(64), 1 + pick(4), false, false, &got);
-		dx_irele(ip);
+		dx_idrop(ip);
 		return error;
 	default:
 		*what = "symlink";
@@ -316,7 +316,7 @@ static int one_op(struct dx_mount *mp, const char **what)
 		n.len = sprintf(name, "l%u", done);
 		error = dx_symlink(mp->rootip, &n, target, &ca, &ip);
 		if (!error)
-			dx_irele(ip);
+			dx_idrop(ip);
 		return error;
 	}
 }
@@ -397,7 +397,7 @@ static int empty_fill(void *arg)
 		return -EIO;
 	ip = get(mp, fillino);
 	CHECK_EQ(dx_setsize_trans(ip, 0, true, false), 0);
-	dx_irele(ip);
+	dx_idrop(ip);
 	check_counts(mp);
 	CHECK_EQ(dx_perag(mp, 0)->resv[DX_AGRESV_FINOBT].most,
 		 dx_perag(mp, 0)->resv[DX_AGRESV_FINOBT].reserved + dx_perag(mp, 0)->resv[DX_AGRESV_FINOBT].used);
@@ -454,7 +454,7 @@ static int as_full_as_can_be(void *arg)
 		CHECK_EQ(make(mp, name, &inos[i]), 0);
 	}
 	dx_log_force(mp, true);
-	dx_ail_push_all_sync(mp);
+	dx_ail_drain(mp);
 	held = dx_perag(mp, 0)->resv_held;
 	CHECK_EQ(held != 0, set_aside);
 	n = drain(mp, got, room);

@@ -143,7 +143,7 @@ static int make_files(struct dx_mount *mp)
 		error = dx_create(mp->rootip, &n, &a, &ip);
 		if (error)
 			return error;
-		dx_irele(ip);
+		dx_idrop(ip);
 		made++;
 	}
 	return dx_log_force(mp, true);

@@ -85,7 +85,7 @@ static u64 ag_sum(struct dx_mount *mp)
 		CHECK_EQ(dx_perag(mp, agno)->flcount, be32_to_cpu(agf->agf_flcount));
 		CHECK_EQ(dx_perag(mp, agno)->btreeblks, be32_to_cpu(agf->agf_btreeblks));
 		sum += be32_to_cpu(agf->agf_freeblks) + be32_to_cpu(agf->agf_flcount) + be32_to_cpu(agf->agf_btreeblks);
-		dx_buf_relse(bp);
+		dx_buf_leave(bp);
 	}
 	return sum;
 }
@@ -773,7 +773,7 @@ static int drop_inode(struct dx_mount *mp, u64 ino)
 	error = dx_trans_alloc(mp, DX_RESV_IFREE, dx_dialloc_space(mp), 0, &tp);
 	if (error)
 		return error;
-	error = dx_difree(tp, ino, &cl);
+	error = dx_free_ino(tp, ino, &cl);
 	for (i = 0; !error && cl.deleted && i < 64; i += step) {
 		struct dx_imap imap;
 		struct dx_buf *bp;
@@ -786,8 +786,8 @@ static int drop_inode(struct dx_mount *mp, u64 ino)
 		if (error)
 			break;
 		bp->b_ops = &dx_inode_buf_ops;
-		dx_trans_stale_inode_buf(tp, bp);
-		dx_trans_binval(tp, bp);
+		dx_trans_kill_inode_buf(tp, bp);
+		dx_trans_kill_buf(tp, bp);
 	}
 	if (error) {
 		dx_trans_cancel(tp);
@@ -930,7 +930,7 @@ static u32 count_sparse(struct dx_mount *mp)
 			CHECK_EQ(dx_btree_increment(cur, 0, &stat), 0);
 		}
 		dx_btree_del_cursor(cur, 0);
-		dx_buf_relse(bp);
+		dx_buf_leave(bp);
 	}
 	return n;
 }

@@ -222,7 +222,7 @@ static int run_phase(void *arg)
 		check_all(ip, m);
 		if (!p->keep && ip->df.format != DX_DINODE_FMT_BTREE)
 			CHECK(!ip->af);
-		dx_irele(ip);
+		dx_idrop(ip);
 	}
 	return uv_umount(mp);
 }
@@ -240,16 +240,16 @@ static int prepare(void *arg)
 	if (!CHECK(mp))
 		return -EIO;
 	CHECK(!da_create(mp->rootip, files[0], S_IFREG | 0644, &ip));
-	dx_irele(ip);
+	dx_idrop(ip);
 	CHECK(!da_create(mp->rootip, files[1], S_IFDIR | 0755, &dp));
 	for (i = 0; i < 6; i++) {
 		sprintf(name, "child-number-%d", i);
 		CHECK(!da_create(dp, name, S_IFREG | 0644, &ip));
-		dx_irele(ip);
+		dx_idrop(ip);
 	}
-	dx_irele(dp);
+	dx_idrop(dp);
 	CHECK(!dx_symlink(mp->rootip, &n, "where/this/points/is/not/important/but/it/takes/some/bytes", &a, &ip));
-	dx_irele(ip);
+	dx_idrop(ip);
 	return uv_umount(mp);
 }
 
@@ -281,7 +281,7 @@ static int unlink_all(void *arg)
 		struct dx_name n = { .name = (const u8 *)files[0], .len = strlen(files[0]) };
 
 		CHECK(!dx_remove(mp->rootip, &n, ip));
-		dx_irele(ip);
+		dx_idrop(ip);
 	}
 	dx_icache_flush_inactive(mp);
 	forcing = false;
@@ -308,7 +308,7 @@ static int eat_space(struct dx_mount *mp)
 			break;
 		off += len;
 	}
-	dx_irele(ip);
+	dx_idrop(ip);
 	return error == -ENOSPC ? 0 : error;
 }
 
@@ -354,7 +354,7 @@ static int run_full(void *arg)
 		for (n = 0; n < p->span; n++)
 			CHECK(!del(ip, m, n));
 		check_all(ip, m);
-		dx_irele(ip);
+		dx_idrop(ip);
 	}
 	CHECK(refused > 0);
 	return uv_umount(mp);
@@ -429,7 +429,7 @@ static int run_until_crash(void *arg)
 			synced = nops;
 		}
 	}
-	dx_irele(ip);
+	dx_idrop(ip);
 	return uv_umount(mp);
 }
 
@@ -473,7 +473,7 @@ static int check_recovered(void *arg)
 		memcpy(model[0], base, sizeof(base));
 		check_all(ip, model[0]);
 	}
-	dx_irele(ip);
+	dx_idrop(ip);
 	return uv_umount(mp);
 }
 
@@ -604,7 +604,7 @@ static int run_unwritable(void *arg)
 	check_all(ip, m);
 	CHECK(!set(ip, m, 50, big.len, 8));
 	check_all(ip, m);
-	dx_irele(ip);
+	dx_idrop(ip);
 	return uv_umount(mp);
 }
 

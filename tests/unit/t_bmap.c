@@ -71,7 +71,7 @@ static bool compare(struct file *f, u32 from, u32 to, bool learn)
 		struct dx_irec m[8];
 		int n = 8, i;
 
-		if (!CHECK(!dx_bmapi_read(ip, at, to - at, m, &n, 0)) || !CHECK(n > 0)) {
+		if (!CHECK(!dx_bmap_query(ip, at, to - at, m, &n, 0)) || !CHECK(n > 0)) {
 			ok = false;
 			break;
 		}
@@ -232,7 +232,7 @@ static int op_unwrite(struct file *f, u32 off, u32 len)
 		return error;
 	dx_ilock(f->ip, DX_ILOCK_EXCL);
 	dx_trans_ijoin(tp, f->ip, 0);
-	error = dx_bmapi_write(tp, f->ip, off, len, DX_BMAPI_PREALLOC | DX_BMAPI_CONVERT, 0, &m, &n);
+	error = dx_bmap_assign(tp, f->ip, off, len, DX_BMAPI_PREALLOC | DX_BMAPI_CONVERT, 0, &m, &n);
 	if (error)
 		dx_trans_cancel(tp);
 	else
@@ -492,7 +492,7 @@ static int run_ops(void *arg)
 		/* not trimmed at the last close */
 		files[k].ip->d.flags |= DX_DIFLAG_PREALLOC;
 		clear_bit(DX_I_EOFBLOCKS, &files[k].ip->i_flags);
-		dx_irele(files[k].ip);
+		dx_idrop(files[k].ip);
 	}
 	CHECK(!uv_umount(mp));
 	return host_checks_failed ? -EIO : 0;
@@ -557,7 +557,7 @@ static int run_full(void *arg)
 	dx_mount_statfs(mp, &st2);
 	CHECK_EQ(st2.bfree, st.bfree);
 	for (k = 0; k < 2; k++)
-		dx_irele(files[k].ip);
+		dx_idrop(files[k].ip);
 	CHECK(!uv_umount(mp));
 	return host_checks_failed ? -EIO : 0;
 }
@@ -606,7 +606,7 @@ static int run_full_delayed(void *arg)
 	dx_mount_statfs(mp, &st);
 	printf("# full: %llu blocks free, %llu extents made of delayed ones\n", st.bavail, files[0].ip->df.nextents);
 	for (k = 0; k < 2; k++)
-		dx_irele(files[k].ip);
+		dx_idrop(files[k].ip);
 	CHECK(!uv_umount(mp));
 	return host_checks_failed ? -EIO : 0;
 }
@@ -616,7 +616,7 @@ static void map_one(struct dx_inode *ip, u64 off, u64 len, struct dx_irec *got)
 	int n = 1;
 
 	dx_ilock(ip, DX_ILOCK_EXCL);
-	CHECK(!dx_bmapi_read(ip, off, len, got, &n, 0));
+	CHECK(!dx_bmap_query(ip, off, len, got, &n, 0));
 	dx_iunlock(ip, DX_ILOCK_EXCL);
 }
 
@@ -679,13 +679,13 @@ static int run_links_full(void *arg)
 		while (k--) {
 			n.len = sprintf(name, "link%d", k);
 			CHECK(!dx_remove(root, &n, ips[k]));
-			dx_irele(ips[k]);
+			dx_idrop(ips[k]);
 		}
 	}
 	printf("# %u links, %u of neighbours, %d rounds\n", made, merged, round);
 	CHECK(merged);
 	for (k = 0; k < 2; k++)
-		dx_irele(files[k].ip);
+		dx_idrop(files[k].ip);
 	CHECK(!uv_umount(mp));
 	return host_checks_failed ? -EIO : 0;
 }
@@ -717,14 +717,14 @@ static int run_extsize(void *arg)
 	dx_ilock(ip, DX_ILOCK_EXCL);
 	for (off = 0; off < 50000; off += m[0].blockcount) {
 		n = 1;
-		if (!CHECK(!dx_bmapi_read(ip, off, 50000 - off, m, &n, 0)))
+		if (!CHECK(!dx_bmap_query(ip, off, 50000 - off, m, &n, 0)))
 			break;
 		if (!CHECK_EQ(off % HINT, 0))
 			break;
 	}
 	dx_iunlock(ip, DX_ILOCK_EXCL);
-	dx_irele(files[0].ip);
-	dx_irele(files[1].ip);
+	dx_idrop(files[0].ip);
+	dx_idrop(files[1].ip);
 	CHECK(!uv_umount(mp));
 	return host_checks_failed ? -EIO : 0;
 }
@@ -760,7 +760,7 @@ static int run_attr_fork(void *arg)
 		for (k = 0; k < i + 3 && i % 2; k++)
 			CHECK(!dx_free_file_space(ip, k * 2 * bs, bs));
 		ip->d.flags |= DX_DIFLAG_PREALLOC;
-		dx_irele(ip);
+		dx_idrop(ip);
 	}
 	a.mode = S_IFLNK | 0777;
 	for (i = 1; i < 400; i += 9) {
@@ -773,7 +773,7 @@ static int run_attr_fork(void *arg)
 		CHECK(!dx_add_attr_fork(ip, 60, false));
 		CHECK_EQ(dx_readlink(ip, back), i);
 		CHECK(!strcmp(buf, back));
-		dx_irele(ip);
+		dx_idrop(ip);
 	}
 	a.mode = S_IFDIR | 0755;
 	for (i = 0; i < 30; i++) {
@@ -789,14 +789,14 @@ static int run_attr_fork(void *arg)
 		for (k = 0; k < i; k++) {
 			n.len = sprintf(name, "entry-%03d", k);
 			CHECK(!dx_create(dp, &n, &fa, &ip));
-			dx_irele(ip);
+			dx_idrop(ip);
 		}
 		CHECK(!dx_add_attr_fork(dp, 40, false));
 		for (k = 0; k < i; k++) {
 			n.len = sprintf(name, "entry-%03d", k);
 			CHECK(!dx_lookup(dp, &n, &ino, NULL));
 		}
-		dx_irele(dp);
+		dx_idrop(dp);
 	}
 	CHECK(!uv_umount(mp));
 	return host_checks_failed ? -EIO : 0;
@@ -830,8 +830,8 @@ static int make_victim(void *arg)
 		root = ip->df.data;
 		victim.block_off = dx_fsb_to_daddr(mp, be64_to_cpu(root->kp[root->maxrecs])) << DX_BBSHIFT;
 	}
-	dx_irele(files[0].ip);
-	dx_irele(files[1].ip);
+	dx_idrop(files[0].ip);
+	dx_idrop(files[1].ip);
 	CHECK(!uv_umount(mp));
 	return host_checks_failed ? -EIO : 0;
 }
@@ -872,7 +872,7 @@ static int use_victim(void *arg)
 		int n = 1;
 
 		dx_ilock(ip, DX_ILOCK_EXCL);
-		dx_bmapi_read(ip, 0, 1000, &got.rec, &n, 0);
+		dx_bmap_query(ip, 0, 1000, &got.rec, &n, 0);
 		dx_iunlock(ip, DX_ILOCK_EXCL);
 		for (k = 0; k < 20; k++) {
 			dx_iomap_alloc(ip, rnd(700), 1 + rnd(9), false, false, &got);
@@ -882,7 +882,7 @@ static int use_victim(void *arg)
 		}
 		dx_add_attr_fork(ip, 50, false);
 		dx_setsize_trans(ip, 0, true, false);
-		dx_irele(ip);
+		dx_idrop(ip);
 	}
 	uv_umount(mp);
 	return 0;
@@ -937,7 +937,7 @@ static int run_until_cut(void *arg)
 		if (rnd(3) == 0)
 			dx_log_force(mp, true);
 		if (rnd(50) == 0)
-			dx_ail_push_all_sync(mp);
+			dx_ail_drain(mp);
 	}
 	(void)arg;
 	return 0;
@@ -955,9 +955,9 @@ static int run_recover(void *arg)
 	for (k = 0; k < 2; k++) {
 		n = 64;
 		dx_ilock(files[k].ip, DX_ILOCK_EXCL);
-		CHECK(!dx_bmapi_read(files[k].ip, 0, CELLS, m, &n, 0));
+		CHECK(!dx_bmap_query(files[k].ip, 0, CELLS, m, &n, 0));
 		dx_iunlock(files[k].ip, DX_ILOCK_EXCL);
-		dx_irele(files[k].ip);
+		dx_idrop(files[k].ip);
 	}
 	CHECK(!uv_umount(mp));
 	return host_checks_failed ? -EIO : 0;
@@ -982,7 +982,7 @@ static int run_until_fault(void *arg)
 			if (rnd(3) == 0)
 				dx_log_force(mp, true);
 		for (k = 0; k < 2; k++)
-			dx_irele(files[k].ip);
+			dx_idrop(files[k].ip);
 	}
 	uv_umount(mp);
 	return 0;

@@ -198,7 +198,7 @@ static int recover_fiber(void *arg)
 	/* it is a volume to work with */
 	CHECK(!dx_create(mp->rootip, &n, &a, &ip));
 	CHECK(!dx_remove(mp->rootip, &n, ip));
-	dx_irele(ip);
+	dx_idrop(ip);
 	CHECK(!uv_umount(mp));
 	return 0;
 }
@@ -294,7 +294,7 @@ static int touch_fn(struct dx_mount *mp, dx_ino_t ino, void *data)
 	if (error)
 		return error;
 	error = dx_setattr_nosize(ip, &sa, false);
-	dx_irele(ip);
+	dx_idrop(ip);
 	return error;
 }
 

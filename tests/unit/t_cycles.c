@@ -326,7 +326,7 @@ static int op_iget(struct dx_mount *mp)
 	int error = dx_iget(mp, NULL, victims[0], DX_IGET_UNTRUSTED, &ip);
 
 	if (!error)
-		dx_irele(ip);
+		dx_idrop(ip);
 	return error;
 }
 
@@ -343,7 +343,7 @@ static int op_create(struct dx_mount *mp)
 		n.len = sprintf(name, "n%d", i);
 		error = dx_create(mp->rootip, &n, &a, &ip);
 		if (!error)
-			dx_irele(ip);
+			dx_idrop(ip);
 	}
 	return error;
 }
@@ -360,7 +360,7 @@ static int op_alloc(struct dx_mount *mp)
 		error = dx_iomap_alloc(ip, i * 3, i % 2 ? 1 : 2, false, false, &got);
 	if (!error)
 		error = dx_free_file_space(ip, 0, 300 * BS);
-	dx_irele(ip);
+	dx_idrop(ip);
 	return error;
 }
 
@@ -379,7 +379,7 @@ static int with(struct dx_mount *mp, dx_ino_t ino, int (*fn)(struct dx_inode *ip
 	if (error)
 		return error;
 	error = fn(ip);
-	dx_irele(ip);
+	dx_idrop(ip);
 	return error;
 }
 
@@ -412,7 +412,7 @@ static int add_name(struct dx_inode *ip)
 	int error = dx_create(ip, &n, &a, &child);
 
 	if (!error)
-		dx_irele(child);
+		dx_idrop(child);
 	return error;
 }
 static int read_map(struct dx_inode *ip)
@@ -423,7 +423,7 @@ static int read_map(struct dx_inode *ip)
 	dx_ilock(ip, DX_ILOCK_EXCL);
 	error = dx_iread_extents(NULL, ip, DX_DATA_FORK);
 	if (!error)
-		error = dx_bmapi_read(ip, 0, 10, &rec, &nmap, 0);
+		error = dx_bmap_query(ip, 0, 10, &rec, &nmap, 0);
 	dx_iunlock(ip, DX_ILOCK_EXCL);
 	return error;
 }
@@ -444,7 +444,7 @@ static int op_crossed(struct dx_mount *mp)
 
 	CHECK_EQ(dx_trans_read_owned(mp, NULL, &map, 1, &dx_bmbt_buf_ops, others, &bp), 0);
 	error = host_join(host_spawn(walk_fiber, mp, "walk"));
-	dx_buf_relse(bp);
+	dx_buf_leave(bp);
 	return error;
 }
 static int op_none(struct dx_mount *mp) { return 0; }
@@ -553,12 +553,12 @@ static int fill_fiber(void *arg)
 		n.len = sprintf(buf, "victim%d", i);
 		CHECK(!dx_create(mp->rootip, &n, &fa, &ip));
 		victims[i] = ip->ino;
-		dx_irele(ip);
+		dx_idrop(ip);
 		/* 63 between them: both belong on one list */
 		for (k = 0; !i && k < 63; k++) {
 			n.len = sprintf(buf, "between%d", k);
 			CHECK(!dx_create(mp->rootip, &n, &fa, &ip));
-			dx_irele(ip);
+			dx_idrop(ip);
 		}
 	}
 	n = (struct dx_name){ .name = (u8 *)"fragments", .len = 9, .ftype = DX_DIR3_FT_REG_FILE };
@@ -580,14 +580,14 @@ static int fill_fiber(void *arg)
 	}
 	fragments = ip->ino;
 	large = dp->ino;
-	dx_irele(ip);
+	dx_idrop(ip);
 	n = (struct dx_name){ .name = (u8 *)"others", .len = 6, .ftype = DX_DIR3_FT_REG_FILE };
 	CHECK(!dx_create(mp->rootip, &n, &fa, &ip));
 	for (i = 0; i < 250; i++)
 		CHECK(!dx_iomap_alloc(ip, i * 2, 1, false, false, &got));
 	others = ip->ino;
-	dx_irele(ip);
-	dx_irele(dp);
+	dx_idrop(ip);
+	dx_idrop(dp);
 	return uv_umount(mp);
 }
 
@@ -614,18 +614,18 @@ static int learn_fiber(void *arg)
 		nmap = 1;
 		dx_ilock(dp, DX_ILOCK_EXCL);
 		CHECK(!dx_iread_extents(NULL, dp, DX_DATA_FORK));
-		if (!dx_bmapi_read(dp, leafblk + i * dirfsbs, 1, &rec, &nmap, 0) && dx_irec_is_real(&rec))
+		if (!dx_bmap_query(dp, leafblk + i * dirfsbs, 1, &rec, &nmap, 0) && dx_irec_is_real(&rec))
 			da_at[0][i] = dx_fsb_to_daddr(mp, rec.startblock) * 512;
 		dx_iunlock(dp, DX_ILOCK_EXCL);
 		nmap = 1;
 		dx_ilock(ip, DX_ILOCK_EXCL);
 		CHECK(!dx_iread_extents(NULL, ip, DX_ATTR_FORK));
-		if (!dx_bmapi_read(ip, i, 1, &rec, &nmap, DX_BMAPI_ATTRFORK) && dx_irec_is_real(&rec))
+		if (!dx_bmap_query(ip, i, 1, &rec, &nmap, DX_BMAPI_ATTRFORK) && dx_irec_is_real(&rec))
 			da_at[1][i] = dx_fsb_to_daddr(mp, rec.startblock) * 512;
 		dx_iunlock(ip, DX_ILOCK_EXCL);
 	}
-	dx_irele(ip);
-	dx_irele(dp);
+	dx_idrop(ip);
+	dx_idrop(dp);
 	return uv_umount(mp);
 }
 

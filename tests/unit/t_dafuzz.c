@@ -89,7 +89,7 @@ static int build(void *arg)
 
 			CHECK(!dx_link(dp, t, &ln));
 		}
-		dx_irele(dp);
+		dx_idrop(dp);
 	}
 	for (d = 0; d < (int)ARRAY_SIZE(files); d++) {
 		CHECK(!da_create(mp->rootip, files[d].name, S_IFREG | 0644, &ip));
@@ -99,11 +99,11 @@ static int build(void *arg)
 
 			CHECK(!dx_attr_set_op(&a));
 		}
-		dx_irele(ip);
+		dx_idrop(ip);
 	}
 	CHECK(!dx_symlink(mp->rootip, &n, long_link, &la, &ip));
-	dx_irele(ip);
-	dx_irele(t);
+	dx_idrop(ip);
+	dx_idrop(t);
 	return uv_umount(mp);
 }
 
@@ -119,16 +119,16 @@ static int find_targets(void *arg)
 	for (d = 0; d < (int)ARRAY_SIZE(dirs); d++)
 		if (CHECK(!da_lookup(mp->rootip, dirs[d].name, strlen(dirs[d].name), &ip))) {
 			add_inode(ip);
-			dx_irele(ip);
+			dx_idrop(ip);
 		}
 	for (d = 0; d < (int)ARRAY_SIZE(files); d++)
 		if (CHECK(!da_lookup(mp->rootip, files[d].name, strlen(files[d].name), &ip))) {
 			add_inode(ip);
-			dx_irele(ip);
+			dx_idrop(ip);
 		}
 	if (CHECK(!da_lookup(mp->rootip, "link", 4, &ip))) {
 		add_inode(ip);
-		dx_irele(ip);
+		dx_idrop(ip);
 	}
 	return uv_umount(mp);
 }
@@ -217,7 +217,7 @@ static int use(void *arg)
 				dx_remove(ip, &n, t);
 			}
 		}
-		dx_irele(ip);
+		dx_idrop(ip);
 	}
 	for (d = 0; d < (int)ARRAY_SIZE(files); d++) {
 		if (da_lookup(mp->rootip, files[d].name, strlen(files[d].name), &ip))
@@ -244,7 +244,7 @@ static int use(void *arg)
 
 			dx_remove(mp->rootip, &n, ip);
 		}
-		dx_irele(ip);
+		dx_idrop(ip);
 	}
 	if (!da_lookup(mp->rootip, "link", 4, &ip)) {
 		struct dx_name n = { .name = (const u8 *)"link", .len = 4 };
@@ -252,10 +252,10 @@ static int use(void *arg)
 		if ((ip->d.mode & S_IFMT) == S_IFLNK)
 			dx_readlink(ip, buf);
 		dx_remove(mp->rootip, &n, ip);
-		dx_irele(ip);
+		dx_idrop(ip);
 	}
 	if (t)
-		dx_irele(t);
+		dx_idrop(t);
 	dx_icache_flush_inactive(mp);
 	uv_umount(mp);
 	return 0;

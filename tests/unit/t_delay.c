@@ -74,10 +74,10 @@ static int end(struct dx_mount *mp)
 	while (nfiles--) {
 		clear_bit(DX_I_EOFBLOCKS, &files[nfiles]->i_flags);
 		files[nfiles]->d.flags |= DX_DIFLAG_PREALLOC;
-		dx_irele(files[nfiles]);
+		dx_idrop(files[nfiles]);
 	}
-	dx_irele(big);
-	dx_irele(big2);
+	dx_idrop(big);
+	dx_idrop(big2);
 	CHECK(!uv_umount(mp));
 	return host_checks_failed ? -EIO : 0;
 }

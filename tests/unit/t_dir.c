@@ -178,8 +178,8 @@ static bool enter(struct dx_mount **mpp)
 
 static int leave(struct dx_mount *mp)
 {
-	dx_irele(dir);
-	dx_irele(target);
+	dx_idrop(dir);
+	dx_idrop(target);
 	return uv_umount(mp);
 }
 
@@ -367,7 +367,7 @@ static int eat_space(struct dx_mount *mp)
 			break;
 		off += len;
 	}
-	dx_irele(ip);
+	dx_idrop(ip);
 	return error == -ENOSPC ? 0 : error;
 }
 
@@ -456,7 +456,7 @@ static int run_until_crash(void *arg)
 		if (da_lookup(root, "d", 1, &dir))
 			return uv_umount(mp);
 		if (da_lookup(root, "t", 1, &target)) {
-			dx_irele(dir);
+			dx_idrop(dir);
 			return uv_umount(mp);
 		}
 	} else if (!enter(&mp)) {
@@ -656,10 +656,10 @@ static int read_proto(void *arg)
 			if (!CHECK(!da_lookup(dp, buf, strlen(buf), &ip)))
 				break;
 			CHECK_EQ(ip->d.gid, i);
-			dx_irele(ip);
+			dx_idrop(ip);
 		}
 		CHECK_EQ(da_lookup(dp, "not there", 9, &ip), -ENOENT);
-		dx_irele(dp);
+		dx_idrop(dp);
 	}
 	for (i = 0; i < PROTO_LINKS; i++) {
 		snprintf(buf, sizeof(buf), "link%d", i);
@@ -668,7 +668,7 @@ static int read_proto(void *arg)
 		proto_target(i, want);
 		CHECK_EQ(dx_readlink(ip, buf), strlen(want));
 		CHECK(!strcmp(buf, want));
-		dx_irele(ip);
+		dx_idrop(ip);
 	}
 	return uv_umount(mp);
 }

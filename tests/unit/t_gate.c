@@ -88,7 +88,7 @@ static int refcount_root(struct dx_mount *mp, struct dx_trans *tp, struct dx_buf
 	if (error)
 		return error;
 	bno = be32_to_cpu(((struct dx_agf *)agf->b_addr)->agf_refcntroot);
-	dx_buf_relse(agf);
+	dx_buf_leave(agf);
 	return dx_trans_read_buf(mp, tp, dx_agb_to_daddr(mp, 0, bno), 1u << mp->blkbb_log, 0, &dx_refcountbt_buf_ops, bpp);
 }
 
@@ -201,7 +201,7 @@ static int play(void *arg)
 		case 'n': error = make_file(mp, "new", &ip); break;
 		case 'w':
 			error = dx_log_force(mp, true);
-			dx_ail_push_all_sync(mp);
+			dx_ail_drain(mp);
 			break;
 		case '|':
 			error = dx_sync_sb(mp, true);
@@ -243,7 +243,7 @@ static bool any_unlinked(struct dx_mount *mp)
 		agi = bp->b_addr;
 		for (i = 0; i < DX_AGI_UNLINKED_BUCKETS; i++)
 			any |= agi->agi_unlinked[i] != cpu_to_be32(DX_NULLAGINO);
-		dx_buf_relse(bp);
+		dx_buf_leave(bp);
 	}
 	return any;
 }
@@ -433,14 +433,14 @@ static int use(void *arg)
 		snprintf(name, sizeof(name), "f%d", i);
 		error = make_file(mp, name, &ip);
 		if (!error)
-			dx_irele(ip);
+			dx_idrop(ip);
 	}
 	if (error)
 		return error;
 	log_off = dx_log_daddr(mp) << 9;
 	log_len = (u64)dx_log_size_bb(mp) << 9;
 	error = dx_log_force(mp, true);
-	dx_ail_push_all_sync(mp);
+	dx_ail_drain(mp);
 	if (!error)
 		error = dx_sync_sb(mp, true);
 	if (!error)
@@ -698,7 +698,7 @@ static int use_new_space(void *arg)
 	if (!error)
 		error = dx_alloc_file_space(ip, 0, (dblocks_small - mp->sb.logblocks + (dblocks_grown - dblocks_small) / 2) * mp->sb.blocksize);
 	if (!error)
-		dx_irele(ip);
+		dx_idrop(ip);
 	if (error)
 		return error;
 	return uv_umount(mp);
@@ -906,7 +906,7 @@ static int play_unlinked(void *arg)
 		error = dx_remove(mp->rootip, &nc, c);
 	if (!error)
 		error = dx_log_force(mp, true);
-	dx_ail_push_all_sync(mp);
+	dx_ail_drain(mp);
 	if (!error)
 		error = dx_sync_sb(mp, true);
 	if (!error)
@@ -1021,7 +1021,7 @@ static bool on_list(struct dx_mount *mp, dx_ino_t ino)
 	if (dx_agi_read(mp, NULL, 0, &bp))
 		return false;
 	on = ((struct dx_agi *)bp->b_addr)->agi_unlinked[ino % DX_AGI_UNLINKED_BUCKETS] != cpu_to_be32(DX_NULLAGINO);
-	dx_buf_relse(bp);
+	dx_buf_leave(bp);
 	return on;
 }
 
@@ -1047,7 +1047,7 @@ static int judge_stuck(void *arg)
 	error = make_file(mp, "after", &ip);
 	if (!CHECK_EQ(error, 0))
 		return error;
-	dx_irele(ip);
+	dx_idrop(ip);
 	error = uv_umount(mp);
 	return error;
 }

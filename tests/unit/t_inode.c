@@ -70,7 +70,7 @@ static int make(struct dx_inode *dp, const char *fmt, int i, umode_t mode, struc
 	if (ipp)
 		*ipp = ip;
 	else
-		dx_irele(ip);
+		dx_idrop(ip);
 	return 0;
 }
 
@@ -96,7 +96,7 @@ static int zap(struct dx_inode *dp, const char *fmt, int i)
 	if (error)
 		return error;
 	error = dx_remove(dp, &n, ip);
-	dx_irele(ip);
+	dx_idrop(ip);
 	return error;
 }
 
@@ -119,10 +119,10 @@ static int mv(struct dx_inode *sdp, const char *sfmt, int i, struct dx_inode *td
 	if (!error)
 		error = dx_rename(sdp, &s, sip, tdp, &t, tip, wip, flags);
 	if (wip)
-		dx_irele(wip);
-	dx_irele(sip);
+		dx_idrop(wip);
+	dx_idrop(sip);
 	if (tip)
-		dx_irele(tip);
+		dx_idrop(tip);
 	return error;
 }
 
@@ -184,16 +184,16 @@ static int populate(void *arg)
 		n = mkname(buf, "link-%d", i, DX_DIR3_FT_REG_FILE);
 		CHECK(!dx_link(sub, ip, &n));
 		CHECK_EQ(ip->d.nlink, 2);
-		dx_irele(ip);
+		dx_idrop(ip);
 	}
 	for (i = 0; i < 100; i++) {
 		n = mkname(buf, "sym-%d", i, DX_DIR3_FT_SYMLINK);
 		la.init_xattrs = i % 4 == 3;
 		CHECK(!dx_symlink(sub, &n, i & 1 ? long_target : "short", &la, &ip));
-		dx_irele(ip);
+		dx_idrop(ip);
 	}
-	dx_irele(d);
-	dx_irele(sub);
+	dx_idrop(d);
+	dx_idrop(sub);
 	CHECK(!uv_umount(mp));
 	return 0;
 }
@@ -217,17 +217,17 @@ static int check_and_shuffle(void *arg)
 		CHECK_EQ(ip->d.mode, S_IFREG | 0644);
 		CHECK_EQ(ip->d.uid, 1000 + i);
 		CHECK_EQ(ip->d.nlink, i < SEED_LINKS ? 2 : 1);
-		dx_irele(ip);
+		dx_idrop(ip);
 	}
 	for (i = 0; i < 100; i++) {
 		CHECK(!get(sub, "sym-%d", i, &ip));
 		CHECK_EQ(dx_readlink(ip, target), strlen(i & 1 ? long_target : "short"));
 		CHECK(!strcmp(target, i & 1 ? long_target : "short"));
-		dx_irele(ip);
+		dx_idrop(ip);
 	}
 	CHECK(!get(sub, "chr-%d", 7, &ip));
 	CHECK_EQ(ip->d.rdev, 0x40003);
-	dx_irele(ip);
+	dx_idrop(ip);
 
 	/* plain, across directories, over files, directories over empty and full ones, exchange */
 	CHECK(!mv(d, "file-%d", 300, d, "moved-%d", 300, 0));
@@ -258,7 +258,7 @@ static int check_and_shuffle(void *arg)
 			CHECK(!mv(d, "dir-%d", 0, root, "moved%d", 0, DX_RENAME_WHITEOUT));
 		if (CHECK(!get(d, i < 309 ? "file-%d" : "dir-%d", i < 309 ? i : 0, &wip))) {
 			CHECK(S_ISCHR(wip->d.mode) && !wip->d.rdev && wip->d.nlink == 1);
-			dx_irele(wip);
+			dx_idrop(wip);
 		}
 		CHECK(!zap(d, i < 309 ? "file-%d" : "dir-%d", i < 309 ? i : 0));
 		if (i == 308)
@@ -270,8 +270,8 @@ static int check_and_shuffle(void *arg)
 	CHECK_EQ(mv(d, "file-%d", 310, d, "file-%d", 311, DX_RENAME_WHITEOUT | DX_RENAME_EXCHANGE), -EINVAL);
 	CHECK_EQ(zap(root, "sub%d", 0), -ENOTEMPTY);
 
-	dx_irele(d);
-	dx_irele(sub);
+	dx_idrop(d);
+	dx_idrop(sub);
 	CHECK(!uv_umount(mp));
 	return 0;
 }
@@ -315,8 +315,8 @@ static int remove_all(void *arg)
 		CHECK(!zap(sub, "sym-%d", i));
 	CHECK_EQ(d->d.nlink, 2);
 	CHECK_EQ(sub->d.nlink, 2);
-	dx_irele(d);
-	dx_irele(sub);
+	dx_idrop(d);
+	dx_idrop(sub);
 	CHECK(!zap(root, "dir%d", 0));
 	CHECK(!zap(root, "sub%d", 0));
 	CHECK_EQ(root->d.nlink, 2);
@@ -351,7 +351,7 @@ static int churn(void *arg)
 		if (round & 2)
 			dx_icache_flush_inactive(mp);
 	}
-	dx_irele(d);
+	dx_idrop(d);
 	CHECK(!zap(mp->rootip, "churn%d", 0));
 	CHECK(!uv_umount(mp));
 	return 0;
@@ -375,7 +375,7 @@ static int leave_unlinked(void *arg)
 	for (i = 0; i < NTMP; i++)
 		CHECK(!dx_create_tmpfile(mp->rootip, &a, &ips[i]));
 	for (i = 0; i < NTMP; i += 2)
-		dx_irele(ips[i]);
+		dx_idrop(ips[i]);
 	n = mkname(buf, "kept%d", 0, DX_DIR3_FT_REG_FILE);
 	CHECK(!dx_link(mp->rootip, ips[1], &n));
 	dx_icache_flush_inactive(mp);
@@ -479,7 +479,7 @@ static int op_create(struct user *u)
 		name = mkname(buf, fmt_of(u, fmt), n, DX_DIR3_FT_SYMLINK);
 		error = dx_symlink(where(u, common), &name, host_random() & 1 ? long_target : "x", &la, &ip);
 		if (!error)
-			dx_irele(ip);
+			dx_idrop(ip);
 	} else {
 		error = make(where(u, common), fmt_of(u, fmt), n, mode, NULL);
 	}
@@ -523,7 +523,7 @@ static int op_link(struct user *u)
 	name = mkname(buf, fmt, to, dx_mode_to_ftype(ip->d.mode));
 	enter(u, common);
 	error = leave(u, common, dx_link(where(u, common), ip, &name));
-	dx_irele(ip);
+	dx_idrop(ip);
 	if (error)
 		return error;
 	u->names[to] = (struct m_name){ true, common, u->names[from].inode };
@@ -571,7 +571,7 @@ static int op_tmpfile(struct user *u)
 	int i = host_random() % NHELD;
 
 	if (u->held[i]) {
-		dx_irele(u->held[i]);
+		dx_idrop(u->held[i]);
 		u->held[i] = NULL;
 		return 0;
 	}
@@ -593,7 +593,7 @@ static int op_setattr(struct user *u)
 	error = dx_setattr_nosize(ip, &sa, !(host_random() % 16));
 	if (!error && !(host_random() % 16))
 		error = dx_inode_log_force(ip, host_random() & 1);
-	dx_irele(ip);
+	dx_idrop(ip);
 	return error;
 }
 
@@ -633,7 +633,7 @@ static int user_fiber(void *arg)
 	}
 	for (i = 0; i < NHELD; i++)
 		if (u->held[i])
-			dx_irele(u->held[i]);
+			dx_idrop(u->held[i]);
 	return error;
 }
 
@@ -658,10 +658,10 @@ static int check_users(struct dx_mount *mp)
 				continue;
 			CHECK_EQ(ip->d.mode & S_IFMT, u->inodes[m->inode].mode & S_IFMT);
 			CHECK_EQ(ip->d.nlink, S_ISDIR(ip->d.mode) ? 2 : u->inodes[m->inode].links);
-			dx_irele(ip);
+			dx_idrop(ip);
 		}
-		dx_irele(u->own);
-		dx_irele(u->common);
+		dx_idrop(u->own);
+		dx_idrop(u->common);
 	}
 	dx_icache_flush_inactive(mp);
 	CHECK_EQ(inodes_in_use(mp), want);
@@ -698,8 +698,8 @@ static int stress_fiber(void *arg)
 	for (i = 0; i < NUSERS; i++)
 		error |= host_join(f[i]);
 	for (i = 0; i < NUSERS; i++)
-		dx_irele(users[i].own);
-	dx_irele(common);
+		dx_idrop(users[i].own);
+	dx_idrop(common);
 	if (CHECK_EQ(error, 0))
 		check_users(mp);
 	CHECK(!uv_umount(mp));
@@ -822,12 +822,12 @@ static int few_operations(void *arg)
 		for (i = 0; i < 10; i++) {
 			n = mkname(buf, "s%d", i, DX_DIR3_FT_SYMLINK);
 			if (!dx_symlink(d, &n, long_target, &la, &ip))
-				dx_irele(ip);
+				dx_idrop(ip);
 		}
 		dx_log_force(mp, true);
 		dx_ail_push(mp, dx_ail_min_lsn(mp));
 		if (!dx_create_tmpfile(d, &ta, &tmp))
-			dx_irele(tmp);
+			dx_idrop(tmp);
 		for (i = 0; i < 70; i += 3)
 			mv(d, "a-somewhat-longer-name-%d", i, d, "b-%d", i, 0);
 		dx_icache_scan(mp, 1000);
@@ -836,7 +836,7 @@ static int few_operations(void *arg)
 			zap(d, "a-somewhat-longer-name-%d", i);
 		for (i = 0; i < 10; i++)
 			zap(d, "s%d", i);
-		dx_irele(d);
+		dx_idrop(d);
 	}
 	dx_mount_close(mp);
 out:

@@ -120,7 +120,7 @@ static void expect(struct dx_mount *mp, struct dx_dinode *dip, const char *field
 	const char *bad;
 	int error;
 
-	dx_dinode_calc_crc(mp, dip);
+	dx_dinode_stamp_crc(mp, dip);
 	error = dx_dinode_verify(mp, 131, dip, &bad);
 	if (!CHECK(field ? error == -EFSCORRUPTED && !strcmp(bad, field) : !error))
 		printf("  wanted %s, got %d %s\n", field ? field : "no error", error, bad);
@@ -168,7 +168,7 @@ static int mutations(void *arg)
 	WRONG(NULL, (d->di_mode = 0, d->di_nextents = cpu_to_be32(1000)));
 
 	good(d, &mp);
-	dx_dinode_calc_crc(&mp, d);
+	dx_dinode_stamp_crc(&mp, d);
 	raw[400] ^= 1;
 	CHECK_EQ(dx_dinode_verify(&mp, 131, d, &bad), -EFSCORRUPTED);
 	return 0;

@@ -244,7 +244,7 @@ static int check_groups(struct dx_mount *mp, bool exact)
 				c = *(u64 *)bp->b_addr;
 			CHECK_EQ(*(u64 *)bp->b_addr, c);
 			check_buf(mp, g, b, bp->b_addr, c);
-			dx_buf_relse(bp);
+			dx_buf_leave(bp);
 		}
 		if (c < groups[g].durable || c > groups[g].committed || (exact && c != groups[g].committed))
 			printf("# group %d: %llu, durable %llu, committed %llu\n", g, c, groups[g].durable, groups[g].committed);
@@ -314,7 +314,7 @@ static int holder(void *arg)
 		if (get_group_buf(mp, NULL, host_random() % GROUPS, 0, &bp))
 			return 0;
 		msleep(host_random() % 2000);
-		dx_buf_relse(bp);
+		dx_buf_leave(bp);
 	}
 	return 0;
 }
@@ -597,7 +597,7 @@ static int t_buffers(void *arg)
 
 	CHECK_EQ(dx_trans_alloc(mp, DX_RESV_CREATE, 0, 0, &tp), 0);
 	CHECK_EQ(get_group_buf(mp, tp, 0, 0, &bp), 0);
-	dx_trans_bhold(tp, bp);
+	dx_trans_keep_buf(tp, bp);
 	*(u64 *)bp->b_addr = 0;
 	dx_trans_log_buf(tp, bp, 0, 7);
 	CHECK_EQ(dx_trans_commit(tp), 0);
@@ -605,7 +605,7 @@ static int t_buffers(void *arg)
 	CHECK(dx_buf_is_pinned(bp));
 	CHECK_EQ(dx_log_force(mp, true), 0);
 	CHECK(!dx_buf_is_pinned(bp));
-	dx_buf_relse(bp);
+	dx_buf_leave(bp);
 	CHECK_EQ(uv_umount(mp), 0);
 	CHECK(log_is_clean());
 	return 0;
@@ -630,13 +630,13 @@ static int t_binval_run(void *arg)
 		CHECK_EQ(dx_log_force(mp, true), 0);
 	CHECK_EQ(dx_trans_alloc(mp, DX_RESV_CREATE, 0, 0, &tp), 0);
 	CHECK_EQ(get_group_buf(mp, tp, 3, 0, &bp), 0);
-	dx_trans_binval(tp, bp);
+	dx_trans_kill_buf(tp, bp);
 	CHECK_EQ(dx_trans_commit(tp), 0);
 	if ((long)arg & 2) {
 		/* whoever wants the block again makes the cancel record durable */
 		CHECK_EQ(dx_buf_get(mp, buf_daddr(mp, 3, 0), 1u << mp->blkbb_log, 0, &bp), 0);
 		CHECK(!bp->b_item);
-		dx_buf_relse(bp);
+		dx_buf_leave(bp);
 	} else {
 		CHECK_EQ(dx_log_force(mp, true), 0);
 	}
@@ -729,7 +729,7 @@ static int t_stale_inode(void *arg)
 		CHECK_EQ(dx_remove(mp->rootip, &n, ip[i]), 0);
 	}
 	CHECK_EQ(dx_log_force(mp, true), 0);
-	dx_ail_push_all_sync(mp);
+	dx_ail_drain(mp);
 
 	/* one checkpoint changes an inode; while it is written, the chunk goes */
 	host_dev_set_slow(dev, dx_log_daddr(mp), dx_log_size_bb(mp), 2000);
@@ -740,7 +740,7 @@ static int t_stale_inode(void *arg)
 	CHECK_EQ(dx_log_force(mp, false), 0);
 	msleep(100);
 	for (i = first; i < first + DX_INODES_PER_CHUNK; i++)
-		dx_irele(ip[i]);
+		dx_idrop(ip[i]);
 	dx_icache_flush_inactive(mp);
 	CHECK_EQ(mp->log->done_seq, seq - 1);
 	CHECK_EQ(dx_log_force_seq(mp, seq, true, NULL), 0);
@@ -754,7 +754,7 @@ static int t_stale_inode(void *arg)
 	CHECK_EQ(lsn, 0);
 	for (i = 0; i < CHUNK_FILES; i++)
 		if (i < first || i >= first + DX_INODES_PER_CHUNK)
-			dx_irele(ip[i]);
+			dx_idrop(ip[i]);
 	host_dev_set_slow(dev, 0, 0, 0);
 	CHECK_EQ(uv_umount(mp), 0);
 	CHECK(repair_clean());

@@ -509,7 +509,7 @@ static void change_something(struct dx_mount *mp)
 			dx_iomap_write_unwritten(ip, (u64)i * bs, bs, 0);
 		if (i % 2)
 			dx_remove(mp->rootip, &n, ip);
-		dx_irele(ip);
+		dx_idrop(ip);
 	}
 }
 
@@ -598,7 +598,7 @@ static int fill_fiber(void *arg)
 		xa.namelen = sprintf(buf, "attribute-number-%d-with-a-long-name-as-well", i);
 		CHECK(!dx_attr_set_op(&xa));
 	}
-	dx_irele(ip);
+	dx_idrop(ip);
 	return uv_umount(mp);
 }
 
@@ -630,7 +630,7 @@ static int load_fiber(void *arg)
 		xa.namelen = sprintf(buf, "attribute-number-%d-with-a-long-name-as-well", i);
 		CHECK(!dx_attr_set_op(&xa));
 	}
-	dx_irele(ip);
+	dx_idrop(ip);
 	/* one whose extents outgrow the inode in this log, one that add_unfinished() can take */
 	for (i = 0; i < 2; i++) {
 		struct dx_create_args a = { .mode = S_IFREG | 0644 };
@@ -640,7 +640,7 @@ static int load_fiber(void *arg)
 		CHECK(!dx_create(mp->rootip, &x, &a, &ip));
 		for (j = 0; j < (i ? 7 : 60); j++)
 			CHECK(!dx_iomap_alloc(ip, j * 2, 1, false, false, &got));
-		dx_irele(ip);
+		dx_idrop(ip);
 	}
 	for (i = 0; i < 90; i++) {
 		struct dx_name x = { .name = (u8 *)buf, .len = sprintf(buf, "device-%d", i), .ftype = DX_DIR3_FT_CHRDEV };
@@ -654,7 +654,7 @@ static int load_fiber(void *arg)
 			CHECK(!dx_attr_set_op(&xa));
 		if (i % 9 == 6)
 			CHECK(!dx_remove(mp->rootip, &x, ip));
-		dx_irele(ip);
+		dx_idrop(ip);
 	}
 	CHECK(!dx_log_force(mp, true));
 	host_stop_world();

@@ -240,7 +240,7 @@ static void touch_one(struct dx_mount *mp, struct dx_inode *ip, struct dx_inode 
 		n.name = (u8 *)"made-here-by-the-test";
 		n.len = 21;
 		if (!dx_create(ip, &n, &a, &child))
-			dx_irele(child);
+			dx_idrop(child);
 	} else if (i % 2) {
 		dx_remove(dp, &n, ip);
 	}
@@ -266,7 +266,7 @@ static void modify_dir(struct dx_mount *mp, dx_ino_t dir, int depth)
 		n.len = sprintf(name, "new-file-of-the-test-%d", i);
 		if (dx_create(dp, &n, &a, &ip))
 			break;
-		dx_irele(ip);
+		dx_idrop(ip);
 	}
 	for (i = 0; i < s->n; i++) {
 		struct dx_name n = { .name = (u8 *)s->name[i], .len = strlen(s->name[i]) };
@@ -279,10 +279,10 @@ static void modify_dir(struct dx_mount *mp, dx_ino_t dir, int depth)
 				modify_dir(mp, ino, depth - 1);
 			touch_one(mp, ip, dp, s->name[i], i);
 		}
-		dx_irele(ip);
+		dx_idrop(ip);
 	}
 rele:
-	dx_irele(dp);
+	dx_idrop(dp);
 out:
 	free(s);
 }
@@ -396,8 +396,8 @@ static int fill_fiber(void *arg)
 		xa.namelen = sprintf(buf, "attribute-number-%d-with-a-long-name-as-well", i);
 		CHECK(!dx_attr_set_op(&xa));
 	}
-	dx_irele(ip);
-	dx_irele(dp);
+	dx_idrop(ip);
+	dx_idrop(dp);
 	return uv_umount(mp);
 }
 

@@ -41,10 +41,10 @@ static int fill(void *arg)
 		CHECK_EQ(make(mp->rootip, "d", i, S_IFDIR | 0700, &dp[i]), 0);
 	for (i = 0; i < FILES && CHECK_EQ(make(dp[i % DIRS], "f", i, S_IFREG | 0600, &ip), 0); i++) {
 		inos[i] = ip->ino;
-		dx_irele(ip);
+		dx_idrop(ip);
 	}
 	for (i = 0; i < DIRS; i++)
-		dx_irele(dp[i]);
+		dx_idrop(dp[i]);
 	return uv_umount(mp);
 }
 
@@ -59,7 +59,7 @@ static int touch_all(struct dx_mount *mp, int sec)
 		if (error)
 			break;
 		error = dx_setattr_nosize(ip, &sa, false);
-		dx_irele(ip);
+		dx_idrop(ip);
 	}
 	return error;
 }
@@ -97,7 +97,7 @@ static int without_memory(void *arg)
 	host_fail_alloc_from(1);
 	f = host_spawn(heal, NULL, "healer");
 	start = host_now_ns();
-	dx_ail_push_all_sync(mp);
+	dx_ail_drain(mp);
 	printf("# %llu reads, %llu ms\n", (unsigned long long)(reads() - before),
 	       (unsigned long long)(host_now_ns() - start) / NSEC_PER_MSEC);
 	CHECK(host_now_ns() - start < 9 * NSEC_PER_SEC);
@@ -148,14 +148,14 @@ static int cold(void *arg)
 		host_fail_alloc_nth(2);		/* the ticket; then the buffer */
 		CHECK_EQ(dx_setattr_nosize(ip[i], &sa, false), 0);
 		host_fail_alloc_nth(0);
-		dx_irele(ip[i]);
+		dx_idrop(ip[i]);
 	}
 	CHECK_EQ(dx_log_force(mp, true), 0);
 	host_dev_set_read_time(uv_dev, 200);
 	written_back = false;
 	f = host_spawn(give_up, NULL, "limit");
 	start = host_now_ns();
-	dx_ail_push_all_sync(mp);
+	dx_ail_drain(mp);
 	written_back = true;
 	printf("# %llu ms\n", (unsigned long long)(host_now_ns() - start) / NSEC_PER_MSEC);
 	CHECK(host_now_ns() - start < 5 * NSEC_PER_SEC);

@@ -79,7 +79,7 @@ static int fragment(void *arg)
 
 		error = dx_create(mp->rootip, &x, &a, &spare);
 		if (!error)
-			dx_irele(spare);
+			dx_idrop(spare);
 	}
 	for (i = 0; i < 320 && !error; i++) {
 		struct dx_name x = { .name = (const u8 *)buf, .len = sprintf(buf, "spare%d", i) };
@@ -93,7 +93,7 @@ static int fragment(void *arg)
 			error = dx_iget(mp, NULL, ino, 0, &spare);
 		if (!error) {
 			error = dx_remove(mp->rootip, &x, spare);
-			dx_irele(spare);
+			dx_idrop(spare);
 		}
 	}
 	dx_reserve_set(mp, 0);
@@ -105,7 +105,7 @@ static int fragment(void *arg)
 	}
 	for (; off > 5 && !error; off -= 5)
 		error = dx_free_file_space(ip, (off - 5) * mp->sb.blocksize, 3 * mp->sb.blocksize);
-	dx_irele(ip);
+	dx_idrop(ip);
 	if (error)
 		return error;
 	return uv_umount(mp);
@@ -283,7 +283,7 @@ static int make(struct dx_mount *mp, struct dx_inode *dp, int i)
 	error = dx_create(dp, &n, &a, &ip);
 out:
 	if (!error)
-		dx_irele(ip);
+		dx_idrop(ip);
 	return op_end(error);
 }
 
@@ -323,7 +323,7 @@ static int move(struct dx_mount *mp, struct dx_inode *dp, struct dx_inode *ip, i
 	s = dxname(i, sbuf, 0);
 	t = dxname(j, tbuf, 0);
 	if (now[j].kind && find(mp, tdp, j, &tip)) {
-		dx_irele(tdp);
+		dx_idrop(tdp);
 		return -EIO;
 	}
 	op_begin();
@@ -331,8 +331,8 @@ static int move(struct dx_mount *mp, struct dx_inode *dp, struct dx_inode *ip, i
 	note(i, (struct state) { NONE });
 	error = op_end(dx_rename(dp, &s, ip, tdp, &t, tip, NULL, 0));
 	if (tip)
-		dx_irele(tip);
-	dx_irele(tdp);
+		dx_idrop(tip);
+	dx_idrop(tdp);
 	return error;
 }
 
@@ -383,7 +383,7 @@ static int one_op(struct dx_mount *mp, struct dx_inode **held)
 		struct dx_create_args a = { .mode = S_IFREG | 0600 };
 
 		if (held[h]) {
-			dx_irele(held[h]);
+			dx_idrop(held[h]);
 			held[h] = NULL;
 			return 0;
 		}
@@ -398,7 +398,7 @@ static int one_op(struct dx_mount *mp, struct dx_inode **held)
 	error = find(mp, dp, i, &ip);
 	if (error == -ENOENT) {
 		error = make(mp, dp, i);
-		dx_irele(dp);
+		dx_idrop(dp);
 		return error == -ENOSPC ? 0 : error;
 	}
 	if (!error) {
@@ -409,9 +409,9 @@ static int one_op(struct dx_mount *mp, struct dx_inode **held)
 			error = move(mp, dp, ip, i);
 		else if (now[i].kind == FILE_)
 			error = change_file(mp, ip, i);
-		dx_irele(ip);
+		dx_idrop(ip);
 	}
-	dx_irele(dp);
+	dx_idrop(dp);
 	return error == -ENOSPC ? 0 : error;
 }
 
@@ -445,11 +445,11 @@ static int load(void *arg)
 			return error;
 		}
 		if (rnd(10 * force_one_in) == 0)
-			dx_ail_push_all_sync(mp);
+			dx_ail_drain(mp);
 	}
 	for (i = 0; i < 8; i++)
 		if (held[i])
-			dx_irele(held[i]);
+			dx_idrop(held[i]);
 	dx_log_get_stats(mp, &st);
 	turns = st.head_cycle;
 	load_mp = NULL;
@@ -471,13 +471,13 @@ static int look(struct dx_mount *mp, int i, struct state *s)
 	if (error)
 		return error == -ENOENT ? 0 : error;
 	error = find(mp, dp, i, &ip);
-	dx_irele(dp);
+	dx_idrop(dp);
 	if (error)
 		return error == -ENOENT ? 0 : error;
 	s->kind = S_ISDIR(ip->d.mode) ? DIR_ : S_ISLNK(ip->d.mode) ? LINK_ : FILE_;
 	s->size = s->kind == DIR_ ? 0 : ip->d.size;
 	s->xlen = get_attr_len(ip);
-	dx_irele(ip);
+	dx_idrop(ip);
 	return s->xlen < 0 ? s->xlen : 0;
 }
 

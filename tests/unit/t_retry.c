@@ -27,7 +27,7 @@ static int make(struct dx_mount *mp, int i)
 	n.name = (u8 *)name;
 	error = dx_create(mp->rootip, &n, &a, &ip);
 	if (!error)
-		dx_irele(ip);
+		dx_idrop(ip);
 	return error;
 }
 
@@ -90,7 +90,7 @@ static void check_files(int n)
 	if (!CHECK(mp))
 		return;
 	for (i = 0; i < n && CHECK_EQ(find(mp, i, &ip), 0); i++)
-		dx_irele(ip);
+		dx_idrop(ip);
 	CHECK_EQ(uv_umount(mp), 0);
 }
 
@@ -109,7 +109,7 @@ static int writes(void *arg)
 	fall_ill(mp, HOST_FAIL_WRITE, -EIO);
 	start = host_now_ns();
 	f = heal_in(60000);
-	dx_ail_push_all_sync(mp);
+	dx_ail_drain(mp);
 	CHECK(!dx_is_shutdown(mp));
 	CHECK(host_now_ns() - start >= 60 * NSEC_PER_SEC);
 	CHECK(host_now_ns() - start < 63 * NSEC_PER_SEC);
@@ -222,11 +222,11 @@ static int reads(void *arg)
 	fall_ill(mp, HOST_FAIL_READ | HOST_FAIL_WRITE, -EIO);
 	for (i = 0; i < FILES; i++) {
 		CHECK_EQ(dx_setattr_nosize(ip[i], &sa, false), 0);
-		dx_irele(ip[i]);
+		dx_idrop(ip[i]);
 	}
 	CHECK_EQ(dx_log_force(mp, true), 0);
 	f = heal_in(20000);
-	dx_ail_push_all_sync(mp);
+	dx_ail_drain(mp);
 	CHECK(!dx_is_shutdown(mp));
 	CHECK(failures() > 20);
 	host_join(f);
@@ -270,7 +270,7 @@ static int one_limit(void *arg)
 	fall_ill(mp, HOST_FAIL_WRITE, l->error);
 	f = heal_in(20000);
 	ms = host_now_ns() / NSEC_PER_MSEC;
-	dx_ail_push_all_sync(mp);
+	dx_ail_drain(mp);
 	ms = host_now_ns() / NSEC_PER_MSEC - ms;
 	printf("# %llu ms\n", (unsigned long long)ms);
 	CHECK_EQ(dx_is_shutdown(mp), l->before_ms != 0);

@@ -84,9 +84,9 @@ static void spread(struct dx_mount *mp, const char *what)
 			/* what comes later goes behind it */
 			CHECK(!dx_iomap_alloc(ip, 3, 5, false, false, &got));
 			note_data(ip, 7);
-			dx_irele(ip);
+			dx_idrop(ip);
 		}
-		dx_irele(dir);
+		dx_idrop(dir);
 	}
 }
 
@@ -167,7 +167,7 @@ static int run_inode32(void *arg)
 	CHECK(avail(mp) < 10);
 	CHECK(!dx_setsize_trans(big, 0, true, false));
 	CHECK(!dx_log_force(mp, true));		/* nothing is busy */
-	dx_irele(big);
+	dx_idrop(big);
 
 	mp->opts.inode32 = false;
 	dx_set_inode_ags(mp);
@@ -283,7 +283,7 @@ static int run_filled(void *arg)
 		CHECK(!dx_bmap_last_offset(big, DX_DATA_FORK, &at));
 		dx_iunlock(big, DX_ILOCK_EXCL);
 	}
-	dx_irele(big);
+	dx_idrop(big);
 	CHECK(!uv_umount(mp));
 
 	mp = uv_mount(NULL);
@@ -295,7 +295,7 @@ static int run_filled(void *arg)
 	step = avail(mp);
 	CHECK(!dx_setsize_trans(big, (at - 100) * bs, true, false));
 	CHECK(avail(mp) >= step + 80);		/* but for the free space trees, which may be short, too */
-	dx_irele(big);
+	dx_idrop(big);
 	CHECK(!uv_umount(mp));
 	return host_checks_failed ? -EIO : 0;
 }
@@ -337,18 +337,18 @@ static int run_wait(void *arg)
 	CHECK(!dx_remove(mp->rootip, &n, a));
 	ino = b->ino;
 	host_set_preempt(2);
-	dx_irele(a);
+	dx_idrop(a);
 	f = host_spawn(waiter, mp, "waiter");
 	for (i = 0; i < 4; i++)		/* it waits, and the worker has begun */
 		host_yield();
 	CHECK(avail(mp) < free - 100);
 	set_bit(DX_I_EOFBLOCKS, &b->i_flags);
-	dx_irele(b);
+	dx_idrop(b);
 	CHECK(!dx_iget(mp, NULL, ino, 0, &b));
 	host_join(f);
 	host_set_preempt(0);
 	CHECK_EQ(free_after_wait, free);
-	dx_irele(b);
+	dx_idrop(b);
 	CHECK(!uv_umount(mp));
 	return host_checks_failed ? -EIO : 0;
 }

@@ -717,7 +717,7 @@ void um_drop_held(void)
 		for (id = 0; id < u->next_id; id++) {
 			if (!u->held[id])
 				continue;
-			dx_irele(u->held[id]);
+			dx_idrop(u->held[id]);
 			u->held[id] = NULL;
 		}
 	}
@@ -841,7 +841,7 @@ int um_attach(struct dx_mount *mp, bool create)
 			if (error)
 				return error;
 			um_users[i].fsino[0] = ip->ino;
-			dx_irele(ip);
+			dx_idrop(ip);
 		} else {
 			error = dx_lookup(mp->rootip, &n, &um_users[i].fsino[0], NULL);
 			if (error)

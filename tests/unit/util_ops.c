@@ -145,14 +145,14 @@ static int do_make(struct um_user *u, const struct op *o)
 	} else {
 		error = dx_create(dp, &n, &a, &ip);
 	}
-	dx_irele(dp);
+	dx_idrop(dp);
 	if (error)
 		return error;
 	u->fsino[o->id] = ip->ino;
 	if (o->kind == OP_TMPFILE)
 		u->held[o->id] = ip;
 	else
-		dx_irele(ip);
+		dx_idrop(ip);
 	return 0;
 }
 
@@ -171,9 +171,9 @@ static int do_remove(struct um_user *u, const struct op *o)
 		if (!error && o->flag && !u->held[o->id] && !ip->d.nlink)
 			u->held[o->id] = ip;
 		else
-			dx_irele(ip);
+			dx_idrop(ip);
 	}
-	dx_irele(dp);
+	dx_idrop(dp);
 	return error;
 }
 
@@ -205,14 +205,14 @@ static int do_rename(struct um_user *u, const struct op *o)
 	if (!error)
 		error = dx_rename(sdp, &s, sip, tdp, &t, tip, wip, flags);
 	if (wip)
-		dx_irele(wip);
+		dx_idrop(wip);
 	if (tip)
-		dx_irele(tip);
-	dx_irele(sip);
+		dx_idrop(tip);
+	dx_idrop(sip);
 out_tdp:
-	dx_irele(tdp);
+	dx_idrop(tdp);
 out_sdp:
-	dx_irele(sdp);
+	dx_idrop(sdp);
 	return error;
 }
 
@@ -229,9 +229,9 @@ static int do_link(struct um_user *u, const struct op *o)
 	if (!error) {
 		n = nm(o->name, buf, ip->d.mode);
 		error = dx_link(dp, ip, &n);
-		dx_irele(ip);
+		dx_idrop(ip);
 	}
-	dx_irele(dp);
+	dx_idrop(dp);
 	return error;
 }
 
@@ -295,7 +295,7 @@ static int do_file(struct um_user *u, const struct op *o)
 		error = dx_inode_log_force(ip, o->flag);
 		break;
 	}
-	dx_irele(ip);
+	dx_idrop(ip);
 	return error;
 }
 
@@ -304,7 +304,7 @@ static int do_release(struct um_user *u, const struct op *o)
 	struct dx_inode *ip = u->held[o->id];
 
 	u->held[o->id] = NULL;
-	dx_irele(ip);
+	dx_idrop(ip);
 	return 0;
 }
 
@@ -367,7 +367,7 @@ int um_do_op(struct um_user *u, const struct op *o)
 		if (rnd(u, 3))
 			dx_ail_push(u->mp, dx_ail_min_lsn(u->mp));
 		else
-			dx_ail_push_all_sync(u->mp);
+			dx_ail_drain(u->mp);
 		return 0;
 	case OP_PRESSURE:
 		return do_pressure(u, o);

@@ -194,7 +194,7 @@ static void read_data(struct f_tree *t, struct dx_inode *ip, struct f_node *f)
 	while (off < end && loops++ < 200000) {
 		int n = ARRAY_SIZE(map), mode = dx_ilock_data_map_shared(ip), error, i;
 
-		error = dx_bmapi_read(ip, off, end - off, map, &n, 0);
+		error = dx_bmap_query(ip, off, end - off, map, &n, 0);
 		dx_iunlock(ip, mode);
 		remember(t, error);
 		if (error || !n)
@@ -279,7 +279,7 @@ static void read_node(struct f_tree *t, u32 node)
 		break;
 	}
 	}
-	dx_irele(ip);
+	dx_idrop(ip);
 }
 
 static void read_tree(struct f_tree *t, struct dx_mount *mp, bool patterned)

@@ -475,9 +475,9 @@ static int inactive_step(struct dx_da_args *a, const struct dx_irec *rec)
 					 dx_fsb_to_bb(a->mp, 1), 0, &bp);
 		if (error)
 			return error;
-		dx_trans_binval(a->tp, bp);
+		dx_trans_kill_buf(a->tp, bp);
 	}
-	error = dx_bunmapi(a->tp, a->dp, off, &left, DX_BMAPI_ATTRFORK | DX_BMAPI_METADATA, 1);
+	error = dx_bmap_unmap(a->tp, a->dp, off, &left, DX_BMAPI_ATTRFORK | DX_BMAPI_METADATA, 1);
 	if (!error && left)
 		error = dx_da_corrupt(a, NULL, "block to free is not mapped");
 	return error;

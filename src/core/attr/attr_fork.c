@@ -30,14 +30,14 @@ static u32 data_fork_used(struct dx_inode *ip, bool later)
 }
 
 /**
- * dx_attr_shortform_bytesfit - where the boundary must be for attributes of a size.
+ * dx_attr_short_fits - where the boundary must be for attributes of a size.
  * @ip: inode, ILOCK held
  * @bytes: attribute fork in short form, header included
  *
  * Returns the offset of the attribute fork in 8-byte units, 0 = no boundary will do.  The data fork
  * keeps what it uses, and a btree root of minimal size always stays possible on both sides.
  */
-u32 dx_attr_shortform_bytesfit(struct dx_inode *ip, u32 bytes)
+u32 dx_attr_short_fits(struct dx_inode *ip, u32 bytes)
 {
 	struct dx_mount *mp = ip->mp;
 	u32 litino = dx_inode_litino(mp), want, lo, hi, used;
@@ -143,7 +143,7 @@ int dx_add_attr_fork(struct dx_inode *ip, u32 size_hint, bool rsvd)
 	}
 	dx_trans_ijoin(tp, ip, 0);
 	/* no extents are read: where the boundary goes, a root knows, and extents in the inode are in memory */
-	units = dx_attr_shortform_bytesfit(ip, size_hint);
+	units = dx_attr_short_fits(ip, size_hint);
 	if (!units) {
 		units = dx_fork_default_forkoff(mp) >> 3;
 		/* rather a small attribute fork than local data moved out */

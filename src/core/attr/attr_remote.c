@@ -20,7 +20,7 @@
 static int rmt_map(struct dx_da_args *a, dx_dablk_t blk, u32 left, struct dx_irec *rec)
 {
 	int nmap = 1;
-	int error = dx_bmapi_read(a->dp, blk, left, rec, &nmap, DX_BMAPI_ATTRFORK);
+	int error = dx_bmap_query(a->dp, blk, left, rec, &nmap, DX_BMAPI_ATTRFORK);
 
 	if (error)
 		return error;
@@ -105,7 +105,7 @@ int dx_attr_rmt_alloc(struct dx_da_args *a, u32 blocks)
 			if (error)
 				return error;
 		}
-		error = dx_bmapi_write(a->tp, a->dp, off + done, blocks - done, DX_BMAPI_ATTRFORK, a->total, &rec, &nmap);
+		error = dx_bmap_assign(a->tp, a->dp, off + done, blocks - done, DX_BMAPI_ATTRFORK, a->total, &rec, &nmap);
 		if (error)
 			return error;
 		if (nmap < 1 || !rec.blockcount)
@@ -159,7 +159,7 @@ int dx_attr_rmt_write(struct dx_da_args *a)
 		error = dx_buf_bwrite(bp);
 		if (error)
 			dx_buf_stale(bp);
-		dx_buf_relse(bp);
+		dx_buf_leave(bp);
 		if (error)
 			return error;
 		blk += rec.blockcount;
@@ -187,7 +187,7 @@ int dx_attr_rmt_stale(struct dx_da_args *a, dx_dablk_t blk, u32 valuelen)
 		struct dx_buf *bp;
 		int nmap = 1, error;
 
-		error = dx_bmapi_read(a->dp, blk, left, &rec, &nmap, DX_BMAPI_ATTRFORK);
+		error = dx_bmap_query(a->dp, blk, left, &rec, &nmap, DX_BMAPI_ATTRFORK);
 		if (error)
 			return error;
 		if (nmap != 1 || !rec.blockcount || rec.blockcount > left)
@@ -229,7 +229,7 @@ int dx_attr_rmt_free(struct dx_da_args *a, dx_dablk_t blk, u32 valuelen)
 		return 0;
 	error = dx_attr_rmt_stale(a, blk, valuelen);
 	while (!error && left) {
-		error = dx_bunmapi(a->tp, a->dp, blk, &left, DX_BMAPI_ATTRFORK, RMT_EXTENTS_PER_TRANS);
+		error = dx_bmap_unmap(a->tp, a->dp, blk, &left, DX_BMAPI_ATTRFORK, RMT_EXTENTS_PER_TRANS);
 		if (!error && left)
 			error = dx_defer_finish(&a->tp);
 	}

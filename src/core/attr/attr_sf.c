@@ -206,7 +206,7 @@ int dx_attr_sf_set(struct dx_da_args *a)
 		old = sf_entsize(e->namelen, e->valuelen);
 	room = max_t(u32, f->format == DX_DINODE_FMT_LOCAL ? f->bytes : 0, sizeof(*h));
 	bytes = room - old + sf_entsize(a->namelen, a->valuelen);
-	forkoff = dx_attr_shortform_bytesfit(ip, bytes);
+	forkoff = dx_attr_short_fits(ip, bytes);
 	if (!forkoff)
 		return -ENOSPC;
 	buf = kmalloc(room + sf_entsize(a->namelen, a->valuelen), GFP_NOFS | __GFP_NOFAIL);
@@ -291,7 +291,7 @@ int dx_attr_sf_remove(struct dx_da_args *a)
 	}
 	buf = kmemdup(ip->af->data, ip->af->bytes, GFP_NOFS | __GFP_NOFAIL);
 	bytes = sf_cut(buf, ip->af->bytes, (u8 *)e - (u8 *)ip->af->data);
-	error = sf_store(a, buf, bytes, dx_attr_shortform_bytesfit(ip, bytes));
+	error = sf_store(a, buf, bytes, dx_attr_short_fits(ip, bytes));
 	kfree(buf);
 	return error;
 }
@@ -375,7 +375,7 @@ int dx_attr_leaf_to_sf(struct dx_da_args *a, struct dx_buf *bp)
 			return 0;
 		bytes += sf_entsize(ref.namelen, ref.valuelen);
 	}
-	forkoff = dx_attr_shortform_bytesfit(ip, bytes);
+	forkoff = dx_attr_short_fits(ip, bytes);
 	if (!forkoff)
 		return 0;
 	buf = kzalloc(bytes, GFP_NOFS | __GFP_NOFAIL);

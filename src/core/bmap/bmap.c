@@ -60,13 +60,13 @@ u32 dx_get_extsz_hint(struct dx_inode *ip)
 }
 
 /**
- * dx_bmap_worst_indlen - most btree blocks that mapping so many blocks can take.
+ * dx_bmap_tree_worst - most btree blocks that mapping so many blocks can take.
  * @ip: inode
  * @len: fsblocks, each of which may become an extent of its own
  *
  * New blocks on each level that the tree can have, filled: one at least, for a split goes up to the root.
  */
-dx_extlen_t dx_bmap_worst_indlen(struct dx_inode *ip, dx_filblks_t len)
+dx_extlen_t dx_bmap_tree_worst(struct dx_inode *ip, dx_filblks_t len)
 {
 	struct dx_mount *mp = ip->mp;
 	dx_extlen_t sum = 0;
@@ -96,7 +96,7 @@ static int fork_ready(struct dx_trans *tp, struct dx_inode *ip, int whichfork)
 }
 
 /**
- * dx_bmapi_read - mappings of a range.
+ * dx_bmap_query - mappings of a range.
  * @ip: inode; ILOCK shared, or exclusive while the extents are not in memory
  * @off: start, fsblocks
  * @len: length, fsblocks
@@ -106,7 +106,7 @@ static int fork_ready(struct dx_trans *tp, struct dx_inode *ip, int whichfork)
  *
  * Returns 0, -EFSCORRUPTED, -EIO.
  */
-int dx_bmapi_read(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, struct dx_irec *map, int *nmap,
+int dx_bmap_query(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, struct dx_irec *map, int *nmap,
 		  u32 flags)
 {
 	int w = flags & DX_BMAPI_ATTRFORK ? DX_ATTR_FORK : DX_DATA_FORK;
@@ -148,7 +148,7 @@ int dx_bmapi_read(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, struc
 
 /**
  * dx_bmap_last_offset - first block behind the last extent.
- * @ip: inode, ILOCK held as for dx_bmapi_read()
+ * @ip: inode, ILOCK held as for dx_bmap_query()
  * @whichfork: fork
  * @last: result; 0 for an empty or local fork
  */
@@ -170,7 +170,7 @@ int dx_bmap_last_offset(struct dx_inode *ip, int whichfork, dx_fileoff_t *last)
 
 /**
  * dx_bmap_first_unused - first hole of a size.
- * @ip: inode, ILOCK held as for dx_bmapi_read()
+ * @ip: inode, ILOCK held as for dx_bmap_query()
  * @whichfork: fork
  * @len: blocks that must be free from there on
  * @off: in: where to begin; out: result
@@ -202,7 +202,7 @@ int dx_bmap_first_unused(struct dx_inode *ip, int whichfork, dx_extlen_t len, dx
 
 /**
  * dx_bmap_eof - is an offset at or behind the last extent?
- * @ip: inode, ILOCK held as for dx_bmapi_read()
+ * @ip: inode, ILOCK held as for dx_bmap_query()
  * @off: offset, fsblocks
  * @whichfork: fork
  * @eof: result: true also inside a last extent that is delayed

@@ -397,7 +397,7 @@ int dx_bmap_btree_to_extents(struct dx_trans *tp, struct dx_inode *ip, int which
 	if (error)
 		return error;
 	ip->d.nblocks--;
-	dx_trans_binval(tp, bp);
+	dx_trans_kill_buf(tp, bp);
 	kfree(f->data);
 	f->data = NULL;
 	f->bytes = 0;
@@ -476,9 +476,9 @@ static int change_owner(struct dx_recovery *rc, dx_fsbno_t fsb, u16 level, dx_in
 	if (!error && be64_to_cpu(b->bb_owner) != ino) {
 		b->bb_owner = cpu_to_be64(ino);
 		bp->b_ops = &dx_bmbt_buf_ops;
-		dx_buf_delwri_queue(bp, &rc->bufs);
+		dx_buf_write_later(bp, &rc->bufs);
 	}
-	dx_buf_relse(bp);
+	dx_buf_leave(bp);
 	for (i = 0; !error && level && i < numrecs; i++)
 		error = change_owner(rc, be64_to_cpu(ptrs[i]), level - 1, ino, budget);
 	kfree(ptrs);

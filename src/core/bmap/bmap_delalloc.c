@@ -65,7 +65,7 @@ static u32 indlen_of(struct dx_inode *ip, u64 mapped, u32 room, dx_filblks_t len
 		return 0;
 	if (mapped <= ip->mp->bmap_dmxr[0])
 		return 1;
-	return dx_bmap_worst_indlen(ip, len);
+	return dx_bmap_tree_worst(ip, len);
 }
 
 /* Do all delayed extents need another indlen when @mapped becomes @then, and @room becomes @room_then? */
@@ -392,7 +392,7 @@ int dx_bmap_convert_delalloc(struct dx_inode *ip, dx_fileoff_t off, struct dx_ma
 		}
 		top_up(tp, ip, &got->rec);
 		n = 1;
-		error = dx_bmapi_write(tp, ip, off, 1,
+		error = dx_bmap_assign(tp, ip, off, 1,
 				       DX_BMAPI_PREALLOC | DX_BMAPI_DELALLOC | DX_BMAPI_ENTIRE, 0, &map, &n);
 		if (error)
 			break;

@@ -72,7 +72,7 @@ static int alloc_trans(struct dx_inode *ip, u32 len, struct dx_trans **tpp)
 int dx_bmap_look(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, u32 flags, struct dx_mapped *got)
 {
 	int n = 1;
-	int error = dx_bmapi_read(ip, off, len, &got->rec, &n, flags);
+	int error = dx_bmap_query(ip, off, len, &got->rec, &n, flags);
 
 	got->seq = dx_fork_seq(&ip->df);
 	if (!error && WARN_ON_ONCE(n != 1))
@@ -123,7 +123,7 @@ int dx_iomap_alloc(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, bool
 		if (error)
 			return error;
 	}
-	error = dx_bmapi_write(tp, ip, off, len, flags | DX_BMAPI_ENTIRE, 0, &got->rec, &n);
+	error = dx_bmap_assign(tp, ip, off, len, flags | DX_BMAPI_ENTIRE, 0, &got->rec, &n);
 	got->seq = dx_fork_seq(&ip->df);
 	error = space_end(ip, tp, error);
 	return !error && !n ? -ENOSPC : error;
@@ -195,8 +195,8 @@ int dx_iomap_write_unwritten(struct dx_inode *ip, u64 off_bytes, u64 count_bytes
 			error = space_trans(ip, DX_RESV_WRITE, 0, DX_TRANS_RESERVE, &tp);
 		if (error)
 			return error;
-		/* the map may have changed meanwhile: dx_bmapi_write() looks again */
-		error = dx_bmapi_write(tp, ip, off, end - off, DX_BMAPI_CONVERT, 0, &m, &n);
+		/* the map may have changed meanwhile: dx_bmap_assign() looks again */
+		error = dx_bmap_assign(tp, ip, off, end - off, DX_BMAPI_CONVERT, 0, &m, &n);
 		if (!error) {
 			off = dx_irec_end(&m);
 			last = true;
@@ -310,7 +310,7 @@ int dx_alloc_file_space(struct dx_inode *ip, u64 off_bytes, u64 len_bytes)
 			error = alloc_trans(ip, len, &tp);
 		if (error)
 			return error;
-		error = dx_bmapi_write(tp, ip, off, min_t(u64, end - off, DX_BMBT_MAX_BLOCKCOUNT),
+		error = dx_bmap_assign(tp, ip, off, min_t(u64, end - off, DX_BMBT_MAX_BLOCKCOUNT),
 				       DX_BMAPI_PREALLOC, 0, &m, &n);
 		if (!error && n) {
 			off = dx_irec_end(&m);
@@ -361,7 +361,7 @@ int dx_free_file_space(struct dx_inode *ip, u64 off_bytes, u64 len_bytes)
 			error = space_trans(ip, DX_RESV_WRITE, 0, DX_TRANS_RESERVE, &tp);
 		if (error)
 			return error;
-		error = dx_bunmapi(tp, ip, off, &left, 0, 2);
+		error = dx_bmap_unmap(tp, ip, off, &left, 0, 2);
 		error = space_end(ip, tp, error);
 	}
 	return error;
@@ -458,7 +458,7 @@ int dx_setsize_trans(struct dx_inode *ip, u64 new_size, bool shrink, bool times)
 		/* commit the size on its own: its transaction must not wait behind the frees */
 		error = dx_trans_roll_inode(&tp, ip);
 		if (!error)
-			error = dx_itruncate_extents(&tp, ip, DX_DATA_FORK, new_size);
+			error = dx_free_extents_from(&tp, ip, DX_DATA_FORK, new_size);
 	}
 	return space_end(ip, tp, error);
 }

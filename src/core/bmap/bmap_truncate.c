@@ -7,7 +7,7 @@
 #include "dx_bmap_int.h"
 
 /**
- * dx_itruncate_extents - unmap and free every block past a size
+ * dx_free_extents_from - unmap and free every block past a size
  * @tpp: transaction that @ip is joined to without unlock; rolled, the last one is the caller's to commit
  * @ip: ILOCK held exclusively, throughout
  * @whichfork: DX_DATA_FORK or DX_ATTR_FORK
@@ -19,7 +19,7 @@
  *
  * Return: 0 or -errno; the transaction in *tpp is valid in either case.
  */
-int dx_itruncate_extents(struct dx_trans **tpp, struct dx_inode *ip, int whichfork, u64 new_size)
+int dx_free_extents_from(struct dx_trans **tpp, struct dx_inode *ip, int whichfork, u64 new_size)
 {
 	const u32 flags = whichfork == DX_ATTR_FORK ? DX_BMAPI_ATTRFORK : 0;
 	const dx_fileoff_t keep = dx_b_to_fsb(ip->mp, new_size);
@@ -33,7 +33,7 @@ int dx_itruncate_extents(struct dx_trans **tpp, struct dx_inode *ip, int whichfo
 		if (error || end <= keep)
 			return error;
 		tail = end - keep;
-		error = dx_bunmapi(*tpp, ip, keep, &tail, flags, DX_UNMAP_PER_TRANS);
+		error = dx_bmap_unmap(*tpp, ip, keep, &tail, flags, DX_UNMAP_PER_TRANS);
 		if (!error)
 			error = dx_defer_finish(tpp);
 		if (error)
@@ -70,7 +70,7 @@ int dx_cut_data_fork(struct dx_inode *ip, u64 size, bool dying)
 			ip->d.size = 0;
 		dx_trans_log_inode(tp, ip, DX_ILOG_CORE);
 	}
-	error = dx_itruncate_extents(&tp, ip, DX_DATA_FORK, size);
+	error = dx_free_extents_from(&tp, ip, DX_DATA_FORK, size);
 out:
 	/* after an error what earlier transactions unmapped stays unmapped; a dirty one shuts us down */
 	error = dx_trans_end(tp, error);

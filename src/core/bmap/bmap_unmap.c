@@ -29,7 +29,7 @@ static int unmap_one(struct dx_bmap_edit *e, const struct dx_irec *got, dx_fileo
 }
 
 /**
- * dx_bunmapi - unmap the end of a range.
+ * dx_bmap_unmap - unmap the end of a range.
  * @tp: transaction, @ip joined; blocks reserved if an extent may have to be split
  * @ip: inode, ILOCK exclusive
  * @off: start of the range, fsblocks
@@ -40,8 +40,8 @@ static int unmap_one(struct dx_bmap_edit *e, const struct dx_irec *got, dx_fileo
  * Frees are deferred: finish them (or commit) before the next call.  -ENOSPC, with nothing changed, when cutting an
  * extent in two would need a btree block and none is reserved.
  */
-int dx_bunmapi(struct dx_trans *tp, struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t *rlen, u32 flags,
-	       u32 nexts)
+int dx_bmap_unmap(struct dx_trans *tp, struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t *rlen, u32 flags,
+		  u32 nexts)
 {
 	int w = flags & DX_BMAPI_ATTRFORK ? DX_ATTR_FORK : DX_DATA_FORK, error;
 	struct dx_fork *f = dx_ifork(ip, w);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Putting blocks into a fork: where to allocate, and dx_bmapi_write(), which fills holes, makes delayed extents
+ * Putting blocks into a fork: where to allocate, and dx_bmap_assign(), which fills holes, makes delayed extents
  * real and turns unwritten extents into written ones and back.
  *
  * Placement: behind the extent before the hole, else before the one behind it, else near the
@@ -156,7 +156,7 @@ static int alloc_blocks(struct dx_trans *tp, struct dx_inode *ip, struct dx_fork
 	int error;
 
 	w.spare_inodes = data;
-	w.len = min_t(u64, w.len, dx_alloc_ag_max_usable(tp->t_mp));
+	w.len = min_t(u64, w.len, dx_ag_max_usable(tp->t_mp));
 	w.total = max_t(u64, w.total, w.len);
 	if (w.minlen > w.len)
 		w.minlen = w.len;
@@ -315,7 +315,7 @@ undo:
 }
 
 /**
- * dx_bmapi_write - map a range to blocks.
+ * dx_bmap_assign - map a range to blocks.
  * @tp: transaction; @ip joined, blocks reserved
  * @ip: inode, ILOCK exclusive
  * @off: start, fsblocks
@@ -333,7 +333,7 @@ undo:
  * Works from @off upwards until the range, @map or the space ends.  Returns 0 or -errno.  No mappings and 0 mean that there
  * is no space: the allocator may have refilled a free list, so the transaction must be committed then, too.
  */
-int dx_bmapi_write(struct dx_trans *tp, struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, u32 flags,
+int dx_bmap_assign(struct dx_trans *tp, struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, u32 flags,
 		   dx_extlen_t total, struct dx_irec *map, int *nmap)
 {
 	int w = flags & DX_BMAPI_ATTRFORK ? DX_ATTR_FORK : DX_DATA_FORK, n = 0, error;

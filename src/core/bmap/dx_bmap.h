@@ -15,7 +15,7 @@
 int dx_iread_extents(struct dx_trans *tp, struct dx_inode *ip, int whichfork);	/* bmbt -> tree, ILOCK EXCL; no-op when read */
 int dx_add_attr_fork(struct dx_inode *ip, u32 size_hint, bool rsvd);		/* own transaction; no-op when present */
 /* forkoff in 8-byte units that makes room for `bytes` of attributes; 0 = cannot */
-u32 dx_attr_shortform_bytesfit(struct dx_inode *ip, u32 bytes);
+u32 dx_attr_short_fits(struct dx_inode *ip, u32 bytes);
 
 /*
  * What the map said while the ILOCK was held, and its sequence at that same moment: who asks later whether
@@ -36,14 +36,14 @@ struct dx_mapped {
 #define DX_BMAPI_ZERO		(1u << 6)	/* zero the blocks on disk before they are mapped */
 #define DX_BMAPI_NODISCARD	(1u << 7)
 #define DX_BMAPI_DELALLOC	(1u << 8)	/* converting delayed extents: space is already reserved */
-int dx_bmapi_read(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, struct dx_irec *map, int *nmap, u32 flags);
-int dx_bmapi_write(struct dx_trans *tp, struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, u32 flags,
+int dx_bmap_query(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, struct dx_irec *map, int *nmap, u32 flags);
+int dx_bmap_assign(struct dx_trans *tp, struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, u32 flags,
 		   dx_extlen_t total, struct dx_irec *map, int *nmap);
 /*
  * Unmap at most nexts extents from the END of [off, off+*rlen) downwards; frees are deferred (dx_defer_free);
  * *rlen = what remains, 0 = done.
  */
-int dx_bunmapi(struct dx_trans *tp, struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t *rlen, u32 flags, u32 nexts);
+int dx_bmap_unmap(struct dx_trans *tp, struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t *rlen, u32 flags, u32 nexts);
 #define DX_UNMAP_PER_TRANS	2	/* extents: what the log reservation of a transaction that frees has room for */
 /* One step of collapse / insert, one transaction: moves extents at a time, *next_fsb is the cursor. */
 int dx_bmap_collapse_extents(struct dx_trans *tp, struct dx_inode *ip, dx_fileoff_t *next_fsb, dx_fileoff_t shift, bool *done);
@@ -79,14 +79,14 @@ int dx_insert_file_space(struct dx_inode *ip, u64 off_bytes, u64 len_bytes);
 int dx_setsize_trans(struct dx_inode *ip, u64 new_size, bool shrink, bool times);
 u64 dx_bmap_count_leaves(struct dx_inode *ip, int whichfork);		/* real extents */
 u32 dx_get_extsz_hint(struct dx_inode *ip);
-dx_extlen_t dx_bmap_worst_indlen(struct dx_inode *ip, dx_filblks_t len);
+dx_extlen_t dx_bmap_tree_worst(struct dx_inode *ip, dx_filblks_t len);
 /* data fork sequence: changes with every modification of the extent tree (writeback checks cached mappings with it) */
 static inline u32 dx_fork_seq(struct dx_fork *f) { return READ_ONCE(f->ext.gen); }
 int dx_bmap_look(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, u32 flags, struct dx_mapped *got);	/* ILOCK held */
 
 /* ---- what lies behind the end goes: bmap_truncate.c ---- */
 /* rolls; ip joined, keeps ILOCK */
-int dx_itruncate_extents(struct dx_trans **tpp, struct dx_inode *ip, int whichfork, u64 new_size);
+int dx_free_extents_from(struct dx_trans **tpp, struct dx_inode *ip, int whichfork, u64 new_size);
 int dx_cut_data_fork(struct dx_inode *ip, u64 size, bool dying);
 /* trims past d.size in its own transactions: only where no larger in-core size exists */
 int dx_free_eofblocks(struct dx_inode *ip);

@@ -17,7 +17,7 @@ static int free_block(struct dx_btree_cur *cur, struct dx_buf *bp)
 
 	if (error)
 		return error;
-	dx_trans_binval(cur->tp, bp);
+	dx_trans_kill_buf(cur->tp, bp);
 	return 0;
 }
 

@@ -136,7 +136,7 @@ struct dx_btree_ops {
 	int	(*alloc_block)(struct dx_btree_cur *cur, u64 near, u64 *ptr);
 	/*
 	 * Give back the block of @bp, which the cursor has no more use for; the
-	 * generic code calls dx_trans_binval() on it afterwards.  The bmbt's: dx_defer_free(),
+	 * generic code calls dx_trans_kill_buf() on it afterwards.  The bmbt's: dx_defer_free(),
 	 * nblocks--, log the inode core.
 	 */
 	int	(*free_block)(struct dx_btree_cur *cur, struct dx_buf *bp);

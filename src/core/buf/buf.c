@@ -333,7 +333,7 @@ static int get_map(struct dx_mount *mp, const struct dx_buf_map *map, int nmaps,
 			memset(bp->b_addr, 0, dx_buf_len(bp));
 		} else if ((flags & DX_GET_NEW) && (bp->b_item || !list_empty(&bp->b_inodes))) {
 			error = in_use_as(bp, "new block");
-			dx_buf_relse(bp);
+			dx_buf_leave(bp);
 			return error;
 		}
 	}
@@ -417,7 +417,7 @@ static int read_map(struct dx_mount *mp, const struct dx_buf_map *map, int nmaps
 	return 0;
 
 fail:
-	dx_buf_relse(bp);
+	dx_buf_leave(bp);
 	*bpp = NULL;
 	return error;
 }
@@ -477,7 +477,7 @@ void dx_buf_readahead(struct dx_mount *mp, const struct dx_buf_map *map, int nma
 	if (dx_buf_get_map(mp, map, nmaps, DX_READ_TRYLOCK, &bp))
 		return;
 	if (bp->b_flags & DX_BF_DONE) {
-		dx_buf_relse(bp);
+		dx_buf_leave(bp);
 		return;
 	}
 	bp->b_ops = ops;
@@ -558,7 +558,7 @@ int dx_buf_read_uncached(struct dx_mount *mp, dx_daddr_t daddr, u32 len_bb, cons
 	bp->b_ops = ops;
 	error = dx_buf_read_io(bp, false);
 	if (error) {
-		dx_buf_relse(bp);
+		dx_buf_leave(bp);
 		return error;
 	}
 	*bpp = bp;
@@ -643,10 +643,10 @@ void dx_buf_unlock(struct dx_buf *bp)
 }
 
 /**
- * dx_buf_relse - unlock and drop a reference
+ * dx_buf_leave - unlock and drop a reference
  * @bp: the buffer
  */
-void dx_buf_relse(struct dx_buf *bp)
+void dx_buf_leave(struct dx_buf *bp)
 {
 	dx_buf_unlock(bp);
 	dx_buf_put(bp);
@@ -674,10 +674,10 @@ bool dx_buf_is_pinned(struct dx_buf *bp)
 }
 
 /**
- * dx_buf_wait_unpin - sleep until all changes are in the log on disk
+ * dx_buf_wait_unpinned - sleep until all changes are in the log on disk
  * @bp: locked buffer (so that no new pin comes); force the log before
  */
-void dx_buf_wait_unpin(struct dx_buf *bp)
+void dx_buf_wait_unpinned(struct dx_buf *bp)
 {
 	wait_event(bp->b_pin_wait, !dx_buf_is_pinned(bp));
 }

@@ -112,7 +112,7 @@ int dx_buf_read_io(struct dx_buf *bp, bool ahead)
 	if (dx_is_shutdown(bp->b_mp)) {
 		bp->b_ops = NULL;
 		if (ahead)
-			dx_buf_relse(bp);
+			dx_buf_leave(bp);
 		return -EIO;
 	}
 	if (ahead) {
@@ -197,7 +197,7 @@ void dx_buf_io_work(struct work_struct *work)
 		bp->b_flags &= ~DX_BF_ASYNC;
 		write_end(bp);
 	}
-	dx_buf_relse(bp);
+	dx_buf_leave(bp);
 	async_end(mp);
 }
 
@@ -217,7 +217,7 @@ static void force_unpinned(struct dx_buf *bp)
 	if (!dx_buf_is_pinned(bp))
 		return;
 	bp->b_mp->buf_above->unpin(bp->b_mp, true);
-	dx_buf_wait_unpin(bp);
+	dx_buf_wait_unpinned(bp);
 }
 
 /**
@@ -246,7 +246,7 @@ int dx_buf_bwrite(struct dx_buf *bp)
 /* ---- delayed write lists ---- */
 
 /**
- * dx_buf_delwri_queue - put a buffer on a list of things to write
+ * dx_buf_write_later - put a buffer on a list of things to write
  * @bp: locked buffer
  * @list: the caller's private list
  *
@@ -254,7 +254,7 @@ int dx_buf_bwrite(struct dx_buf *bp)
  *
  * Return: false if the buffer was queued before this call.
  */
-bool dx_buf_delwri_queue(struct dx_buf *bp, struct list_head *list)
+bool dx_buf_write_later(struct dx_buf *bp, struct list_head *list)
 {
 	if (bp->b_flags & DX_BF_DELWRI)
 		return false;
@@ -284,12 +284,12 @@ static bool still_queued(struct dx_buf *bp)
 	if (bp->b_flags & DX_BF_DELWRI)
 		return true;
 	list_del_init(&bp->b_delwri);
-	dx_buf_relse(bp);
+	dx_buf_leave(bp);
 	return false;
 }
 
 /**
- * dx_buf_delwri_submit - write everything on a list and wait
+ * dx_buf_write_queued - write everything on a list and wait
  * @list: the caller's private list; empty afterwards
  *
  * Takes the lock of each buffer: the caller holds none of them.  Pinned
@@ -297,7 +297,7 @@ static bool still_queued(struct dx_buf *bp)
  *
  * Return: 0 or the first error.
  */
-int dx_buf_delwri_submit(struct list_head *list)
+int dx_buf_write_queued(struct list_head *list)
 {
 	struct dx_buf *bp, *n;
 	int error = 0;
@@ -328,20 +328,20 @@ int dx_buf_delwri_submit(struct list_head *list)
 		if (!error)
 			error = bp->b_error;
 		write_end(bp);
-		dx_buf_relse(bp);
+		dx_buf_leave(bp);
 	}
 	return error;
 }
 
 /**
- * dx_buf_delwri_submit_nowait - start writing what can be written now
+ * dx_buf_start_queued - start writing what can be written now
  * @list: the caller's private list
  *
  * Locked and pinned buffers stay listed.  Errors are dealt with at completion.
  *
  * Return: number of buffers that stayed because they are pinned.
  */
-int dx_buf_delwri_submit_nowait(struct list_head *list)
+int dx_buf_start_queued(struct list_head *list)
 {
 	struct dx_buf *bp, *n;
 	int pinned = 0;
@@ -369,10 +369,10 @@ int dx_buf_delwri_submit_nowait(struct list_head *list)
 }
 
 /**
- * dx_buf_delwri_cancel - forget a list without writing
+ * dx_buf_forget_queued - forget a list without writing
  * @list: the caller's private list; empty afterwards
  */
-void dx_buf_delwri_cancel(struct list_head *list)
+void dx_buf_forget_queued(struct list_head *list)
 {
 	struct dx_buf *bp, *n;
 
@@ -380,7 +380,7 @@ void dx_buf_delwri_cancel(struct list_head *list)
 		dx_buf_lock(bp);
 		bp->b_flags &= ~DX_BF_DELWRI;
 		list_del_init(&bp->b_delwri);
-		dx_buf_relse(bp);
+		dx_buf_leave(bp);
 	}
 }
 

@@ -114,10 +114,10 @@ void dx_buf_put(struct dx_buf *bp);		/* drop a reference, lock untouched */
 void dx_buf_lock(struct dx_buf *bp);		/* forces the log first if pinned and stale */
 bool dx_buf_trylock(struct dx_buf *bp);
 void dx_buf_unlock(struct dx_buf *bp);
-void dx_buf_relse(struct dx_buf *bp);		/* unlock and put */
+void dx_buf_leave(struct dx_buf *bp);		/* unlock and put */
 void dx_buf_stale(struct dx_buf *bp);		/* locked: never write it again */
 bool dx_buf_is_pinned(struct dx_buf *bp);
-void dx_buf_wait_unpin(struct dx_buf *bp);
+void dx_buf_wait_unpinned(struct dx_buf *bp);
 static inline void *dx_buf_off(struct dx_buf *bp, size_t off) { return (char *)bp->b_addr + off; }
 static inline size_t dx_buf_len(struct dx_buf *bp) { return (size_t)bp->b_len_bb << DX_BBSHIFT; }
 void dx_buf_zero(struct dx_buf *bp, size_t off, size_t len);
@@ -125,11 +125,11 @@ void dx_buf_zero(struct dx_buf *bp, size_t off, size_t len);
 /* Locked buffer; synchronous write, error returned, lock and reference kept. */
 int dx_buf_bwrite(struct dx_buf *bp);
 /* Queue a locked buffer for write on a private list (takes a reference); false if it was already queued somewhere. */
-bool dx_buf_delwri_queue(struct dx_buf *bp, struct list_head *list);
-int dx_buf_delwri_submit(struct list_head *list);	/* sort, write all, wait; pinned ones force the log first */
+bool dx_buf_write_later(struct dx_buf *bp, struct list_head *list);
+int dx_buf_write_queued(struct list_head *list);	/* sort, write all, wait; pinned ones force the log first */
 /* skips locked and pinned ones (stay listed); returns number skipped as pinned */
-int dx_buf_delwri_submit_nowait(struct list_head *list);
-void dx_buf_delwri_cancel(struct list_head *list);
+int dx_buf_start_queued(struct list_head *list);
+void dx_buf_forget_queued(struct list_head *list);
 void dx_buf_wait_all_io(struct dx_mount *mp);		/* drain asynchronous writes (unmount) */
 
 /* What buffers ask of the log; the mount hands it down before the first is read. */

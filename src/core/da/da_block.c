@@ -95,7 +95,7 @@ static int da_map(struct dx_da_args *a, dx_dablk_t bno, struct dx_buf_map *inlin
 		u32 bb;
 
 		one = 1;
-		error = dx_bmapi_read(a->dp, (dx_fileoff_t)bno + done, fsbs - done, &rec, &one, flags);
+		error = dx_bmap_query(a->dp, (dx_fileoff_t)bno + done, fsbs - done, &rec, &one, flags);
 		if (error)
 			goto fail;
 		error = -ENOENT;
@@ -290,7 +290,7 @@ int dx_da_grow(struct dx_da_args *a, dx_dablk_t lowspace, dx_dablk_t highspace, 
 		return -EFBIG;
 
 	nmap = 1;
-	error = dx_bmapi_write(a->tp, a->dp, off, fsbs, flags | DX_BMAPI_CONTIG, a->total, &rec, &nmap);
+	error = dx_bmap_assign(a->tp, a->dp, off, fsbs, flags | DX_BMAPI_CONTIG, a->total, &rec, &nmap);
 	if (error && error != -ENOSPC)
 		return error;
 	if (!error && nmap == 1 && rec.startoff == off)
@@ -299,7 +299,7 @@ int dx_da_grow(struct dx_da_args *a, dx_dablk_t lowspace, dx_dablk_t highspace, 
 		return -ENOSPC;
 	while (done < fsbs) {
 		nmap = 1;
-		error = dx_bmapi_write(a->tp, a->dp, off + done, fsbs - done, flags, a->total, &rec, &nmap);
+		error = dx_bmap_assign(a->tp, a->dp, off + done, fsbs - done, flags, a->total, &rec, &nmap);
 		if (error)
 			return error;
 		if (nmap < 1 || !rec.blockcount)
@@ -329,7 +329,7 @@ int dx_da_unmap(struct dx_da_args *a, dx_dablk_t bno, struct dx_buf *bp)
 	while (left) {
 		dx_filblks_t was = left;
 
-		error = dx_bunmapi(a->tp, a->dp, bno, &left, flags, dx_da_fsbs(a));
+		error = dx_bmap_unmap(a->tp, a->dp, bno, &left, flags, dx_da_fsbs(a));
 		if (error)
 			return error == -ENOSPC && !first ?
 				dx_da_corrupt(a, bp, "no space to free the rest of a block") : error;
@@ -337,7 +337,7 @@ int dx_da_unmap(struct dx_da_args *a, dx_dablk_t bno, struct dx_buf *bp)
 			return dx_da_corrupt(a, bp, "block to free is not mapped");
 		first = false;
 	}
-	dx_trans_binval(a->tp, bp);
+	dx_trans_kill_buf(a->tp, bp);
 	return 0;
 }
 

@@ -130,7 +130,7 @@ int dx_create(struct dx_inode *dp, const struct dx_name *name, const struct dx_c
 		error = dx_dir_init(tp, ip, dp->ino);
 		if (error)
 			goto out_cancel;
-		dx_bumplink(tp, dp);
+		dx_link_add(tp, dp);
 	}
 	error = dx_trans_commit(tp);
 	if (error)
@@ -144,7 +144,7 @@ out_cancel:
 		dx_iunlock(dp, DX_ILOCK_EXCL);
 out_rele:
 	if (ip)
-		dx_irele(ip);
+		dx_idrop(ip);
 	return error;
 }
 
@@ -172,7 +172,7 @@ int dx_create_tmpfile(struct dx_inode *dp, const struct dx_create_args *a, struc
 	error = make_new_inode(&tp, dp, a, 0, &ip);
 	dx_iunlock(dp, DX_ILOCK_SHARED);
 	if (!error)
-		error = dx_iunlink(tp, ip);
+		error = dx_unlinked_add(tp, ip);
 	if (error) {
 		dx_trans_cancel(tp);
 		goto out_rele;
@@ -185,7 +185,7 @@ int dx_create_tmpfile(struct dx_inode *dp, const struct dx_create_args *a, struc
 
 out_rele:
 	if (ip)
-		dx_irele(ip);
+		dx_idrop(ip);
 	return error;
 }
 
@@ -274,7 +274,7 @@ out_cancel:
 		dx_iunlock(dp, DX_ILOCK_EXCL);
 out_rele:
 	if (ip)
-		dx_irele(ip);
+		dx_idrop(ip);
 	return error;
 }
 
@@ -326,7 +326,7 @@ int dx_link(struct dx_inode *dp, struct dx_inode *sip, const struct dx_name *nam
 	}
 
 	if (!sip->d.nlink) {
-		error = dx_iunlink_remove(tp, NULL, sip);
+		error = dx_unlinked_remove(tp, NULL, sip);
 		if (error)
 			goto out_cancel;
 	}
@@ -335,7 +335,7 @@ int dx_link(struct dx_inode *dp, struct dx_inode *sip, const struct dx_name *nam
 		goto out_cancel;
 	dx_trans_set_time(tp, dp, DX_ICHGTIME_MOD | DX_ICHGTIME_CHG);
 	dx_trans_log_inode(tp, dp, DX_ILOG_CORE);
-	dx_bumplink(tp, sip);
+	dx_link_add(tp, sip);
 	return dx_trans_commit(tp);
 
 out_cancel:
@@ -390,7 +390,7 @@ static int drop_links(struct dx_trans *tp, struct dx_inode *dp, struct dx_inode 
 	int i, n = S_ISDIR(ip->d.mode) ? ARRAY_SIZE(named) : 1, error = 0;
 
 	for (i = 0; i < n && !error; i++)
-		error = dx_droplink(tp, named[i]);
+		error = dx_link_drop(tp, named[i]);
 	return error;
 }
 

@@ -52,8 +52,8 @@ static int exchange(struct rename *r)
 
 		if (gains->d.nlink >= DX_MAXLINK)
 			return -EMLINK;
-		dx_bumplink(tp, gains);
-		error = dx_droplink(tp, loses);
+		dx_link_add(tp, gains);
+		error = dx_link_drop(tp, loses);
 		if (error)
 			return error;
 	}
@@ -104,20 +104,20 @@ static int check_move(struct rename *r)
 /* The whiteout gets its name: it leaves the unlinked list that it was made on. */
 static int link_whiteout(struct rename *r)
 {
-	int error = dx_iunlink_remove(r->tp, NULL, r->wip);
+	int error = dx_unlinked_remove(r->tp, NULL, r->wip);
 
 	if (!error)
-		dx_bumplink(r->tp, r->wip);
+		dx_link_add(r->tp, r->wip);
 	return error;
 }
 
 static int unlink_target(struct rename *r)
 {
-	int error = dx_droplink(r->tp, r->tip);
+	int error = dx_link_drop(r->tp, r->tip);
 
 	/* a directory's '.'; VFS has checked that both are directories or neither */
 	if (!error && S_ISDIR(r->tip->d.mode))
-		error = dx_droplink(r->tp, r->tip);
+		error = dx_link_drop(r->tp, r->tip);
 	return error;
 }
 
@@ -132,7 +132,7 @@ static int move_links(struct rename *r)
 	if (!error && r->tip)
 		error = unlink_target(r);
 	else if (!error && r->new_parent && r->is_dir)
-		dx_bumplink(r->tp, r->tdp);
+		dx_link_add(r->tp, r->tdp);
 	if (!error && r->wip && !whiteout_first)
 		error = link_whiteout(r);
 	/*
@@ -140,7 +140,7 @@ static int move_links(struct rename *r)
 	 * makes up for the gain.  In one directory it is the replaced one's '..' that goes.
 	 */
 	if (!error && r->is_dir && (r->new_parent || r->tip))
-		error = dx_droplink(r->tp, r->sdp);
+		error = dx_link_drop(r->tp, r->sdp);
 	return error;
 }
 

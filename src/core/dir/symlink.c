@@ -99,7 +99,7 @@ int dx_symlink_remote_write(struct dx_trans *tp, struct dx_inode *ip, const char
 	ip->df.extents_read = true;
 	while (done < blocks) {
 		nmap = 1;
-		error = dx_bmapi_write(tp, ip, done, blocks - done, DX_BMAPI_METADATA, resblks, &rec, &nmap);
+		error = dx_bmap_assign(tp, ip, done, blocks - done, DX_BMAPI_METADATA, resblks, &rec, &nmap);
 		if (error)
 			return error;
 		if (nmap < 1 || !rec.blockcount)
@@ -113,7 +113,7 @@ int dx_symlink_remote_write(struct dx_trans *tp, struct dx_inode *ip, const char
 		u32 bytes;
 
 		nmap = 1;
-		error = dx_bmapi_read(ip, done, blocks - done, &rec, &nmap, 0);
+		error = dx_bmap_query(ip, done, blocks - done, &rec, &nmap, 0);
 		if (error)
 			return error;
 		if (WARN_ON_ONCE(nmap != 1 || !dx_irec_is_real(&rec)))
@@ -158,7 +158,7 @@ static int read_remote(struct dx_inode *ip, char *buf, u32 len)
 
 		if (done >= blocks)
 			return dx_corrupt(mp, "symbolic link", 0, "inode %llu: short target", (unsigned long long)ip->ino);
-		error = dx_bmapi_read(ip, done, blocks - done, &rec, &nmap, 0);
+		error = dx_bmap_query(ip, done, blocks - done, &rec, &nmap, 0);
 		if (error)
 			return error;
 		if (nmap != 1 || !dx_irec_is_real(&rec) || !rec.blockcount || rec.blockcount > blocks - done)
@@ -173,11 +173,11 @@ static int read_remote(struct dx_inode *ip, char *buf, u32 len)
 		    be32_to_cpu(h->sl_bytes) != bytes || be64_to_cpu(h->sl_owner) != ip->ino) {
 			error = dx_corrupt(mp, "symbolic link block", bp->b_daddr, "bad header for inode %llu",
 					   (unsigned long long)ip->ino);
-			dx_buf_relse(bp);
+			dx_buf_leave(bp);
 			return error;
 		}
 		memcpy(buf + off, h + 1, bytes);
-		dx_buf_relse(bp);
+		dx_buf_leave(bp);
 		off += bytes;
 		done += rec.blockcount;
 	}
@@ -251,7 +251,7 @@ int dx_symlink_inactive_remote(struct dx_inode *ip)
 		error = dx_trans_get_buf(mp, tp, dx_fsb_to_daddr(mp, rec.startblock), dx_fsb_to_bb(mp, rec.blockcount), 0, &bp);
 		if (error)
 			goto out;
-		dx_trans_binval(tp, bp);
+		dx_trans_kill_buf(tp, bp);
 		end = rec.startoff + rec.blockcount;
 	}
 	/*
@@ -264,7 +264,7 @@ int dx_symlink_inactive_remote(struct dx_inode *ip)
 	while (end) {
 		dx_filblks_t left = end;
 
-		error = dx_bunmapi(tp, ip, 0, &left, DX_BMAPI_METADATA, SYMLINK_MAPS);
+		error = dx_bmap_unmap(tp, ip, 0, &left, DX_BMAPI_METADATA, SYMLINK_MAPS);
 		if (error)
 			goto out;
 		if (left >= end)

@@ -162,7 +162,7 @@ void dx_icache_destroy(struct dx_mount *mp);
 int dx_iget(struct dx_mount *mp, struct dx_trans *tp, dx_ino_t ino, u32 flags, struct dx_inode **ipp);
 void dx_ihold(struct dx_inode *ip);
 /* last reference of an unlinked inode: inactivation is queued or run; may sleep and start transactions */
-void dx_irele(struct dx_inode *ip);
+void dx_idrop(struct dx_inode *ip);
 unsigned long dx_icache_count(struct dx_mount *mp);	/* reclaimable */
 unsigned long dx_icache_scan(struct dx_mount *mp, unsigned long nr);
 void dx_icache_thaw(struct dx_mount *mp);
@@ -189,7 +189,7 @@ void dx_inode_to_disk(struct dx_inode *ip, struct dx_dinode *dip, dx_lsn_t lsn);
 void dx_inode_to_log(struct dx_inode *ip, struct dx_log_dinode *ld, dx_lsn_t lsn);
 void dx_log_dinode_to_disk(const struct dx_log_dinode *ld, struct dx_dinode *dip);	/* recovery */
 int dx_dinode_verify(struct dx_mount *mp, dx_ino_t ino, const struct dx_dinode *dip, const char **field);
-void dx_dinode_calc_crc(struct dx_mount *mp, struct dx_dinode *dip);
+void dx_dinode_stamp_crc(struct dx_mount *mp, struct dx_dinode *dip);
 void dx_time_to_disk(struct dx_mount *mp, u64 flags2, const struct timespec64 *ts, __be64 *out);
 void dx_time_from_disk(struct dx_mount *mp, u64 flags2, __be64 in, struct timespec64 *ts);
 static inline u32 dx_inode_litino(struct dx_mount *mp) { return mp->sb.inodesize - DX_DINODE_SIZE; }
@@ -216,8 +216,8 @@ int dx_trans_roll_inode(struct dx_trans **tpp, struct dx_inode *ip);	/* roll, re
 #define DX_ICHGTIME_ACC 4
 #define DX_ICHGTIME_CREATE 8
 void dx_trans_set_time(struct dx_trans *tp, struct dx_inode *ip, int which);	/* current time into d.*; caller logs */
-int dx_iflush_cluster(struct dx_buf *bp);		/* copy every flushable inode of the cluster into bp */
-void dx_iflush_abort(struct dx_inode *ip);
+int dx_flush_cluster(struct dx_buf *bp);		/* copy every flushable inode of the cluster into bp */
+void dx_flush_give_up(struct dx_inode *ip);
 bool dx_inode_is_clean(struct dx_inode *ip);
 bool dx_inode_datasync_pending(struct dx_inode *ip);	/* fdatasync would write the log */
 void dx_inode_synced(struct dx_inode *ip, u64 seq);
@@ -225,8 +225,8 @@ u64 dx_inode_commit_seq(struct dx_inode *ip, bool datasync);	/* CIL sequence tha
 int dx_inode_log_force(struct dx_inode *ip, bool datasync);	/* fsync's metadata half */
 
 /* ---- unlinked lists: iunlink.c ---- */
-int dx_iunlink(struct dx_trans *tp, struct dx_inode *ip);
-int dx_iunlink_remove(struct dx_trans *tp, struct dx_buf *agibp, struct dx_inode *ip);
+int dx_unlinked_add(struct dx_trans *tp, struct dx_inode *ip);
+int dx_unlinked_remove(struct dx_trans *tp, struct dx_buf *agibp, struct dx_inode *ip);
 void dx_iunlink_set_bucket(struct dx_trans *tp, struct dx_buf *agibp, int bucket, dx_agino_t agino);
 static inline bool dx_agino_ok(struct dx_mount *mp, dx_agno_t agno, dx_agino_t agino)
 {

@@ -64,8 +64,8 @@ bool dx_inode_busy_locked(struct dx_inode *ip);			/* ip->i_lock held: the journa
 /* inode.c */
 void dx_inode_init_new(struct dx_trans *tp, struct dx_inode *dp, struct dx_inode *ip, const struct dx_create_args *a,
 		       u32 nlink);
-void dx_bumplink(struct dx_trans *tp, struct dx_inode *ip);
-int dx_droplink(struct dx_trans *tp, struct dx_inode *ip);
+void dx_link_add(struct dx_trans *tp, struct dx_inode *ip);
+int dx_link_drop(struct dx_trans *tp, struct dx_inode *ip);
 
 /*
  * A walk along a list that may come back on itself: each place is compared with one that it has passed,

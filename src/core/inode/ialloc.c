@@ -163,7 +163,7 @@ static void format_cluster(struct dx_buf *bp, dx_ino_t ino, u32 gen)
 
 		blank.di_ino = cpu_to_be64(ino);
 		memcpy(dip, &blank, sizeof(blank));
-		dx_dinode_calc_crc(mp, dip);
+		dx_dinode_stamp_crc(mp, dip);
 	}
 	bp->b_ops = &dx_inode_buf_ops;
 	bp->b_flags |= DX_BF_DONE;
@@ -201,8 +201,8 @@ int dx_ialloc_inode_init(struct dx_mount *mp, struct dx_trans *tp, struct list_h
 			return error;
 		format_cluster(bp, dx_agino_to_ino(mp, agno, dx_agb_to_agino(mp, agbno)), gen);
 		if (!tp) {
-			dx_buf_delwri_queue(bp, list);
-			dx_buf_relse(bp);
+			dx_buf_write_later(bp, list);
+			dx_buf_leave(bp);
 			continue;
 		}
 		dx_trans_inode_alloc_buf(tp, bp);
@@ -493,7 +493,7 @@ static int roll_with_agi(struct dx_trans **tpp, struct dx_buf *agibp)
 	int error;
 
 	if (agibp)
-		dx_trans_bhold(*tpp, agibp);
+		dx_trans_keep_buf(*tpp, agibp);
 	error = dx_trans_roll(tpp);
 	/* joined even after an error: cancelling the transaction then lets go of it */
 	if (agibp)
@@ -628,7 +628,7 @@ static int free_chunk_blocks(struct dx_trans *tp, dx_agno_t agno, const union dx
 }
 
 /**
- * dx_difree_prepare - will dx_difree() find the blocks that it needs?
+ * dx_difree_prepare - will dx_free_ino() find the blocks that it needs?
  * @tp: transaction, nothing changed in it yet
  * @agibp: AGI of the inode's AG, locked in @tp
  * @ino: inode
@@ -660,7 +660,7 @@ int dx_difree_prepare(struct dx_trans *tp, struct dx_buf *agibp, dx_ino_t ino)
 	error = chunk_of(cur, dx_ino_to_agino(mp, ino), &rec, &bit);
 	dx_btree_del_cursor(cur, error);
 	if (error || !bit || rec.inobt.freecount)
-		return error;		/* dx_difree() says what is wrong, if anything */
+		return error;		/* dx_free_ino() says what is wrong, if anything */
 	cur = dx_inobt_cursor(mp, tp, agibp, agno, DX_BTNUM_FINO);
 	cur->rec = rec;
 	error = dx_btree_insert_blocks(cur, 1, &need);
@@ -680,7 +680,7 @@ int dx_difree_prepare(struct dx_trans *tp, struct dx_buf *agibp, dx_ino_t ino)
 }
 
 /**
- * dx_difree - free an inode number
+ * dx_free_ino - free an inode number
  * @tp: transaction
  * @ino: inode, allocated, off its unlinked list
  * @cluster: out: set when the whole chunk went away; the caller invalidates its buffers
@@ -688,7 +688,7 @@ int dx_difree_prepare(struct dx_trans *tp, struct dx_buf *agibp, dx_ino_t ino)
  * A chunk with no inode left gives its blocks back (deferred), unless mounted
  * with ikeep.  Returns 0 or -errno; -EFSCORRUPTED also for an inode that is free.
  */
-int dx_difree(struct dx_trans *tp, dx_ino_t ino, struct dx_icluster_free *cluster)
+int dx_free_ino(struct dx_trans *tp, dx_ino_t ino, struct dx_icluster_free *cluster)
 {
 	struct dx_mount *mp = tp->t_mp;
 	dx_agno_t agno = dx_ino_to_agno(mp, ino);
@@ -850,7 +850,7 @@ static int walk_gather(struct dx_mount *mp, dx_agno_t agno, dx_agino_t agino, st
 		error = dx_btree_increment(cur, 0, &stat);
 	}
 	dx_btree_del_cursor(cur, error);
-	dx_buf_relse(agibp);
+	dx_buf_leave(agibp);
 	return error;
 }
 

@@ -442,13 +442,13 @@ void dx_ihold(struct dx_inode *ip)
 }
 
 /**
- * dx_irele - drop a reference
+ * dx_idrop - drop a reference
  * @ip: inode; may be gone on return
  *
  * The last one makes the inode idle, or queues its inactivation.  Starts no
  * transaction and may be called from memory reclaim; no spinlock held.
  */
-void dx_irele(struct dx_inode *ip)
+void dx_idrop(struct dx_inode *ip)
 {
 	struct dx_icache *ic = ip->mp->icache;
 
@@ -544,7 +544,7 @@ static int cache_hit(struct dx_icache *ic, dx_ino_t ino, u32 flags, struct dx_in
 		refcount_inc(&ip->i_ref);
 		spin_unlock(&ic->lock);
 		wait_event(ic->wait, !test_bit(DX_I_NEW, &ip->i_flags));
-		dx_irele(ip);
+		dx_idrop(ip);
 		return HIT_RETRY;
 	}
 
@@ -677,7 +677,7 @@ static int cache_miss(struct dx_icache *ic, struct dx_trans *tp, dx_ino_t ino, u
 	wake_up_all(&ic->wait);
 
 	if (error) {
-		dx_irele(ip);
+		dx_idrop(ip);
 		return error;
 	}
 	*ipp = ip;
@@ -832,7 +832,7 @@ static void destroy_one(void *ptr, void *arg)
 		dx_err(mp, "inode 0x%llx is still in use (%u) at the end of the mount",
 		       (unsigned long long)ip->ino, refcount_read(&ip->i_ref));
 	if (ip->item && (test_bit(DX_LI_F_IN_AIL, &ip->item->item.li_flags) || ip->item->item.li_buf))
-		dx_iflush_abort(ip);
+		dx_flush_give_up(ip);
 	inode_free(ip);
 }
 

@@ -106,11 +106,11 @@ void dx_inode_init_new(struct dx_trans *tp, struct dx_inode *dp, struct dx_inode
 }
 
 /**
- * dx_bumplink - one more link
+ * dx_link_add - one more link
  * @tp: transaction
  * @ip: joined, ILOCK held exclusively
  */
-void dx_bumplink(struct dx_trans *tp, struct dx_inode *ip)
+void dx_link_add(struct dx_trans *tp, struct dx_inode *ip)
 {
 	dx_trans_set_time(tp, ip, DX_ICHGTIME_CHG);
 	ip->d.nlink++;
@@ -118,13 +118,13 @@ void dx_bumplink(struct dx_trans *tp, struct dx_inode *ip)
 }
 
 /**
- * dx_droplink - one link less; the last one puts the inode onto its unlinked list
+ * dx_link_drop - one link less; the last one puts the inode onto its unlinked list
  * @tp: transaction; takes the AGI then, so before any AGF (L1)
  * @ip: joined, ILOCK held exclusively
  *
  * Return: 0 or -errno.
  */
-int dx_droplink(struct dx_trans *tp, struct dx_inode *ip)
+int dx_link_drop(struct dx_trans *tp, struct dx_inode *ip)
 {
 	if (!ip->d.nlink)
 		return dx_corrupt(ip->mp, "inode", ip->imap.daddr, "0x%llx loses a link that it does not have",
@@ -132,7 +132,7 @@ int dx_droplink(struct dx_trans *tp, struct dx_inode *ip)
 	dx_trans_set_time(tp, ip, DX_ICHGTIME_CHG);
 	ip->d.nlink--;
 	dx_trans_log_inode(tp, ip, DX_ILOG_CORE);
-	return ip->d.nlink ? 0 : dx_iunlink(tp, ip);
+	return ip->d.nlink ? 0 : dx_unlinked_add(tp, ip);
 }
 
 /*
@@ -225,8 +225,8 @@ static int stale_clusters(struct dx_trans *tp, const struct dx_icluster_free *cl
 			bp->b_ops = &dx_inode_buf_ops;
 		for (j = 0; j < per_cluster; j++)
 			dx_icache_peek(mp, ino + j, mark_stale, bp);
-		dx_trans_stale_inode_buf(tp, bp);
-		dx_trans_binval(tp, bp);
+		dx_trans_kill_inode_buf(tp, bp);
+		dx_trans_kill_buf(tp, bp);
 	}
 	return 0;
 }
@@ -257,10 +257,10 @@ int dx_ifree(struct dx_trans *tp, struct dx_inode *ip)
 	error = dx_difree_prepare(tp, agibp, ip->ino);
 	if (error)
 		return error;
-	error = dx_iunlink_remove(tp, agibp, ip);
+	error = dx_unlinked_remove(tp, agibp, ip);
 	if (error)
 		return error;
-	error = dx_difree(tp, ip->ino, &cl);
+	error = dx_free_ino(tp, ip->ino, &cl);
 	if (error)
 		return error;
 

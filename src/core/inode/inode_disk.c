@@ -312,11 +312,11 @@ int dx_dinode_verify(struct dx_mount *mp, dx_ino_t ino, const struct dx_dinode *
 }
 
 /**
- * dx_dinode_calc_crc - set di_crc over the whole inode, forks included
+ * dx_dinode_stamp_crc - set di_crc over the whole inode, forks included
  * @mp: mount
  * @dip: sb_inodesize bytes
  */
-void dx_dinode_calc_crc(struct dx_mount *mp, struct dx_dinode *dip)
+void dx_dinode_stamp_crc(struct dx_mount *mp, struct dx_dinode *dip)
 {
 	dx_update_cksum(dip, mp->sb.inodesize, DX_DINODE_CRC_OFF);
 }

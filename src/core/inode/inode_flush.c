@@ -58,7 +58,7 @@ static void copy_inode(struct dx_inode *ip, struct dx_dinode *dip, u32 fields, d
 	}
 	if ((fields & DX_ILOG_AFORK) && ip->af && ip->d.forkoff)
 		dx_fork_to_disk(ip, DX_ATTR_FORK, lit + dsize, dx_inode_afork_size(ip));
-	dx_dinode_calc_crc(ip->mp, dip);
+	dx_dinode_stamp_crc(ip->mp, dip);
 }
 
 /*
@@ -168,13 +168,13 @@ static dx_ino_t first_ino(struct dx_buf *bp)
 }
 
 /**
- * dx_iflush_cluster - copy every flushable inode of a cluster into its buffer
+ * dx_flush_cluster - copy every flushable inode of a cluster into its buffer
  * @bp: locked, read, not pinned; the caller queues it for writing when the
  *	result is positive
  *
  * Return: number of inodes copied (0: none could be), or -EFSCORRUPTED after a shutdown.
  */
-int dx_iflush_cluster(struct dx_buf *bp)
+int dx_flush_cluster(struct dx_buf *bp)
 {
 	struct dx_mount *mp = bp->b_mp;
 	u32 i, n = dx_buf_len(bp) >> mp->sb.inodelog;
@@ -230,13 +230,13 @@ static void end_flush_locked(struct dx_inode *ip)
 }
 
 /**
- * dx_iflush_abort - give up all that is dirty of an inode
+ * dx_flush_give_up - give up all that is dirty of an inode
  * @ip: its cluster was freed, or the filesystem is shut down
  *
  * Leaves the AIL and the cluster buffer.  The buffer is locked by the caller, or
  * nobody can use it any more.
  */
-void dx_iflush_abort(struct dx_inode *ip)
+void dx_flush_give_up(struct dx_inode *ip)
 {
 	struct dx_inode_item *iip = ip->item;
 	struct dx_buf *bp, *kept;
@@ -297,7 +297,7 @@ void dx_iflush_buf_done(struct dx_log_item *lip, struct dx_buf *bp)
 	if (failed && !dx_is_shutdown(bp->b_mp))
 		set_bit(DX_LI_F_FAILED, &lip->li_flags);
 	else if (stale || failed || test_bit(DX_I_STALE, &ip->i_flags))
-		dx_iflush_abort(ip);
+		dx_flush_give_up(ip);
 	else
 		flush_done(ip);
 }

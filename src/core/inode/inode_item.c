@@ -286,7 +286,7 @@ static void requeue_failed(struct dx_buf *bp, struct list_head *list)
 
 	list_for_each_entry(lip, &bp->b_inodes, li_bio)
 		clear_bit(DX_LI_F_FAILED, &lip->li_flags);
-	dx_buf_delwri_queue(bp, list);
+	dx_buf_write_later(bp, list);
 }
 
 /*
@@ -301,9 +301,9 @@ static unsigned int push_shutdown(struct dx_inode *ip)
 		return DX_PUSH_LOCKED;
 	if (bp)
 		dx_buf_hold(bp);
-	dx_iflush_abort(ip);
+	dx_flush_give_up(ip);
 	if (bp)
-		dx_buf_relse(bp);
+		dx_buf_leave(bp);
 	return DX_PUSH_OK;
 }
 
@@ -342,7 +342,7 @@ static unsigned int item_push(struct dx_log_item *lip, struct list_head *list)
 		/* a transaction that was given up may have let go of the cancelled buffer while we were inserted */
 		if (!dx_is_shutdown(mp) || READ_ONCE(lip->li_buf))
 			return DX_PUSH_PINNED;
-		dx_iflush_abort(ip);
+		dx_flush_give_up(ip);
 		return DX_PUSH_OK;
 	}
 	if (test_bit(DX_I_FLUSHING, &ip->i_flags) && !test_bit(DX_LI_F_FAILED, &lip->li_flags))
@@ -366,25 +366,25 @@ static unsigned int item_push(struct dx_log_item *lip, struct list_head *list)
 		return read_failed(ip, error);
 	dx_retry_succeeded(&ip->item->retry);
 	if (dx_buf_is_pinned(bp)) {
-		dx_buf_relse(bp);
+		dx_buf_leave(bp);
 		return DX_PUSH_PINNED;
 	}
 	if (!dx_retry_due(mp, &bp->b_retry)) {
-		dx_buf_relse(bp);
+		dx_buf_leave(bp);
 		return DX_PUSH_RETRY;
 	}
 	if (test_bit(DX_LI_F_FAILED, &lip->li_flags) && !list_empty(&bp->b_inodes)) {
 		requeue_failed(bp, list);
-		dx_buf_relse(bp);
+		dx_buf_leave(bp);
 		return DX_PUSH_OK;
 	}
-	error = dx_iflush_cluster(bp);
+	error = dx_flush_cluster(bp);
 	if (error <= 0) {
-		dx_buf_relse(bp);
+		dx_buf_leave(bp);
 		return DX_PUSH_LOCKED;
 	}
-	dx_buf_delwri_queue(bp, list);
-	dx_buf_relse(bp);
+	dx_buf_write_later(bp, list);
+	dx_buf_leave(bp);
 	return DX_PUSH_OK;
 }
 
@@ -720,11 +720,11 @@ int dx_inode_replay(struct dx_recovery *rc, struct dx_ritem *it, dx_lsn_t lsn)
 		error = copy ? 0 : -ENOMEM;
 	}
 	if (!error) {
-		dx_dinode_calc_crc(mp, dip);
+		dx_dinode_stamp_crc(mp, dip);
 		bp->b_type = DX_BLFT_DINO;
 		error = dx_replay_cluster(rc, bp);
 	}
-	dx_buf_relse(bp);
+	dx_buf_leave(bp);
 	/* behind the unlock: a pointer might lead to this very buffer */
 	if (!error && copy)
 		error = owner_change(rc, f, copy);

@@ -83,7 +83,7 @@ static int set_dinode_next(struct dx_mount *mp, struct dx_trans *tp, dx_agno_t a
 		return 0;
 	}
 	dip->di_next_unlinked = cpu_to_be32(next);
-	dx_dinode_calc_crc(mp, dip);
+	dx_dinode_stamp_crc(mp, dip);
 	off = boffset + offsetof(struct dx_dinode, di_next_unlinked);
 	dx_trans_inode_buf(tp, bp);
 	dx_trans_log_buf(tp, bp, off, off + sizeof(dip->di_next_unlinked) - 1);
@@ -117,13 +117,13 @@ static int read_head(struct dx_mount *mp, struct dx_buf *agibp, dx_agno_t agno, 
 }
 
 /**
- * dx_iunlink - put an inode onto its AG's unlinked list
+ * dx_unlinked_add - put an inode onto its AG's unlinked list
  * @tp: transaction; the AGI is locked into it and stays so
  * @ip: joined, ILOCK held exclusively, nlink has just become 0
  *
  * Return: 0 or -errno; the transaction is dirty after most errors.
  */
-int dx_iunlink(struct dx_trans *tp, struct dx_inode *ip)
+int dx_unlinked_add(struct dx_trans *tp, struct dx_inode *ip)
 {
 	struct dx_mount *mp = ip->mp;
 	dx_agno_t agno = dx_ino_to_agno(mp, ip->ino);
@@ -196,14 +196,14 @@ static int find_prev(struct dx_mount *mp, struct dx_trans *tp, dx_agno_t agno, d
 }
 
 /**
- * dx_iunlink_remove - take an inode off its AG's unlinked list
+ * dx_unlinked_remove - take an inode off its AG's unlinked list
  * @tp: transaction
  * @agibp: its AGI, locked in @tp, or NULL to have it read here
  * @ip: joined, ILOCK held exclusively
  *
  * Return: 0, -EFSCORRUPTED (not on the list, list broken), -EIO.
  */
-int dx_iunlink_remove(struct dx_trans *tp, struct dx_buf *agibp, struct dx_inode *ip)
+int dx_unlinked_remove(struct dx_trans *tp, struct dx_buf *agibp, struct dx_inode *ip)
 {
 	struct dx_mount *mp = ip->mp;
 	dx_agno_t agno = dx_ino_to_agno(mp, ip->ino);
@@ -276,7 +276,7 @@ int dx_iunlink_replay(struct dx_recovery *rc, struct dx_buf *bp, u32 off, const 
 		if (!next)
 			return dx_replay_bad(rc, "di_next_unlinked", bp->b_maps[0].daddr);
 		dip->di_next_unlinked = next;
-		dx_dinode_calc_crc(mp, dip);
+		dx_dinode_stamp_crc(mp, dip);
 	}
 	return 0;
 }

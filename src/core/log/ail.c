@@ -264,7 +264,7 @@ static dx_lsn_t push_target(struct dx_ail *ail)
 
 static int submit(struct dx_ail *ail)
 {
-	return list_empty(&ail->bufs) ? 0 : dx_buf_delwri_submit_nowait(&ail->bufs);
+	return list_empty(&ail->bufs) ? 0 : dx_buf_start_queued(&ail->bufs);
 }
 
 /*
@@ -351,13 +351,13 @@ void dx_ail_push(struct dx_mount *mp, dx_lsn_t target)
 }
 
 /**
- * dx_ail_push_all_sync - write back everything and wait
+ * dx_ail_drain - write back everything and wait
  * @mp: the mount
  *
  * Items that are still only in the checkpoint in memory are not in the AIL: force
  * the log before.  After a shutdown this ends when all items have been taken apart.
  */
-void dx_ail_push_all_sync(struct dx_mount *mp)
+void dx_ail_drain(struct dx_mount *mp)
 {
 	struct dx_ail *ail = mp->ail;
 	unsigned long start = jiffies;
@@ -435,7 +435,7 @@ void dx_ail_destroy(struct dx_mount *mp)
 	if (!ail)
 		return;
 	dx_ail_stop(mp);
-	dx_buf_delwri_cancel(&ail->bufs);
+	dx_buf_forget_queued(&ail->bufs);
 	destroy_workqueue(ail->wq);
 	WARN_ON_ONCE(!list_empty(&ail->items));
 	mp->ail = NULL;

@@ -268,7 +268,7 @@ static void item_unpin(struct dx_log_item *lip, bool abort)
 	if (atomic_dec_and_test(&bp->b_pin))
 		wake_up_all(&bp->b_pin_wait);
 	if (last && stale)
-		dx_buf_relse(bp);
+		dx_buf_leave(bp);
 	dx_buf_put(bp);
 }
 
@@ -325,7 +325,7 @@ static void item_release(struct dx_log_item *lip, bool abort)
 		return;
 	}
 	if (!hold)
-		dx_buf_relse(bp);
+		dx_buf_leave(bp);
 }
 
 static dx_lsn_t item_committed(struct dx_log_item *lip, dx_lsn_t lsn)
@@ -356,7 +356,7 @@ static unsigned int item_push(struct dx_log_item *lip, struct list_head *list)
 	else if (!dx_retry_due(bp->b_mp, &bp->b_retry))
 		rc = DX_PUSH_RETRY;
 	else
-		rc = dx_buf_delwri_queue(bp, list) ? DX_PUSH_OK : DX_PUSH_FLUSHING;
+		rc = dx_buf_write_later(bp, list) ? DX_PUSH_OK : DX_PUSH_FLUSHING;
 	dx_buf_unlock(bp);
 	return rc;
 }
@@ -374,7 +374,7 @@ static void item_relog(struct dx_trans *tp, void *kept)
 static void item_rejoin(struct dx_trans *tp, void *kept)
 {
 	dx_trans_adopt(tp, kept);
-	dx_trans_bhold(tp, kept);
+	dx_trans_keep_buf(tp, kept);
 }
 
 static const struct dx_item_ops buf_item_ops = {
@@ -632,7 +632,7 @@ void dx_trans_let_go(struct dx_trans *tp, struct dx_buf *bp)
 	struct dx_buf_item *bli = bp->b_item;
 
 	if (!tp) {
-		dx_buf_relse(bp);
+		dx_buf_leave(bp);
 		return;
 	}
 	if (WARN_ON_ONCE(bp->b_tp != tp))
@@ -649,22 +649,22 @@ void dx_trans_let_go(struct dx_trans *tp, struct dx_buf *bp)
 }
 
 /**
- * dx_trans_bhold - commit shall leave a buffer locked, with the caller's reference
+ * dx_trans_keep_buf - commit shall leave a buffer locked, with the caller's reference
  * @tp: transaction
  * @bp: buffer that it has
  */
-void dx_trans_bhold(struct dx_trans *tp, struct dx_buf *bp)
+void dx_trans_keep_buf(struct dx_trans *tp, struct dx_buf *bp)
 {
 	if (!WARN_ON_ONCE(bp->b_tp != tp))
 		set_bit(BLI_HOLD, &bp->b_item->flags);
 }
 
 /**
- * dx_trans_bhold_release - take a dx_trans_bhold() back
+ * dx_trans_unkeep_buf - take a dx_trans_keep_buf() back
  * @tp: transaction
  * @bp: buffer that it has
  */
-void dx_trans_bhold_release(struct dx_trans *tp, struct dx_buf *bp)
+void dx_trans_unkeep_buf(struct dx_trans *tp, struct dx_buf *bp)
 {
 	if (!WARN_ON_ONCE(bp->b_tp != tp))
 		clear_bit(BLI_HOLD, &bp->b_item->flags);
@@ -709,14 +709,14 @@ void dx_trans_log_buf(struct dx_trans *tp, struct dx_buf *bp, size_t first_byte,
 }
 
 /**
- * dx_trans_binval - the blocks of a buffer are freed
+ * dx_trans_kill_buf - the blocks of a buffer are freed
  * @tp: transaction
  * @bp: buffer that it has; not to be used afterwards, unless as a new block
  *
  * Logs a cancel record: recovery will not replay older changes of these
  * blocks over whatever their next owner writes.
  */
-void dx_trans_binval(struct dx_trans *tp, struct dx_buf *bp)
+void dx_trans_kill_buf(struct dx_trans *tp, struct dx_buf *bp)
 {
 	struct dx_buf_item *bli = bp->b_item;
 
@@ -801,13 +801,13 @@ void dx_trans_inode_buf(struct dx_trans *tp, struct dx_buf *bp)
 }
 
 /**
- * dx_trans_stale_inode_buf - an inode cluster is freed, with dx_trans_binval()
+ * dx_trans_kill_inode_buf - an inode cluster is freed, with dx_trans_kill_buf()
  * @tp: transaction
  * @bp: inode cluster buffer that it has
  *
  * The stale inodes attached to it end along with the buffer.
  */
-void dx_trans_stale_inode_buf(struct dx_trans *tp, struct dx_buf *bp)
+void dx_trans_kill_inode_buf(struct dx_trans *tp, struct dx_buf *bp)
 {
 	bp->b_type = DX_BLFT_DINO;
 }

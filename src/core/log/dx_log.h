@@ -80,16 +80,16 @@ int dx_trans_read_buf(struct dx_mount *mp, struct dx_trans *tp, dx_daddr_t daddr
 /* Getting a buffer that this transaction already holds returns it again (recursion count). */
 void dx_trans_let_go(struct dx_trans *tp, struct dx_buf *bp);	/* clean ones leave the transaction; dirty ones stay until commit */
 void dx_trans_adopt(struct dx_trans *tp, struct dx_buf *bp);	/* locked buffer becomes the transaction's */
-void dx_trans_bhold(struct dx_trans *tp, struct dx_buf *bp);	/* commit leaves it locked and referenced to the caller */
-void dx_trans_bhold_release(struct dx_trans *tp, struct dx_buf *bp);
+void dx_trans_keep_buf(struct dx_trans *tp, struct dx_buf *bp);	/* commit leaves it locked and referenced to the caller */
+void dx_trans_unkeep_buf(struct dx_trans *tp, struct dx_buf *bp);
 void dx_trans_log_buf(struct dx_trans *tp, struct dx_buf *bp, size_t first_byte, size_t last_byte);	/* inclusive */
-void dx_trans_binval(struct dx_trans *tp, struct dx_buf *bp);	/* freed on disk: log a cancel record, never write */
+void dx_trans_kill_buf(struct dx_trans *tp, struct dx_buf *bp);	/* freed on disk: log a cancel record, never write */
 /* written before the tail passes, contents not logged (icreate) */
 void dx_trans_ordered_buf(struct dx_trans *tp, struct dx_buf *bp);
 void dx_trans_inode_alloc_buf(struct dx_trans *tp, struct dx_buf *bp);	/* fresh inode cluster */
 /* only di_next_unlinked of it is logged: DX_BLF_INODE_BUF */
 void dx_trans_inode_buf(struct dx_trans *tp, struct dx_buf *bp);
-void dx_trans_stale_inode_buf(struct dx_trans *tp, struct dx_buf *bp);	/* inode chunk freed: with binval */
+void dx_trans_kill_inode_buf(struct dx_trans *tp, struct dx_buf *bp);	/* inode chunk freed: with binval */
 /* also recorded by log_buf from bp->b_type */
 void dx_trans_buf_type(struct dx_trans *tp, struct dx_buf *bp, enum dx_blft type);
 
@@ -173,7 +173,7 @@ void dx_ail_destroy(struct dx_mount *mp);
 void dx_ail_insert(struct dx_mount *mp, struct dx_log_item *lip, dx_lsn_t lsn);	/* insert or move forward */
 void dx_ail_delete(struct dx_mount *mp, struct dx_log_item *lip);		/* and move the tail */
 void dx_ail_push(struct dx_mount *mp, dx_lsn_t target);
-void dx_ail_push_all_sync(struct dx_mount *mp);		/* until empty (or shut down) */
+void dx_ail_drain(struct dx_mount *mp);		/* until empty (or shut down) */
 dx_lsn_t dx_ail_min_lsn(struct dx_mount *mp);		/* 0 = empty */
 /* before freeing an item: the pusher is not at it; may sleep */
 void dx_ail_wait_push(struct dx_mount *mp, struct dx_log_item *lip);

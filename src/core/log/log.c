@@ -188,7 +188,7 @@ int dx_log_quiesce(struct dx_mount *mp, bool write_unmount_record)
 		error = dx_log_force(mp, true);
 		if (error)
 			return error;
-		dx_ail_push_all_sync(mp);
+		dx_ail_drain(mp);
 		if (dx_is_shutdown(mp))
 			return -EIO;
 	} while (!dx_cil_empty(l));
@@ -489,7 +489,7 @@ void dx_log_unmount(struct dx_mount *mp)
 		dx_log_abort(mp);
 		flush_work(&l->push_work);
 		dx_intents_cancel(mp);
-		dx_ail_push_all_sync(mp);
+		dx_ail_drain(mp);
 	}
 	dx_ail_stop(mp);
 	dx_buf_wait_all_io(mp);

@@ -282,7 +282,7 @@ int dx_replay_cluster(struct dx_recovery *rc, struct dx_buf *bp)
 	int error;
 
 	if (bp->b_len_bb == rc->mp->icluster_bb) {
-		dx_buf_delwri_queue(bp, &rc->bufs);
+		dx_buf_write_later(bp, &rc->bufs);
 		return 0;
 	}
 	/* of another cluster size than ours: must not stay in the cache beside overlapping ones */
@@ -332,9 +332,9 @@ int dx_buf_replay(struct dx_recovery *rc, struct dx_ritem *it, dx_lsn_t lsn)
 	if (bp->b_ops == rc->above->cluster)
 		error = dx_replay_cluster(rc, bp);
 	else
-		dx_buf_delwri_queue(bp, &rc->bufs);
+		dx_buf_write_later(bp, &rc->bufs);
 out:
-	dx_buf_relse(bp);
+	dx_buf_leave(bp);
 	return error;
 }
 
@@ -389,7 +389,7 @@ int dx_replay_flush(struct dx_recovery *rc, bool all)
 			bp->b_flags &= ~BF_TORN;
 		list_splice_init(&rc->torn, &rc->bufs);
 	}
-	return dx_buf_delwri_submit(&rc->bufs);
+	return dx_buf_write_queued(&rc->bufs);
 }
 
 /**

@@ -105,7 +105,7 @@ void dx_look_free_all(struct dx_recovery *rc)
 	for (i = 0; i < DX_RECOVER_HASH; i++) {
 		list_for_each_entry_safe(look, n, &rc->looks[i], list) {
 			list_del(&look->list);
-			dx_buf_relse(look->bp);
+			dx_buf_leave(look->bp);
 			kfree(look);
 		}
 	}

@@ -267,7 +267,7 @@ int dx_sb_read_first(struct dx_mount *mp)
 	if (error)
 		goto unreadable;
 	error = identify(mp, bp->b_addr, &sect);
-	dx_buf_relse(bp);
+	dx_buf_leave(bp);
 	if (error)
 		return error;
 
@@ -278,7 +278,7 @@ int dx_sb_read_first(struct dx_mount *mp)
 	error = sb_verify_read(bp);
 	if (!error)
 		dx_sb_from_disk(&mp->sb, bp->b_addr);
-	dx_buf_relse(bp);
+	dx_buf_leave(bp);
 	return error;
 
 unreadable:

@@ -119,7 +119,7 @@ static int process_bucket(struct dx_mount *mp, dx_agno_t agno, int bucket, dx_ag
 		if (error)
 			return error;
 		if (ip->d.nlink) {
-			dx_irele(ip);
+			dx_idrop(ip);
 			return -EFSCORRUPTED;
 		}
 		/* read before the reference goes: then the worker takes it off the list */
@@ -132,7 +132,7 @@ static int process_bucket(struct dx_mount *mp, dx_agno_t agno, int bucket, dx_ag
 			set_bit(DX_I_KEEP, &ip->i_flags);
 			prev = cur;
 		}
-		dx_irele(ip);
+		dx_idrop(ip);
 		dx_icache_flush_inactive(mp);
 		cond_resched();
 	}
@@ -153,7 +153,7 @@ static int process_ag(struct dx_mount *mp, dx_agno_t agno)
 	for (bucket = 0; bucket < DX_AGI_UNLINKED_BUCKETS; bucket++)
 		heads[bucket] = be32_to_cpu(agi->agi_unlinked[bucket]);
 	steps = be32_to_cpu(agi->agi_count);
-	dx_buf_relse(agibp);
+	dx_buf_leave(agibp);
 
 	for (bucket = 0; bucket < DX_AGI_UNLINKED_BUCKETS; bucket++) {
 		if (heads[bucket] == DX_NULLAGINO)

@@ -343,7 +343,7 @@ static int get_root(struct dx_mount *mp)
 	}
 	if ((mp->rootip->d.mode & S_IFMT) != S_IFDIR) {
 		dx_err(mp, "root inode %llu is not a directory: run xfs_repair", (unsigned long long)mp->sb.rootino);
-		dx_irele(mp->rootip);
+		dx_idrop(mp->rootip);
 		mp->rootip = NULL;
 		return -EFSCORRUPTED;
 	}
@@ -448,7 +448,7 @@ static int open_once(struct dx_mount *mp, bool *claimed)
 	return 0;
 
 fail_root:
-	dx_irele(mp->rootip);
+	dx_idrop(mp->rootip);
 	mp->rootip = NULL;
 	dx_icache_flush_inactive(mp);
 fail_log:
@@ -547,10 +547,10 @@ static int quiesce(struct dx_mount *mp, bool unmount_record)
 	if (unmount_record)
 		dx_icache_flush_inactive(mp);
 	error = dx_log_force(mp, true);
-	dx_ail_push_all_sync(mp);
+	dx_ail_drain(mp);
 	if (!error)
 		error = dx_sync_sb(mp, true);
-	dx_ail_push_all_sync(mp);
+	dx_ail_drain(mp);
 	dx_buf_wait_all_io(mp);
 	if (!error && !dx_is_shutdown(mp))
 		error = dx_log_quiesce(mp, unmount_record);
@@ -670,19 +670,19 @@ int dx_mount_close(struct dx_mount *mp)
 	dx_uuid_str(uuid, &mp->sb.uuid);
 	dx_info(mp, "Unmounting Filesystem %s", uuid);
 	dx_icache_flush_inactive(mp);
-	dx_irele(mp->rootip);
+	dx_idrop(mp->rootip);
 	mp->rootip = NULL;
 
 	if (rw) {
 		error = dx_log_force(mp, true);
 		/* from here on a failed write is not retried for ever */
 		set_bit(DX_OP_UNMOUNTING, &mp->opstate);
-		dx_ail_push_all_sync(mp);
+		dx_ail_drain(mp);
 		if (!error)
 			error = dx_sync_sb(mp, true);
 	}
 	set_bit(DX_OP_UNMOUNTING, &mp->opstate);
-	dx_ail_push_all_sync(mp);
+	dx_ail_drain(mp);
 	dx_log_unmount(mp);
 	dx_buf_wait_all_io(mp);
 	if (dx_is_shutdown(mp))

@@ -82,8 +82,8 @@ int dx_dquot_pass2(struct dx_recovery *rc, struct dx_ritem *it, dx_lsn_t lsn)
 		q->dd_lsn = cpu_to_be64(lsn);
 		q->dd_uuid = mp->sb.meta_uuid;
 		dx_update_cksum(q, sizeof(*q), DX_DQUOT_CRC_OFF);
-		dx_buf_delwri_queue(bp, &rc->bufs);
+		dx_buf_write_later(bp, &rc->bufs);
 	}
-	dx_buf_relse(bp);
+	dx_buf_leave(bp);
 	return error;
 }

@@ -509,8 +509,8 @@ int dx_recover_replay(struct dx_mount *mp, struct dx_log_head *h)
 	if (!error)
 		error = dx_plat_flush(mp->bdev);
 	if (error) {
-		dx_buf_delwri_cancel(&rc->bufs);
-		dx_buf_delwri_cancel(&rc->torn);
+		dx_buf_forget_queued(&rc->bufs);
+		dx_buf_forget_queued(&rc->torn);
 		dx_err(mp, "recovery failed: error %d", error);
 	}
 	dx_replay_free_tables(rc);

@@ -373,14 +373,14 @@ int dx_ag_init_all(struct dx_mount *mp, u64 *icount, u64 *ifree, u64 *fdblocks)
 		if (error)
 			return error;
 		error = check_length(bp, pag, ((struct dx_agi *)bp->b_addr)->agi_length);
-		dx_buf_relse(bp);
+		dx_buf_leave(bp);
 		if (error)
 			return error;
 		error = dx_agf_read(mp, NULL, agno, 0, &bp);
 		if (error)
 			return error;
 		error = check_length(bp, pag, ((struct dx_agf *)bp->b_addr)->agf_length);
-		dx_buf_relse(bp);
+		dx_buf_leave(bp);
 		if (error)
 			return error;
 		*icount += pag->count;
@@ -425,7 +425,7 @@ static int refcount_look(struct dx_mount *mp, dx_agno_t agno, bool *shared, u64 
 		return error;
 	bno = be32_to_cpu(((struct dx_agf *)bp->b_addr)->agf_refcntroot);
 	level = be32_to_cpu(((struct dx_agf *)bp->b_addr)->agf_refcntlevel);
-	dx_buf_relse(bp);
+	dx_buf_leave(bp);
 	if (!level || level > DX_BTREE_MAXLEVELS)
 		return dx_corrupt(mp, "AGF", agf, "refcntlevel %u", level);
 
@@ -443,7 +443,7 @@ static int refcount_look(struct dx_mount *mp, dx_agno_t agno, bool *shared, u64 
 			error = dx_corrupt(mp, "refcount btree", bp->b_daddr,
 					   "a block of level %u with %u records is where level %u is expected",
 					   be16_to_cpu(b->bb_level), be16_to_cpu(b->bb_numrecs), level - 1);
-			dx_buf_relse(bp);
+			dx_buf_leave(bp);
 			return error;
 		}
 		if (level > 1) {
@@ -454,7 +454,7 @@ static int refcount_look(struct dx_mount *mp, dx_agno_t agno, bool *shared, u64 
 			*shared = dx_refcount_leaf_shares(bp, staged);
 			bno = be32_to_cpu(b->bb_rightsib);
 		}
-		dx_buf_relse(bp);
+		dx_buf_leave(bp);
 		if (*shared)
 			break;
 	}

@@ -15,13 +15,13 @@
 #include "dx_alloc_int.h"
 
 /**
- * dx_alloc_min_freelist - blocks that the free list of an AG must hold before a change
+ * dx_agfl_need - blocks that the free list of an AG must hold before a change
  * @mp: mount
  * @pag: AG, its copies valid
  *
  * In each of the two trees every level may split, and a new root come on top.
  */
-u32 dx_alloc_min_freelist(struct dx_mount *mp, struct dx_perag *pag)
+u32 dx_agfl_need(struct dx_mount *mp, struct dx_perag *pag)
 {
 	u32 blocks = 0;
 	int t;
@@ -46,12 +46,12 @@ u64 dx_alloc_set_aside(struct dx_mount *mp)
 }
 
 /**
- * dx_alloc_ag_max_usable - the longest extent that can ever be allocated
+ * dx_ag_max_usable - the longest extent that can ever be allocated
  * @mp: mount
  *
  * A whole AG that holds nothing but its headers, the roots of its trees and a full free list.
  */
-u32 dx_alloc_ag_max_usable(struct dx_mount *mp)
+u32 dx_ag_max_usable(struct dx_mount *mp)
 {
 	u32 headers = dx_b_to_fsb(mp, (DX_AGFL_SECT + 1) * mp->sb.sectsize);
 	u32 roots = 3 + !!dx_has_finobt(mp) + !!dx_has_rmapbt(mp) + !!dx_has_reflink(mp);
@@ -70,7 +70,7 @@ u32 dx_alloc_ag_max_usable(struct dx_mount *mp)
  */
 s64 dx_ag_avail(struct dx_mount *mp, struct dx_perag *pag, enum dx_agresv_kind kind)
 {
-	s64 need = dx_alloc_min_freelist(mp, pag);
+	s64 need = dx_agfl_need(mp, pag);
 
 	return READ_ONCE(pag->freeblks) - (need - min_t(s64, need, READ_ONCE(pag->flcount))) -
 	       dx_agresv_held(pag, kind);
@@ -85,7 +85,7 @@ s64 dx_ag_avail(struct dx_mount *mp, struct dx_perag *pag, enum dx_agresv_kind k
  */
 dx_extlen_t dx_alloc_longest_free(struct dx_mount *mp, struct dx_perag *pag)
 {
-	u32 need = dx_alloc_min_freelist(mp, pag), have = READ_ONCE(pag->flcount);
+	u32 need = dx_agfl_need(mp, pag), have = READ_ONCE(pag->flcount);
 	s64 longest = READ_ONCE(pag->longest);
 
 	if (have < need)
@@ -103,7 +103,7 @@ dx_extlen_t dx_alloc_longest_free(struct dx_mount *mp, struct dx_perag *pag)
 bool dx_ag_can_serve(const struct dx_alloc_arg *args, struct dx_perag *pag, bool last, dx_extlen_t *most)
 {
 	struct dx_mount *mp = args->mp;
-	u32 need = dx_alloc_min_freelist(mp, pag), have = READ_ONCE(pag->flcount);
+	u32 need = dx_agfl_need(mp, pag), have = READ_ONCE(pag->flcount);
 	u64 len = (u64)args->minlen + max_t(u32, args->alignment, 1) - 1 + args->minalignslop;
 	s64 avail = dx_ag_avail(mp, pag, args->resv), longest = READ_ONCE(pag->longest);
 

@@ -63,7 +63,7 @@ static void count_btreeblk(struct dx_trans *tp, struct dx_buf *agbp, struct dx_p
 }
 
 /**
- * dx_alloc_get_freelist - take a block off the free list
+ * dx_agfl_take - take a block off the free list
  * @tp: transaction
  * @agbp: locked AGF
  * @agno: AG
@@ -72,7 +72,7 @@ static void count_btreeblk(struct dx_trans *tp, struct dx_buf *agbp, struct dx_p
  *
  * Returns 0 or -errno.
  */
-int dx_alloc_get_freelist(struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t agno, dx_agbno_t *bnop, bool btreeblk)
+int dx_agfl_take(struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t agno, dx_agbno_t *bnop, bool btreeblk)
 {
 	struct dx_mount *mp = tp->t_mp;
 	const struct dx_agfl *agfl;
@@ -104,7 +104,7 @@ int dx_alloc_get_freelist(struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t ag
 }
 
 /**
- * dx_alloc_put_freelist - append a block to the free list
+ * dx_agfl_give - append a block to the free list
  * @tp: transaction
  * @agbp: locked AGF
  * @agno: AG
@@ -113,7 +113,7 @@ int dx_alloc_get_freelist(struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t ag
  *
  * Returns 0 or -errno; a full list is corruption, as dx_alloc_refresh_agfl() keeps it short.
  */
-int dx_alloc_put_freelist(struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t agno, dx_agbno_t bno, bool btreeblk)
+int dx_agfl_give(struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t agno, dx_agbno_t bno, bool btreeblk)
 {
 	struct dx_mount *mp = tp->t_mp;
 	struct dx_agfl *agfl;
@@ -155,9 +155,9 @@ static int shorten(struct dx_trans *tp, struct dx_buf *agbp, struct dx_perag *pa
 {
 	struct dx_mount *mp = tp->t_mp;
 
-	while (pag->flcount > dx_alloc_min_freelist(mp, pag)) {
+	while (pag->flcount > dx_agfl_need(mp, pag)) {
 		dx_agbno_t bno;
-		int error = dx_alloc_get_freelist(tp, agbp, pag->agno, &bno, false);
+		int error = dx_agfl_take(tp, agbp, pag->agno, &bno, false);
 
 		if (!error)
 			error = dx_alloc_free_ag_extent(tp, agbp, pag->agno, bno, 1);
@@ -177,13 +177,13 @@ static int lengthen(struct dx_trans *tp, struct dx_buf *agbp, struct dx_perag *p
 	u32 need;
 
 	/* taking them may change the height of the trees, and so the need */
-	while (len && pag->flcount < (need = dx_alloc_min_freelist(mp, pag))) {
+	while (len && pag->flcount < (need = dx_agfl_need(mp, pag))) {
 		dx_agbno_t bno;
 		int error = dx_alloc_for_agfl(tp, agbp, pag->agno, need - pag->flcount, &bno, &len);
 		dx_extlen_t i;
 
 		for (i = 0; !error && i < len; i++)
-			error = dx_alloc_put_freelist(tp, agbp, pag->agno, bno + i, false);
+			error = dx_agfl_give(tp, agbp, pag->agno, bno + i, false);
 		if (error)
 			return error;
 	}
@@ -228,7 +228,7 @@ int dx_alloc_refresh_agfl(struct dx_alloc_arg *args, dx_agno_t agno, struct dx_b
 	error = shorten(args->tp, agbp, pag);
 	if (!error)
 		error = lengthen(args->tp, agbp, pag);
-	if (error || (!freeing && pag->flcount < dx_alloc_min_freelist(mp, pag)))
+	if (error || (!freeing && pag->flcount < dx_agfl_need(mp, pag)))
 		goto no;
 	*agbpp = agbp;
 	return 0;

@@ -85,7 +85,7 @@ static int refcountbt_used(struct dx_mount *mp, struct dx_perag *pag, struct dx_
 	if (error)
 		return error;
 	*blocks = be32_to_cpu(((struct dx_agf *)agfbp->b_addr)->agf_refcntblocks);
-	dx_buf_relse(agfbp);
+	dx_buf_leave(agfbp);
 	return 0;
 }
 
@@ -232,9 +232,9 @@ static int setup_ag(struct dx_mount *mp, struct dx_perag *pag, u64 lack[DX_AGRES
 			pag->resv[k].most = pag->resv[k].used + pag->resv[k].reserved;
 		lack[k] += lacks(&pag->resv[k]);
 	}
-	dx_buf_relse(agfbp);
+	dx_buf_leave(agfbp);
 out:
-	dx_buf_relse(agibp);
+	dx_buf_leave(agibp);
 	return error;
 }
 

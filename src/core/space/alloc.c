@@ -510,7 +510,7 @@ static int take_last(struct agreq *rq, u32 flags)
 	args->minlen = args->maxlen = 1;
 	if (rq->pag->freeblks)
 		return search_and_take(rq, DX_ALLOC_THIS_AG);
-	error = dx_alloc_get_freelist(rq->tp, rq->agbp, rq->agno, &rq->bno, false);
+	error = dx_agfl_take(rq->tp, rq->agbp, rq->agno, &rq->bno, false);
 	if (error || rq->bno == DX_NULLAGBNO)
 		return error;
 	dx_busy_reuse(rq->mp, rq->agno, rq->bno, 1, false);
@@ -661,7 +661,7 @@ int dx_alloc_extents(struct dx_alloc_arg *args)
 	dx_fsbno_t want = args->fsbno;
 	dx_agno_t agno;
 	dx_agbno_t agbno = DX_NULLAGBNO;
-	u32 usable = dx_alloc_ag_max_usable(mp);
+	u32 usable = dx_ag_max_usable(mp);
 	bool may_wait = !args->no_wait && args->type != DX_ALLOC_EXACT;
 	unsigned int rounds = 0;
 	int error, try;
@@ -876,7 +876,7 @@ int dx_free_extent(struct dx_trans *tp, dx_fsbno_t fsbno, dx_extlen_t len)
 static void look_end(struct dx_btree_cur *cur, struct dx_buf *agbp, int error)
 {
 	dx_btree_del_cursor(cur, error);
-	dx_buf_relse(agbp);
+	dx_buf_leave(agbp);
 }
 
 /* The AGF, locked, and a cursor that looks from @bno in @dir. */

@@ -52,7 +52,7 @@ static int alloc_alloc_block(struct dx_btree_cur *cur, u64 near, u64 *ptr)
 	int error;
 
 	*ptr = DX_BT_NULLPTR;
-	error = dx_alloc_get_freelist(cur->tp, cur->agbp, cur->agno, &bno, true);
+	error = dx_agfl_take(cur->tp, cur->agbp, cur->agno, &bno, true);
 	if (error)
 		return error;
 	if (bno == DX_NULLAGBNO)
@@ -69,7 +69,7 @@ static int alloc_free_block(struct dx_btree_cur *cur, struct dx_buf *bp)
 	dx_agbno_t bno = dx_bb_to_fsbt(cur->mp, bp->b_daddr - agbb * cur->agno);
 	int error;
 
-	error = dx_alloc_put_freelist(cur->tp, cur->agbp, cur->agno, bno, true);
+	error = dx_agfl_give(cur->tp, cur->agbp, cur->agno, bno, true);
 	if (error)
 		return error;
 	/* it was metadata a moment ago and may soon be again: a discard would be wasted */

@@ -67,8 +67,8 @@ int dx_defer_free(struct dx_trans *tp, dx_fsbno_t fsbno, dx_extlen_t len, bool s
 extern const struct dx_defer_type dx_extfree_type;
 int dx_free_extent_of(struct dx_trans *tp, dx_fsbno_t fsbno, dx_extlen_t len, enum dx_agresv_kind kind);
 int dx_alloc_refresh_agfl(struct dx_alloc_arg *args, dx_agno_t agno, struct dx_buf **agbpp, u32 flags);
-int dx_alloc_get_freelist(struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t agno, dx_agbno_t *bnop, bool btreeblk);
-int dx_alloc_put_freelist(struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t agno, dx_agbno_t bno, bool btreeblk);
+int dx_agfl_take(struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t agno, dx_agbno_t *bnop, bool btreeblk);
+int dx_agfl_give(struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t agno, dx_agbno_t bno, bool btreeblk);
 /* ---- what may be taken: ag_space.c, agresv.c ---- */
 /* A tree that blocks are set aside for. */
 struct dx_agresv_tree {
@@ -89,9 +89,9 @@ u32 dx_agresv_held(const struct dx_perag *pag, enum dx_agresv_kind kind);
 u32 dx_agresv_short(const struct dx_perag *pag, enum dx_agresv_kind kind, u32 need);
 void dx_agresv_take(struct dx_trans *tp, struct dx_perag *pag, enum dx_agresv_kind kind, dx_extlen_t len);
 void dx_agresv_give(struct dx_trans *tp, struct dx_perag *pag, enum dx_agresv_kind kind, dx_extlen_t len);
-u32 dx_alloc_min_freelist(struct dx_mount *mp, struct dx_perag *pag);
+u32 dx_agfl_need(struct dx_mount *mp, struct dx_perag *pag);
 u64 dx_alloc_set_aside(struct dx_mount *mp);
-u32 dx_alloc_ag_max_usable(struct dx_mount *mp);
+u32 dx_ag_max_usable(struct dx_mount *mp);
 dx_extlen_t dx_alloc_longest_free(struct dx_mount *mp, struct dx_perag *pag);
 /* FITRIM: discard free extents of at least minlen in [start, end] (fsblocks, linear daddr order) */
 int dx_trim_free(struct dx_mount *mp, u64 start_bb, u64 end_bb, u64 minlen_bb, u64 *discarded_bytes);
@@ -129,7 +129,7 @@ void dx_busy_wait_all(struct dx_mount *mp);
 int dx_new_ino(struct dx_trans **tpp, dx_ino_t parent, umode_t mode, dx_ino_t *ino);
 struct dx_icluster_free { bool deleted; dx_ino_t first_ino; u64 alloc_mask; };	/* chunk went away */
 int dx_difree_prepare(struct dx_trans *tp, struct dx_buf *agibp, dx_ino_t ino);	/* -ENOSPC while @tp is clean, not later */
-int dx_difree(struct dx_trans *tp, dx_ino_t ino, struct dx_icluster_free *cluster);
+int dx_free_ino(struct dx_trans *tp, dx_ino_t ino, struct dx_icluster_free *cluster);
 /*
  * Where is the inode on disk?  *daddr/len_bb of its cluster buffer, *boffset in bytes. @untrusted: look it up in the
  * inobt (-EINVAL/-ENOENT when free).

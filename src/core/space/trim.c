@@ -74,7 +74,7 @@ static int trim_gather(struct dx_mount *mp, dx_agno_t agno, const struct trim_ra
 	if (n < TRIM_BATCH && room)
 		*pos = r->end;
 	dx_btree_del_cursor(cur, error);
-	dx_buf_relse(agbp);
+	dx_buf_leave(agbp);
 	return error;
 }
 
@@ -100,7 +100,7 @@ int dx_trim_free(struct dx_mount *mp, u64 start_bb, u64 end_bb, u64 minlen_bb, u
 	/* read-only for its users does not keep a volume from being trimmed; a log that was not replayed does */
 	if (test_bit(DX_OP_NORECOVERY, &mp->opstate) || test_bit(DX_OP_RO_DEVICE, &mp->opstate))
 		return -EROFS;
-	if (start_bb >= dx_fsb_to_bb(mp, dx_dblocks(mp)) || minlen > dx_alloc_ag_max_usable(mp))
+	if (start_bb >= dx_fsb_to_bb(mp, dx_dblocks(mp)) || minlen > dx_ag_max_usable(mp))
 		return -EINVAL;
 	last = min(dx_bb_to_fsbt(mp, end_bb == U64_MAX ? end_bb : end_bb + 1), dx_dblocks(mp));	/* exclusive */
 	if (last <= first)
