@@ -10,6 +10,11 @@
 
 export TEST_DIR=/x TEST_DEV=/x QA_CHECK_FS=/x	# mkfs.xfs accepts small volumes from a test
 needs loop
+case $(uname -r) in
+6.1.*) ;;
+*)	skip "all of this" "the answers compared with are those of the stock kernel 6.1 and its xfs_db"
+	exit 0 ;;
+esac
 modprobe xfs
 echo 0 >/proc/sys/fs/xfs/error_level	# stock XFS dumps every damaged block otherwise, and the console is slow
 began=${EPOCHREALTIME/./}
