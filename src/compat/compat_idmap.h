@@ -86,6 +86,12 @@ static inline void dx_fillattr(dx_idmap_t idmap, u32 mask, struct inode *inode, 
 {
 #if HAVE_FILLATTR >= 2
 	generic_fillattr(idmap, mask, inode, stat);
+#elif !HAVE_IDMAP
+	u32 told = stat->result_mask;
+
+	/* Up to 5.8 it says that the atime is not known where it does not move; stock XFS tells it. */
+	generic_fillattr(inode, stat);
+	stat->result_mask = told;
 #else
 	generic_fillattr(DX_IDMAP_ARG(idmap) inode, stat);
 #endif
