@@ -110,6 +110,15 @@ static void do_not_poll(struct kiocb *iocb)
 }
 
 /*
+ * An append that may not wait can find that it would have to after it was given a place. Others would stand behind that by
+ * then, and it would stay a gap: such an append keeps the IOLOCK exclusive until it has been submitted.
+ */
+static bool may_give_up_its_place(struct kiocb *iocb)
+{
+	return (iocb->ki_flags & (IOCB_APPEND | IOCB_NOWAIT)) == (IOCB_APPEND | IOCB_NOWAIT);
+}
+
+/*
  * May this write start?  Beside others go
  *   - whole blocks that start at the end of the file or before it, or where an append has its place;
  *   - parts of blocks that end before the end of the file, at the price of -EAGAIN if they are not an
@@ -129,6 +138,8 @@ static int admit(struct kiocb *iocb, struct iov_iter *from, enum dx_iolock mode)
 		return DX_CAN_OVERWRITE_ONLY && iocb->ki_pos + (loff_t)iov_iter_count(from) < isize ? 0 : -EBUSY;
 	}
 	if (mode == DX_IOLOCK_SHARED) {
+		if (may_give_up_its_place(iocb))
+			return -EBUSY;
 		if (iocb->ki_flags & IOCB_APPEND)
 			return dx_beyond_append(iocb, from);
 		if (iocb->ki_pos > isize)
@@ -146,7 +157,7 @@ static ssize_t submit_write(struct kiocb *iocb, struct iov_iter *from, enum dx_i
 
 	if (!aligned_to(iocb, from, i_blocksize(inode))) {
 		flags = *mode == DX_IOLOCK_EXCL ? DX_DIO_FORCE_WAIT : DX_DIO_OVERWRITE_ONLY;
-	} else if (*mode == DX_IOLOCK_EXCL) {
+	} else if (*mode == DX_IOLOCK_EXCL && !may_give_up_its_place(iocb)) {
 		/* The gap is zeroed, the privileges are gone; the write itself may run beside others. */
 		downgrade_write(&inode->i_rwsem);
 		*mode = DX_IOLOCK_SHARED;

@@ -14,9 +14,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -459,6 +461,64 @@ static void nowait_write(void)
 	}
 }
 
+/*
+ * An append that may not wait often finds that it would have to, after it has been given a place: no other may stand behind that
+ * by then, or a gap stays that nobody wrote. io_uring sends every append so first.
+ */
+static void append_nowait(void)
+{
+	int fd = file(O_DIRECT | O_APPEND, 0), stop = 0;
+	volatile long *acked = mmap(NULL, BS, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	long size, gaps = 0, first = 0, total;
+	char *x = filled('x', BS), *p;
+	struct io_event ev[8];
+	pid_t child;
+
+	if (acked == MAP_FAILED)
+		die("mmap");
+	child = fork();
+	if (child < 0)
+		die("fork");
+	if (!child) {
+		struct iovec v = { filled('N', BS), BS };
+
+		while (!acked[1]) {
+			ssize_t n = pwritev2(fd, &v, 1, 0, RWF_NOWAIT);
+
+			if (n > 0)
+				acked[0] += n;
+			else if (n < 0 && errno != EAGAIN)
+				die("an append that may not wait");
+		}
+		_exit(0);
+	}
+	total = 0;
+	for (int round = 0; round < 20; round++) {
+		for (int i = 0; i < 8; i++) {
+			io_prep_pwrite(&cb[i], fd, x, BS, 0);
+			cbp[i] = &cb[i];
+		}
+		if (io_submit(ctx, 8, cbp) != 8 || io_getevents(ctx, 8, 8, ev, NULL) != 8)
+			die("aio");
+		for (int i = 0; i < 8; i++)
+			total += (long)ev[i].res > 0 ? (long)ev[i].res : 0;
+	}
+	acked[1] = 1;
+	if (waitpid(child, &stop, 0) != child || stop)
+		WRONG("the one that may not wait ended with status 0x%x", stop);
+	total += acked[0];
+	p = contents(0, &size);
+	for (long i = 0; i < size; i += BS) {
+		if (!p[i] && !gaps++)
+			first = i;
+	}
+	if (gaps)
+		WRONG("%ld gaps of a block that nobody wrote, the first at %ld", gaps, first);
+	if (size != total)
+		WRONG("%ld bytes were acknowledged, and it has %ld", total, size);
+	free(p);
+}
+
 static const struct {
 	const char *name;
 	void (*fn)(void);
@@ -466,7 +526,7 @@ static const struct {
 #define CASE(x) { #x, x }
 	CASE(append_many), CASE(append_parts), CASE(append_beside_extending), CASE(append_beside_buffered), CASE(append_one_fails),
 	CASE(append_to_limit), CASE(append_position), CASE(buffered_across_end), CASE(buffered_up_to_end), CASE(buffered_inside_block),
-	CASE(buffered_in_folio), CASE(nowait_read_past_end), CASE(nowait_write),
+	CASE(buffered_in_folio), CASE(nowait_read_past_end), CASE(nowait_write), CASE(append_nowait),
 };
 
 int main(int argc, char **argv)

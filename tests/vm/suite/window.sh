@@ -17,6 +17,7 @@ declare -A what=(
 	[append_beside_extending]="an append goes behind direct writes in flight that extend the file"
 	[append_beside_buffered]="direct and buffered appends get along"
 	[append_one_fails]="an append that fails hides none behind it"
+	[append_nowait]="an append that would have to wait leaves no gap"
 	[append_to_limit]="appends stop at the limit on the size of files"
 	[append_position]="an append's own offset says nothing about where it goes, nor about its alignment"
 	[buffered_across_end]="a buffered write across the end waits for direct writes there"
