@@ -63,7 +63,10 @@ same_io "mmap, mread, mwrite, msync" -f -c "pwrite -qb 1m 0 64k" -c "mmap 0 64k"
 t_same "inject is refused to production kernels alike" bash -c 'xfs_io -x -c "inject" . 2>&1 | wc -l; exit 0'
 t_same "lsattr and chattr of e2fsprogs" bash -c 'touch k; chattr +iad k 2>&1; lsattr k; rm k 2>&1; chattr -iad k; lsattr k; rm k'
 t "filefrag works" bash -c "xfs_io -f -d -c 'pwrite -q 0 4k' $MNT/l; filefrag $MNT/l | grep -q '1 extent found'"
-t_same "what the ioctls say themselves" ioctls .
+case $(uname -r) in
+4.*)	skip "what the ioctls say themselves" "stock XFS before 5.2 lacks several" ;;
+*)	t_same "what the ioctls say themselves" ioctls . ;;
+esac
 [ $FSTYPE != dioxfs ] || t "ALLOCSP and FREESP set the size, in all their forms and for each whence (L7)" ioctls --resize $MNT
 t_same "xfs_spaceman knows the groups" bash -c 'xfs_spaceman -c "info" . 2>&1 | sed "s/=[^ ]*vd[ab]//; s/meta-data.*isize/isize/; s/reflink=.//"; xfs_spaceman -c "prealloc -s" .; echo $?'
 t_same "swapon works on a file" bash -c 'dd if=/dev/zero of=swap bs=1M count=8 2>/dev/null; chmod 600 swap; mkswap swap >/dev/null; swapon swap && wc -l </proc/swaps; swapoff swap; rm swap; truncate -s 8m swap; mkswap swap >/dev/null 2>&1; chmod 600 swap; swapon swap 2>&1 | sed "s/.*: //"'

@@ -47,7 +47,7 @@ before=$(sum)
 for o in rw ro; do
 	klog_mark
 	t_fails "-o $o: refused, for the other file's blocks would be freed" mount_dx -o $o
-	t "-o $o: and the kernel log says who can finish it" kernel_says "dioxfs.*files share blocks.*the xfs of Linux 5.10 or newer"
+	t "-o $o: and the kernel log says who can finish it" kernel_says "dioxfs.*files share blocks.*the xfs of Linux (5.10|4.16) or newer"
 	t_eq "-o $o: and the device is untouched" "$before" "$(sum)"
 done
 t "mounts with norecovery" mount_dx -o ro,norecovery

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# vm: timeout=300
+# vm: timeout=900
 #
 # The detector alone, as a stranger gets it: a static program and a script, under dash and busybox. It says LOST where the stock
 # kernel loses, clean where the cure is, neither where the operation is missing; refuses what it must not touch, and leaves nothing.
