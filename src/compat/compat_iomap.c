@@ -15,7 +15,7 @@
  */
 #if HAVE_IOMAP_WRITEBACK
 static void forget_read_errors(struct address_space *mapping, loff_t pos, loff_t length) { }
-static loff_t most_at_once(loff_t length) { return length; }
+static loff_t most_at_once(loff_t length, unsigned int flags) { return length; }
 #else
 static void forget_read_errors(struct address_space *mapping, loff_t pos, loff_t length)
 {
@@ -36,8 +36,11 @@ static void forget_read_errors(struct address_space *mapping, loff_t pos, loff_t
 	}
 }
 
-/* The pages of a write are looked at each time that a mapping is looked up for it. */
-static loff_t most_at_once(loff_t length) { return min_t(loff_t, length, 256 * PAGE_SIZE); }
+/* The pages of a write are looked at each time that a mapping is looked up for it; to zero may mean to cross a hole of exabytes. */
+static loff_t most_at_once(loff_t length, unsigned int flags)
+{
+	return flags & IOMAP_ZERO ? length : min_t(loff_t, length, 256 * PAGE_SIZE);
+}
 #endif
 
 /**
@@ -64,7 +67,7 @@ struct page *dx_iomap_pin(struct inode *inode, loff_t pos, loff_t *length, unsig
 	if (flags & IOMAP_FAULT)
 		return NULL;	/* has the page locked already */
 	if (!off && *length >= PAGE_SIZE) {
-		*length = round_down(most_at_once(*length), PAGE_SIZE);
+		*length = round_down(most_at_once(*length, flags), PAGE_SIZE);
 		forget_read_errors(mapping, pos, *length);
 		return NULL;
 	}
