@@ -5,7 +5,6 @@
  */
 #include <linux/fs.h>
 #include <linux/pagemap.h>
-#include <linux/pagevec.h>
 #include "compat_iomap.h"
 
 #if !HAVE_IOMAP_VALID
@@ -17,6 +16,8 @@
 static void forget_read_errors(struct address_space *mapping, loff_t pos, loff_t length) { }
 static loff_t most_at_once(loff_t length, unsigned int flags) { return length; }
 #else
+#include <linux/pagevec.h>
+
 static void forget_read_errors(struct address_space *mapping, loff_t pos, loff_t length)
 {
 	pgoff_t index = pos >> PAGE_SHIFT, last = (pos + length - 1) >> PAGE_SHIFT;
