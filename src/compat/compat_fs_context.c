@@ -83,7 +83,7 @@ int get_tree_bdev(struct fs_context *fc, int (*fill_super)(struct super_block *s
 	return PTR_ERR_OR_ZERO(fc->root);
 }
 
-/* The string is the caller's to take to pieces: both callers give a copy or a page of their own. */
+/* @options is taken to pieces: the callers' copy. */
 static int run(struct fs_context *fc, char *options, int (*init)(struct fs_context *fc))
 {
 	int error = init(fc);
@@ -102,7 +102,7 @@ static int run(struct fs_context *fc, char *options, int (*init)(struct fs_conte
  * @type: file system
  * @flags: SB_*
  * @source: the device's path
- * @options: NULL, or the options; taken to pieces
+ * @options: NULL, or the options
  * @init: what sets a context up
  *
  * Return: the root, with a reference and s_umount held, as mount_bdev() does; ERR_PTR.
