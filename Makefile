@@ -17,6 +17,7 @@
 #   make test-matrix     ... under each supported release's kernel (KERNELS="trixie forky")
 #   make test-long       what takes hours: fuzzers, crash points, faults, the full race matrix (HOURS=2, or MINUTES=)
 #   make bench           dioxfs against the stock xfs, as ratios
+#   make bench-stall     what space operations cost the direct writers of the same file, also on ext4 and btrfs (BENCH_ARGS="--quick")
 #   make check           static checks (CHECK_ARGS="--base REV")
 
 KVER ?= $(shell uname -r)
@@ -96,8 +97,11 @@ test-long: deps
 bench: deps
 	scripts/bench $(BENCH_ARGS)
 
+bench-stall: deps
+	scripts/bench-stall $(BENCH_ARGS)
+
 # sparse, checkpatch, cppcheck, shellcheck, pyflakes, rooms, clang-format: scripts/check says what each looks at
 check: deps
 	scripts/check $(CHECK_ARGS)
 
-.PHONY: all modules kdir clean deps dkms-install dkms-remove deb rpm sign race race-static test test-host test-vm test-debug test-matrix test-long bench check
+.PHONY: all modules kdir clean deps dkms-install dkms-remove deb rpm sign race race-static test test-host test-vm test-debug test-matrix test-long bench bench-stall check

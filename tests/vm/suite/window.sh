@@ -75,3 +75,39 @@ else
 	skip "polled I/O in flight does not hold up the one who would have to poll for it (L2)" "no such device here"
 fi
 [ ! -d $nullb ] || rmdir $nullb
+
+# ------------------------------------------------------------ the program that measures what space operations cost
+DEV=$(readlink -f /dev/dx/d0)
+fresh_fs
+mount_dx
+# What it measures is the machine's business; that it is something, and in order, is not. A row of its table: name, rate, p50, ..., maximum.
+sane() {	# ROWS ARGS...: names of rows that must have done something
+	local rows=$1
+	shift
+	with_timeout 60 stall --seconds 0.6 --slice 0.3 "$@" $MNT/s >"$TMP/stall" 2>&1
+	local rc=$?
+	cat "$TMP/stall"
+	[ $rc = 0 ] && awk -v rows="$rows" '
+		{ sub(/^in all/, "in-all") }
+		$2 ~ /^[0-9]+\/s$/ {
+			for (i = 4; i <= 7; i++)
+				if ($i + 0 < $(i - 1) + 0) { print "not in order: " $0; bad = 1 }
+			if ($2 + 0 > 0 && $3 + 0 > 0) done[$1] = 1
+		}
+		END {
+			n = split(rows, want, " ")
+			for (i = 1; i <= n; i++) if (!done[want[i]]) { print "nothing done: " want[i]; bad = 1 }
+			exit bad
+		}' "$TMP/stall"
+}
+t "stall measures overwrites beside all operations" sane "alone tracked disturbed ahead punch zero in-all" --op all
+t "stall measures appends beside all operations" sane "alone tracked disturbed in-all" --op all --pattern append
+if have io_uring; then
+	t "stall measures io_uring writers beside an extending fallocate, and beside one in another file" \
+		sane "alone disturbed beside extend in-all" --engine io_uring --threads 2 --op extend --phases alone,disturbed,beside
+else
+	t_errno "stall says that this kernel has no io_uring" "no io_uring" stall --engine io_uring $MNT/s
+fi
+t_errno "stall names what failed" "ahead: fallocate of 1073741824 at .*No space left" stall --ahead-len 1g --gap 0 $MNT/s
+t_eq "stall leaves nothing behind" "" "$(ls $MNT)"
+t "unmounts, clean after stall" umount_check
