@@ -40,7 +40,10 @@ typedef struct rw_semaphore dx_mmaplock_t;
  */
 #define DX_LATE_READAHEAD	(!HAVE_INVALIDATE_LOCK && !HAVE_GENERIC_FADVISE)
 
-/* One half of the check; the owner recorded in the vnode is the other. */
+/* Does the page cache itself keep reads out while the MMAPLOCK is held?  Without that a ranged lockout must be a full one. */
+#define DX_CAN_RANGE		HAVE_INVALIDATE_LOCK
+
+/* One half of the check; what the vnode records is the other. */
 #define dx_mmaplock_held_excl(inode)	rwsem_is_locked(DX_MMAPLOCK(inode))
 
 #endif /* COMPAT_LOCK_H */

@@ -11,10 +11,11 @@
  *      with them in the same transaction when the write ends past it;
  *   2. the size in memory is published under the vnode's size lock if it grows;
  *   3. a write that needed no conversion logs the size on disk now;
- *   4. inode_dio_end(), by iomap, after which the write is acknowledged.
+ *   4. the range that the write is in, if the file keeps book of that (lockout.h), is left;
+ *   5. inode_dio_end(), by iomap, after which the write is acknowledged.
  *
  * Logging the size with the conversion saves a transaction per appending write.  It may be on disk
- * before it is in memory, which nobody can see: whoever decides from the size has waited for step 4.
+ * before it is in memory, which nobody can see: whoever decides from the size has waited for step 5.
  *
  * Nothing asynchronous is polled for.  What completes only when its submitter polls never completes
  * for a submitter that sits in a lockout's drain, and the drain does not know whom to poll.
@@ -87,15 +88,27 @@ static int write_end_io(struct kiocb *iocb, ssize_t size, int error, unsigned in
 		error = -EIO;
 	if (!error && size) {
 		dx_count(inode, DX_C_DIO_WRITE_COMPLETIONS);
+		if (dx_errortag(inode, DX_TAG_RANGE_LEFT_EARLY))
+			dx_range_leave_dio(iocb);
 		if (dx_errortag(inode, DX_TAG_DELAY_DIO_COMPLETION) && in_task())
 			msleep(dx_errortag(inode, DX_TAG_DELAY_DIO_COMPLETION));
 		error = make_count(inode, iocb->ki_pos, size, flags);
 	}
 	dx_beyond_leave(iocb);
+	dx_range_leave_dio(iocb);
 	return error;
 }
 
 DX_DIO_OPS(write_dio_ops, write_end_io);
+
+/* Of a read in a file that keeps book. */
+static int read_end_io(struct kiocb *iocb, ssize_t size, int error, unsigned int flags)
+{
+	dx_range_leave_dio(iocb);
+	return error;
+}
+
+DX_DIO_OPS(read_dio_ops, read_end_io);
 
 static bool aligned_to(struct kiocb *iocb, struct iov_iter *from, unsigned int unit)
 {
@@ -197,9 +210,13 @@ ssize_t dx_file_dio_write(struct kiocb *iocb, struct iov_iter *from)
 		held = mode;
 		ret = dx_file_write_checks(iocb, from, &held, admit);
 		if (!ret && iov_iter_count(from))
+			ret = dx_range_enter_dio(iocb, iov_iter_count(from));
+		if (!ret && iov_iter_count(from))
 			ret = submit_write(iocb, from, &held);
-		if (ret != -EIOCBQUEUED)
-			dx_beyond_leave(iocb);	/* there may have been nothing to complete */
+		if (ret != -EIOCBQUEUED) {	/* there may have been nothing to complete */
+			dx_beyond_leave(iocb);
+			dx_range_leave_dio(iocb);
+		}
 		dx_iounlock(inode, held);
 		if (ret != -EBUSY || mode == DX_IOLOCK_EXCL)
 			break;
@@ -213,11 +230,13 @@ ssize_t dx_file_dio_write(struct kiocb *iocb, struct iov_iter *from)
  * @iocb: position and flags
  * @to: destination
  *
- * Holds the IOLOCK shared while submitting.  Return: bytes, -EIOCBQUEUED or error.
+ * Holds the IOLOCK shared while submitting; what it reads stays the file's until it has completed.
+ * Return: bytes, -EIOCBQUEUED or error.
  */
 ssize_t dx_file_dio_read(struct kiocb *iocb, struct iov_iter *to)
 {
 	struct inode *inode = file_inode(iocb->ki_filp);
+	const struct dx_dio_ops *ops = NULL;
 	struct file *file;
 	ssize_t ret;
 
@@ -229,7 +248,14 @@ ssize_t dx_file_dio_read(struct kiocb *iocb, struct iov_iter *to)
 		return ret;
 	file_accessed(iocb->ki_filp);	/* now: once submitted, the iocb may be gone */
 	file = dx_dio_hold(iocb);
-	ret = dx_iomap_dio_rw(iocb, to, &dx_read_iomap_ops, NULL, 0);
+	if (unlikely(dx_vnode(inode)->ranges) && !dx_errortag(inode, DX_TAG_READS_UNTRACKED)) {
+		ops = &read_dio_ops;
+		ret = dx_range_enter_dio(iocb, iov_iter_count(to));
+	}
+	if (!ret)
+		ret = dx_iomap_dio_rw(iocb, to, &dx_read_iomap_ops, ops, 0);
+	if (ops && ret != -EIOCBQUEUED)
+		dx_range_leave_dio(iocb);
 	dx_iounlock(inode, DX_IOLOCK_SHARED);
 	dx_dio_let_go(file);
 	return ret;

@@ -26,7 +26,8 @@
 #define DX_HIST_BUCKETS	24
 
 enum dx_counter {
-	DX_C_LOCKOUTS, DX_C_DRAINS, DX_C_DRAIN_NS, DX_C_LAYOUT_BREAKS,
+	DX_C_LOCKOUTS, DX_C_ADDITIVE, DX_C_RANGED,
+	DX_C_RANGE_WAITS, DX_C_RANGE_WAIT_NS, DX_C_DIO_RANGE_WAITS, DX_C_DRAINS, DX_C_DRAIN_NS, DX_C_LAYOUT_BREAKS,
 	DX_C_DIO_WRITES, DX_C_DIO_WRITE_COMPLETIONS, DX_C_DIO_SIZE_UPDATES, DX_C_DIO_CONVERSIONS,
 	DX_C_FALLOCATE, DX_C_SPACE_IOCTL, DX_C_SETSIZE, DX_C_LOCKOUT_VIOLATIONS, DX_C_GIVE_BACKS,
 	DX_C_GIVE_BACK_WRITES,
@@ -36,6 +37,12 @@ enum dx_counter {
 enum dx_errortag {
 	DX_TAG_DRAIN_BEFORE_SIZE,	/* look at the size before the drain: the old, broken order */
 	DX_TAG_DELAY_DIO_COMPLETION,	/* milliseconds to sleep in DIO completion */
+	DX_TAG_MMAPLOCK_BEFORE_RANGE,	/* a ranged operation takes the MMAPLOCK, and then waits for its range */
+	DX_TAG_RANGE_AFTER_MAP,		/* direct I/O does not wait for its range before it looks at the extents */
+	DX_TAG_RANGE_LEFT_EARLY,	/* a direct write leaves its range before its blocks and its end count */
+	DX_TAG_READS_UNTRACKED,		/* direct reads enter no range */
+	DX_TAG_SIZE_UNDER_SHARED,	/* an extending allocation sets the size that it saw under the IOLOCK shared */
+	DX_TAG_BUFFERED_UNDRAINED,	/* a buffered write does not wait for direct I/O in flight */
 	DX_TAG_NR
 };
 
@@ -95,7 +102,9 @@ struct dx_vnode {
 	spinlock_t		beyond_lock;
 	struct list_head	beyond;		/* direct writes in flight that reach past the end: beyond.c */
 	bool			append_joins;	/* nothing written lies behind the end: an append may go behind others */
-	struct task_struct	*lockout_owner;	/* who holds a lockout, NULL = nobody */
+	spinlock_t		held_lock;
+	struct list_head	held;		/* lockouts of all kinds, as long as they last */
+	struct dx_ranges	*ranges;	/* who is in which range; NULL: no ranged operation yet */
 	spinlock_t		ioend_lock;
 	struct list_head	ioend_list;	/* finished writeback, waiting for its transaction */
 	struct work_struct	ioend_work;
@@ -169,7 +178,7 @@ void dx_ioend_work(struct work_struct *work);
 long dx_file_fallocate(struct file *file, int mode, loff_t offset, loff_t len);
 enum dx_space_op { DX_SP_ALLOC, DX_SP_FREE, DX_SP_ZERO, DX_SP_COLLAPSE, DX_SP_INSERT, DX_SP_RESIZE };
 int dx_space_ioctl(struct file *file, enum dx_space_op op, s16 whence, loff_t start, loff_t len);
-int dx_free_range(struct inode *inode, loff_t offset, loff_t len);	/* lockout held */
+int dx_free_range(struct inode *inode, loff_t offset, loff_t len);	/* lockout held, ranged at least */
 /* ioctl.c, ioctl_compat.c */
 long dx_file_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
 long dx_file_compat_ioctl(struct file *file, unsigned int cmd, unsigned long arg);

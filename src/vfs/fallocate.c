@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Space operations: fallocate and the legacy space ioctls, one set of
- * functions under one lockout (L7).
+ * functions under one lockout (L7), of the weakest kind that will do (lockout.h).
  *
  * Each operation is a row of a table: what it asks of offset and length,
  * what it does to the blocks, and what becomes of the size.  The order is
@@ -9,24 +9,47 @@
  * the size, check, strip privileges, do the blocks, move the end.  Nothing
  * is decided before the drain.
  *
+ * What leaves the size alone needs no drain: adding blocks stops nobody, freeing and zeroing whole pages and blocks
+ * only who is in their range.  Whether it does leave the size alone is asked under the IOLOCK: what lies inside the size
+ * then, stays inside.  If it does not, a full lockout follows, and all is asked again.
+ *
  * Context: no lock held on entry.
  */
 #include <linux/fs.h>
 #include <linux/falloc.h>
 #include <linux/overflow.h>
-#include <linux/fs.h>
+#include <linux/sched/signal.h>
 #include "dx_vfs.h"
 #include "trace.h"
 
-/* What an operation works on; filled in after the drain. */
+/* What an operation works on. */
 struct space_req {
 	struct inode	*inode;
+	enum dx_lockout_why why;
 	loff_t		offset, len;	/* bytes */
-	loff_t		size;		/* i_size, read after the drain (L4) */
+	loff_t		size;		/* i_size: after the drain of a full lockout (L4), or only to see what lies inside it */
 	loff_t		new_size;	/* 0 = the size stays */
 	bool		keep_size;
 	bool		begun;		/* half done, it cannot be done again from the start */
+	bool		modified;	/* privileges are stripped, times moved */
 };
+
+/* Would a range that ends there leave the size alone?  IOLOCK held: it then stays so. */
+static bool leaves_size(const struct space_req *r)
+{
+	return r->keep_size || r->offset + r->len <= i_size_read(r->inode);
+}
+
+static loff_t unit_mask(struct inode *inode)
+{
+	return max_t(loff_t, PAGE_SIZE, i_blocksize(inode)) - 1;
+}
+
+/* Whole pages and blocks: nothing at the edges needs to be zeroed, nor shares a page with what lies outside. */
+static bool whole_units(struct inode *inode, loff_t offset, loff_t len)
+{
+	return !((offset | len) & unit_mask(inode));
+}
 
 /*
  * The extents under a range (of at least a byte) are about to change: its pages, and those it shares with its neighbours, are
@@ -34,7 +57,7 @@ struct space_req {
  */
 static int flush_unmap(struct inode *inode, loff_t offset, loff_t len)
 {
-	loff_t in_unit = max_t(loff_t, PAGE_SIZE, i_blocksize(inode)) - 1;
+	loff_t in_unit = unit_mask(inode);
 	loff_t first = offset & ~in_unit, last = (offset + len - 1) | in_unit;
 	int error = filemap_write_and_wait_range(inode->i_mapping, first, last);
 
@@ -52,7 +75,7 @@ static void drop_late(struct inode *inode, loff_t offset, loff_t len)
 
 /**
  * dx_free_range - punch a hole
- * @inode: regular file in a lockout
+ * @inode: regular file in a lockout: a ranged one will do for whole pages and blocks
  * @offset: bytes
  * @len: bytes
  *
@@ -64,10 +87,11 @@ static void drop_late(struct inode *inode, loff_t offset, loff_t len)
 int dx_free_range(struct inode *inode, loff_t offset, loff_t len)
 {
 	struct dx_inode *ip = DX_I(inode);
-	loff_t size = i_size_read(inode);
+	bool whole = whole_units(inode, offset, len);
+	loff_t size;
 	int error;
 
-	error = dx_assert_locked_out(inode);
+	error = dx_assert_locked_out(inode, whole ? DX_LK_RANGED : DX_LK_FULL, offset, len);
 	if (error)
 		return error;
 	trace_dx_fallocate_step(inode, offset, len, DX_SP_FREE);
@@ -78,10 +102,11 @@ int dx_free_range(struct inode *inode, loff_t offset, loff_t len)
 		return error;
 	error = dx_free_file_space(ip, offset, len);
 	drop_late(inode, offset, len);
-	if (error)
+	if (error || whole)
 		return error;
 
 	/* Behind the end of the file there is nothing to zero. */
+	size = i_size_read(inode);
 	if (offset >= size)
 		return 0;
 	len = min(len, size - offset);
@@ -101,10 +126,13 @@ static int want_size(struct space_req *r)
 	return inode_newsize_ok(r->inode, r->new_size);
 }
 
+/* An additive lockout will do, if the size stays. */
 static int op_alloc(struct space_req *r)
 {
-	int error = want_size(r);
+	int error = dx_assert_locked_out(r->inode, DX_LK_ADDITIVE, r->offset, r->len);
 
+	if (!error)
+		error = want_size(r);
 	if (error)
 		return error;
 	return dx_alloc_file_space(DX_I(r->inode), r->offset, r->len);
@@ -239,40 +267,134 @@ static int (*const space_ops[])(struct space_req *r) = {
 	[DX_SP_RESIZE]		= op_resize,
 };
 
-/* Inside the lockout: the whole operation, size and durability included. */
-static int run_locked_out(struct file *file, enum dx_space_op op, struct space_req *r)
+/* Inside a lockout of a kind that suffices: the blocks, and then the size. */
+static int do_op(enum dx_space_op op, struct space_req *r)
 {
-	struct inode *inode = r->inode;
-	int error;
+	int error = space_ops[op](r);
 
-	error = dx_assert_locked_out(inode);
 	if (error)
 		return error;
-	if (!S_ISREG(inode->i_mode) || IS_SWAPFILE(inode))
-		return S_ISREG(inode->i_mode) ? -ETXTBSY : -ENODEV;
-
-	error = dx_file_modified(file);	/* setuid bits go, times move */
-	if (error)
-		return error;
-	error = space_ops[op](r);
-	if (error)
-		return error;
-
 	/*
 	 * With the drain done at lockout this can only grow the file, or shrink
 	 * it where collapse says so.  The error tag skips that drain; doing it
 	 * here, after the decision, is the broken order of old.
 	 */
-	if (dx_errortag(inode, DX_TAG_DRAIN_BEFORE_SIZE))
-		inode_dio_wait(inode);
-	if (r->new_size) {
-		error = dx_setattr_size(inode, r->new_size, false);
-		if (error)
-			return error;
-	}
-	if (file->f_flags & O_DSYNC || IS_SYNC(inode))
-		error = dx_inode_log_force(DX_I(inode), false);
+	if (dx_errortag(r->inode, DX_TAG_DRAIN_BEFORE_SIZE))
+		inode_dio_wait(r->inode);
+	return r->new_size ? dx_setattr_size(r->inode, r->new_size, false) : 0;
+}
+
+/* Inside a full lockout: the whole operation. */
+static int run_locked_out(struct file *file, enum dx_space_op op, struct space_req *r)
+{
+	struct inode *inode = r->inode;
+	int error;
+
+	error = dx_assert_locked_out(inode, DX_LK_FULL, r->offset, r->len);
+	if (error)
+		return error;
+	if (!S_ISREG(inode->i_mode) || IS_SWAPFILE(inode))
+		return S_ISREG(inode->i_mode) ? -ETXTBSY : -ENODEV;
+	if (!r->modified || !IS_NOSEC(inode))
+		error = dx_file_modified(file);	/* setuid bits go, times move */
+	if (error)
+		return error;
+	r->modified = true;
+	return do_op(op, r);
+}
+
+static int run_full(struct file *file, enum dx_space_op op, struct space_req *r)
+{
+	struct dx_lockout lk;
+	int error = dx_lockout_begin(&lk, r->inode, r->why);
+
+	if (error)
+		return error;
+	r->size = i_size_read(r->inode);
+	error = run_locked_out(file, op, r);
+	dx_lockout_end(&lk);
 	return error;
+}
+
+/*
+ * Blocks first, while everybody goes on; if the file grows, a short full lockout for the size. There the blocks are looked at
+ * once more, for somebody may have taken some away in between.
+ */
+static int run_additive(struct file *file, enum dx_space_op op, struct space_req *r)
+{
+	struct inode *inode = r->inode;
+	loff_t end = r->offset + r->len;
+	struct dx_lockout lk;
+	bool inside;
+	int error;
+
+	error = dx_lockout_begin_additive(&lk, file, r->why, r->offset, r->len);
+	if (error)
+		return error;
+	r->modified = true;
+	inside = leaves_size(r);
+	/* Whether a larger size is allowed is for the full lockout to say, when it can be seen what the size is. */
+	if (inside || (u64)end <= min_t(u64, rlimit(RLIMIT_FSIZE), inode->i_sb->s_maxbytes))
+		error = dx_alloc_file_space(DX_I(inode), r->offset, r->len);
+	dx_lockout_end(&lk);
+	if (error || inside)
+		return error;
+	if (dx_errortag(inode, DX_TAG_SIZE_UNDER_SHARED))
+		r->new_size = end;
+	return run_full(file, op, r);
+}
+
+static int run_ranged(struct file *file, enum dx_space_op op, struct space_req *r)
+{
+	struct dx_lockout lk;
+	bool suffices;
+	int error;
+
+	error = dx_lockout_begin_ranged(&lk, file, r->why, r->offset, r->len);
+	if (error)
+		return error;
+	r->modified = true;
+	r->size = i_size_read(r->inode);
+	suffices = lk.kind == DX_LK_FULL || op == DX_SP_FREE || leaves_size(r);
+	if (suffices)
+		error = do_op(op, r);
+	dx_lockout_end(&lk);
+	return suffices ? error : run_full(file, op, r);
+}
+
+/* What the operation will flush when it holds its locks: the most of it before, so that it holds them short. */
+static int flush_early(enum dx_space_op op, const struct space_req *r)
+{
+	struct address_space *mapping = r->inode->i_mapping;
+	loff_t last = r->offset + r->len - 1;
+
+	if (!mapping->nrpages || IS_SWAPFILE(r->inode) || op == DX_SP_ALLOC || op == DX_SP_RESIZE)
+		return 0;
+	return filemap_write_and_wait_range(mapping, r->offset, op == DX_SP_COLLAPSE || op == DX_SP_INSERT ? LLONG_MAX : last);
+}
+
+/* After the unlock: nobody else need wait for the log. */
+static int make_durable(struct file *file)
+{
+	struct inode *inode = file_inode(file);
+
+	return file->f_flags & O_DSYNC || IS_SYNC(inode) ? dx_inode_log_force(DX_I(inode), false) : 0;
+}
+
+/* One try of an operation whose range is known.  No lock held. */
+static int run(struct file *file, enum dx_space_op op, struct space_req *r)
+{
+	int error = flush_early(op, r);
+
+	if (error)
+		return error;
+	r->new_size = 0;
+	r->modified = false;
+	if (op == DX_SP_ALLOC)
+		return run_additive(file, op, r);
+	if ((op == DX_SP_FREE || op == DX_SP_ZERO) && whole_units(r->inode, r->offset, r->len))
+		return run_ranged(file, op, r);
+	return run_full(file, op, r);
 }
 
 #define FALLOC_SUPPORTED (FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_COLLAPSE_RANGE | \
@@ -291,11 +413,10 @@ long dx_file_fallocate(struct file *file, int mode, loff_t offset, loff_t len)
 {
 	struct inode *inode = file_inode(file);
 	struct space_req r = {
-		.inode = inode, .offset = offset, .len = len,
+		.inode = inode, .offset = offset, .len = len, .why = DX_LK_FALLOCATE,
 		.keep_size = mode & FALLOC_FL_KEEP_SIZE,
 	};
 	struct dx_nospace ns = { };
-	struct dx_lockout lk;
 	enum dx_space_op op;
 	int error;
 
@@ -317,55 +438,61 @@ long dx_file_fallocate(struct file *file, int mode, loff_t offset, loff_t len)
 	}
 
 	do {
-		error = dx_lockout_begin(&lk, inode, DX_LK_FALLOCATE);
-		if (error)
-			return error;
-		r.size = i_size_read(inode);
 		dx_count(inode, DX_C_FALLOCATE);
 		trace_dx_fallocate(inode, offset, len, mode);
-		error = run_locked_out(file, op, &r);
-		dx_lockout_end(&lk);
+		error = run(file, op, &r);
 	} while (!r.begun && dx_nospace_again(inode->i_sb, error, &ns));
-	return error;
+	return error ?: make_durable(file);
 }
 
-/* One try.  What @start is relative to is looked at inside the lockout. */
-static int space_ioctl(struct file *file, enum dx_space_op op, s16 whence, loff_t start, loff_t len)
+/* What @start is relative to becomes a place.  SEEK_END: r->size is the size, so a full lockout is held. */
+static int resolve(struct file *file, enum dx_space_op op, s16 whence, loff_t start, struct space_req *r)
 {
-	struct inode *inode = file_inode(file);
-	struct space_req r = { .inode = inode, .len = len, .keep_size = true };
-	struct dx_lockout lk;
-	int error;
+	loff_t max = r->inode->i_sb->s_maxbytes;
 
-	error = dx_lockout_begin(&lk, inode, DX_LK_IOCTL);
-	if (error)
-		return error;
-	r.size = i_size_read(inode);
-	dx_count(inode, DX_C_SPACE_IOCTL);
-	error = -EINVAL;
 	switch (whence) {
 	case SEEK_SET:
 		break;
 	case SEEK_CUR:
 		if (check_add_overflow(start, file->f_pos, &start))
-			goto out;
+			return -EINVAL;
 		break;
 	case SEEK_END:
-		if (check_add_overflow(start, r.size, &start))
-			goto out;
+		if (check_add_overflow(start, r->size, &start))
+			return -EINVAL;
 		break;
 	default:
-		goto out;
+		return -EINVAL;
 	}
-	if (start < 0 || start > inode->i_sb->s_maxbytes)
-		goto out;
-	if (op != DX_SP_RESIZE &&
-	    (len <= 0 || len > inode->i_sb->s_maxbytes || start > inode->i_sb->s_maxbytes - len))
-		goto out;
-	r.offset = start;
-	trace_dx_fallocate(inode, start, len, op << 16);
-	error = run_locked_out(file, op, &r);
-out:
+	if (start < 0 || start > max)
+		return -EINVAL;
+	if (op != DX_SP_RESIZE && (r->len <= 0 || r->len > max || start > max - r->len))
+		return -EINVAL;
+	r->offset = start;
+	trace_dx_fallocate(r->inode, start, r->len, op << 16);
+	return 0;
+}
+
+/* One try.  What is relative to the size, or sets it, is looked at inside the lockout. */
+static int space_ioctl(struct file *file, enum dx_space_op op, s16 whence, loff_t start, loff_t len)
+{
+	struct inode *inode = file_inode(file);
+	struct space_req r = { .inode = inode, .len = len, .keep_size = true, .why = DX_LK_IOCTL };
+	struct dx_lockout lk;
+	int error;
+
+	dx_count(inode, DX_C_SPACE_IOCTL);
+	if (whence != SEEK_END && op != DX_SP_RESIZE) {
+		error = resolve(file, op, whence, start, &r);
+		return error ?: run(file, op, &r);
+	}
+	error = dx_lockout_begin(&lk, inode, DX_LK_IOCTL);
+	if (error)
+		return error;
+	r.size = i_size_read(inode);
+	error = resolve(file, op, whence, start, &r);
+	if (!error)
+		error = run_locked_out(file, op, &r);
 	dx_lockout_end(&lk);
 	return error;
 }
@@ -400,5 +527,5 @@ int dx_space_ioctl(struct file *file, enum dx_space_op op, s16 whence, loff_t st
 	do
 		error = space_ioctl(file, op, whence, start, len);
 	while (dx_nospace_again(inode->i_sb, error, &ns));
-	return error;
+	return error ?: make_durable(file);
 }

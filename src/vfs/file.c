@@ -248,7 +248,7 @@ static loff_t vn_llseek(struct file *file, loff_t offset, int whence)
 	return vfs_setpos(file, offset, inode->i_sb->s_maxbytes);
 }
 
-/* Extents of the data, or of the attributes; with the IOLOCK nobody moves the data meanwhile. */
+/* Extents of the data, or of the attributes.  With the IOLOCK none move meanwhile; some may come and go. */
 static int vn_fiemap(struct inode *inode, struct fiemap_extent_info *fieinfo, u64 start, u64 length)
 {
 	const struct iomap_ops *ops = &dx_read_iomap_ops;

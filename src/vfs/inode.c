@@ -43,9 +43,11 @@ struct inode *dx_alloc_inode(struct super_block *sb)
 	if (!vn)
 		return NULL;
 	vn->ip = NULL;
-	vn->lockout_owner = NULL;
+	vn->ranges = NULL;
 	vn->fault_nospace = 0;
 	spin_lock_init(&vn->size_lock);
+	spin_lock_init(&vn->held_lock);
+	INIT_LIST_HEAD(&vn->held);
 	spin_lock_init(&vn->beyond_lock);
 	INIT_LIST_HEAD(&vn->beyond);
 	spin_lock_init(&vn->ioend_lock);
@@ -58,6 +60,7 @@ struct inode *dx_alloc_inode(struct super_block *sb)
 /** dx_free_inode - super_operations; after RCU */
 void dx_free_inode(struct inode *inode)
 {
+	kfree(dx_vnode(inode)->ranges);
 	kmem_cache_free(vnode_cache, dx_vnode(inode));
 }
 

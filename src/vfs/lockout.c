@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The lockout.  lockout.h says what it is and why; this is its only
- * implementation (L2), and the assertion that everything under it makes (L3).
+ * The lockout and its weaker kinds.  lockout.h says what they are and why; this is their only
+ * implementation (L2), and the assertion that everything under them makes (L3).  Who is in which
+ * range is range.c's.
  *
  * Context: process, may sleep, no lock of this inode held on entry (or the
  * IOLOCK alone, for dx_lockout_begin_iolocked).
@@ -101,14 +102,50 @@ static void count_drain(struct inode *inode, u64 ns)
 	atomic64_inc(&ds->drain_hist[i]);
 }
 
+/* What this task holds of @inode; NULL: nothing. */
+static struct dx_lockout *held_by_us(struct inode *inode)
+{
+	struct dx_vnode *vn = dx_vnode(inode);
+	struct dx_lockout *lk, *ours = NULL;
+
+	spin_lock(&vn->held_lock);
+	list_for_each_entry(lk, &vn->held, held)
+		if (lk->owner == current)
+			ours = lk;
+	spin_unlock(&vn->held_lock);
+	return ours;
+}
+
+/* All locks are taken. */
+static void begun(struct dx_lockout *lk, enum dx_counter c)
+{
+	struct dx_vnode *vn = dx_vnode(lk->inode);
+
+	lk->owner = current;
+	lk->begun = ktime_get();
+	spin_lock(&vn->held_lock);
+	list_add(&lk->held, &vn->held);
+	spin_unlock(&vn->held_lock);
+	dx_count(lk->inode, c);
+	trace_dx_lockout_begin(lk);
+}
+
+static void fill_in(struct dx_lockout *lk, struct inode *inode, enum dx_lockout_why why, enum dx_lockout_kind kind)
+{
+	memset(lk, 0, sizeof(*lk));
+	lk->inode = inode;
+	lk->why = why;
+	lk->kind = kind;
+}
+
+/* IOLOCK held exclusive. */
 static int lockout_begin(struct dx_lockout *lk, ktime_t t)
 {
 	struct inode *inode = lk->inode;
-	struct dx_vnode *vn = dx_vnode(inode);
 	enum dx_iolock mode = DX_IOLOCK_EXCL;
 	int error;
 
-	if (WARN_ON_ONCE(vn->lockout_owner == current))
+	if (WARN_ON_ONCE(held_by_us(inode)))
 		return -EDEADLK;	/* a lockout never nests (L5) */
 
 	error = dx_break_layouts(inode, &mode);
@@ -116,22 +153,19 @@ static int lockout_begin(struct dx_lockout *lk, ktime_t t)
 		return error;
 	lk->layout_ns = since_ns(&t);
 
-	dx_mmaplock_excl(inode);
-	lk->mmaplock_ns = since_ns(&t);
-
 	/*
 	 * The control of the race tests: the broken order of old looked at the
-	 * size first and drained later (see dx_drain_late()).
+	 * size first and drained later (see run_locked_out()).
 	 */
 	if (!dx_errortag(inode, DX_TAG_DRAIN_BEFORE_SIZE))
 		inode_dio_wait(inode);
 	lk->drain_ns = since_ns(&t);
-	lk->begun = t;
 
-	vn->lockout_owner = current;
-	dx_count(inode, DX_C_LOCKOUTS);
+	dx_mmaplock_excl(inode);
+	lk->mmaplock_ns = since_ns(&t);
+
 	count_drain(inode, lk->drain_ns);
-	trace_dx_lockout_begin(lk);
+	begun(lk, DX_C_LOCKOUTS);
 	return 0;
 }
 
@@ -150,9 +184,7 @@ int dx_lockout_begin(struct dx_lockout *lk, struct inode *inode, enum dx_lockout
 	ktime_t t = ktime_get();
 	int error;
 
-	memset(lk, 0, sizeof(*lk));
-	lk->inode = inode;
-	lk->why = why;
+	fill_in(lk, inode, why, DX_LK_FULL);
 	inode_lock(inode);
 	lk->iolock_ns = since_ns(&t);
 	error = lockout_begin(lk, t);
@@ -173,11 +205,153 @@ int dx_lockout_begin(struct dx_lockout *lk, struct inode *inode, enum dx_lockout
  */
 int dx_lockout_begin_iolocked(struct dx_lockout *lk, struct inode *inode, enum dx_lockout_why why)
 {
-	memset(lk, 0, sizeof(*lk));
-	lk->inode = inode;
-	lk->why = why;
+	fill_in(lk, inode, why, DX_LK_FULL);
 	lk->caller_iolock = true;
 	return lockout_begin(lk, ktime_get());
+}
+
+/*
+ * The IOLOCK for an operation that leaves the size alone: no lease in the way, privileges stripped and times moved, which wants
+ * it exclusive, and then shared.
+ */
+static int lock_shared(struct dx_lockout *lk, struct file *file)
+{
+	struct inode *inode = lk->inode;
+	enum dx_iolock mode = IS_NOSEC(inode) ? DX_IOLOCK_SHARED : DX_IOLOCK_EXCL;
+	ktime_t t = ktime_get();
+	int error;
+
+	if (WARN_ON_ONCE(held_by_us(inode)))
+		return -EDEADLK;
+	if (mode == DX_IOLOCK_SHARED)
+		inode_lock_shared(inode);
+	else
+		inode_lock(inode);
+	if (mode == DX_IOLOCK_SHARED && !IS_NOSEC(inode)) {
+		dx_iounlock(inode, mode);
+		mode = DX_IOLOCK_EXCL;
+		inode_lock(inode);
+	}
+	lk->iolock_ns = since_ns(&t);
+	error = dx_break_layouts(inode, &mode);
+	lk->layout_ns = since_ns(&t);
+	if (!error && IS_SWAPFILE(inode))
+		error = -ETXTBSY;
+	if (!error)
+		error = dx_file_modified(file);
+	if (error)
+		dx_iounlock(inode, mode);
+	else if (mode == DX_IOLOCK_EXCL)
+		downgrade_write(&inode->i_rwsem);
+	return error;
+}
+
+/*
+ * A control: the wrong order, of which the right one must make a difference.  Who is stuck is let go, and told on, after a while:
+ * direct I/O that has entered the range and faults on this file waits for us.
+ */
+static bool wait_mmaplocked(struct dx_lockout *lk)
+{
+	bool entered;
+
+	dx_mmaplock_excl(lk->inode);
+	entered = dx_range_wait(&lk->range, 10 * HZ);
+	dx_mmapunlock_excl(lk->inode);
+	if (!entered)
+		dx_count(lk->inode, DX_C_LOCKOUT_VIOLATIONS);
+	return entered;
+}
+
+static void enter_range(struct dx_lockout *lk, loff_t pos, loff_t len, bool alone)
+{
+	struct inode *inode = lk->inode;
+	struct dx_ranges *rs = dx_vnode(inode)->ranges;
+	ktime_t t = ktime_get();
+
+	if (!rs)
+		return;
+	lk->in_range = true;
+	if (dx_range_come(rs, &lk->range, pos, len, alone)) {
+		if (!alone || !dx_errortag(inode, DX_TAG_MMAPLOCK_BEFORE_RANGE) || !wait_mmaplocked(lk))
+			dx_range_wait(&lk->range, MAX_SCHEDULE_TIMEOUT);
+		lk->drain_ns = since_ns(&t);
+		dx_count(inode, DX_C_RANGE_WAITS);
+		atomic64_add(lk->drain_ns, &dx_super(inode->i_sb)->counters[DX_C_RANGE_WAIT_NS]);
+	}
+}
+
+/**
+ * dx_lockout_begin_additive - keep out what takes away
+ * @lk: filled in; must live until dx_lockout_end()
+ * @file: regular file, opened for writing; none of its inode's locks held
+ * @why: for the trace
+ * @pos: bytes
+ * @len: bytes: where blocks are to be put
+ *
+ * For what puts blocks where none are and leaves the size alone. IOLOCK held shared: direct I/O and other additive operations go
+ * on, full lockouts wait for us, and so do ranged ones over the range.  Privileges are stripped and times moved.
+ * Return: 0, -ETXTBSY for a swap file, or a negative errno with nothing held.
+ */
+int dx_lockout_begin_additive(struct dx_lockout *lk, struct file *file, enum dx_lockout_why why, loff_t pos, loff_t len)
+{
+	int error;
+
+	fill_in(lk, file_inode(file), why, DX_LK_ADDITIVE);
+	error = lock_shared(lk, file);
+	if (error)
+		return error;
+	enter_range(lk, pos, len, false);
+	begun(lk, DX_C_ADDITIVE);
+	return 0;
+}
+
+/* A full lockout is as good; while it lasts nothing is in flight that the book would miss. */
+static int start_book(struct dx_lockout *lk, struct file *file)
+{
+	struct inode *inode = lk->inode;
+	int error = dx_lockout_begin(lk, inode, lk->why);
+
+	if (error)
+		return error;
+	error = IS_SWAPFILE(inode) ? -ETXTBSY : dx_file_modified(file);
+	if (error)
+		dx_lockout_end(lk);
+	else if (DX_CAN_RANGE && !dx_vnode(inode)->ranges)
+		dx_vnode(inode)->ranges = dx_ranges_new();	/* or the next one starts it */
+	return error;
+}
+
+/**
+ * dx_lockout_begin_ranged - lock everybody out of a range of a file
+ * @lk: filled in; must live until dx_lockout_end(); @lk->kind tells whether it became a full lockout
+ * @file: regular file, opened for writing; none of its inode's locks held
+ * @why: for the trace
+ * @pos: bytes, a multiple of pages and of blocks
+ * @len: bytes, likewise
+ *
+ * For what frees or converts blocks of the range and leaves the size alone.  IOLOCK held shared, MMAPLOCK exclusive, and no direct
+ * I/O in flight over the range.  The first one on an inode is a full lockout.  Privileges are stripped and times moved.
+ * Return: 0, -ETXTBSY for a swap file, or a negative errno with nothing held.
+ */
+int dx_lockout_begin_ranged(struct dx_lockout *lk, struct file *file, enum dx_lockout_why why, loff_t pos, loff_t len)
+{
+	struct inode *inode = file_inode(file);
+	ktime_t t;
+	int error;
+
+	fill_in(lk, inode, why, DX_LK_RANGED);
+	/* Set once and for good, so a look without a lock can only err on the safe side. */
+	if (!DX_CAN_RANGE || !READ_ONCE(dx_vnode(inode)->ranges))
+		return start_book(lk, file);
+	error = lock_shared(lk, file);
+	if (error)
+		return error;
+	enter_range(lk, pos, len, true);
+	t = ktime_get();
+	dx_mmaplock_excl(inode);
+	lk->mmaplock_ns = since_ns(&t);
+	begun(lk, DX_C_RANGED);
+	return 0;
 }
 
 /**
@@ -187,32 +361,61 @@ int dx_lockout_begin_iolocked(struct dx_lockout *lk, struct inode *inode, enum d
 void dx_lockout_end(struct dx_lockout *lk)
 {
 	struct inode *inode = lk->inode;
+	struct dx_vnode *vn = dx_vnode(inode);
 
 	trace_dx_lockout_end(lk, ktime_to_ns(ktime_sub(ktime_get(), lk->begun)));
-	dx_vnode(inode)->lockout_owner = NULL;
-	dx_mmapunlock_excl(inode);
-	if (!lk->caller_iolock)
+	spin_lock(&vn->held_lock);
+	list_del(&lk->held);
+	spin_unlock(&vn->held_lock);
+	if (lk->kind != DX_LK_ADDITIVE)
+		dx_mmapunlock_excl(inode);
+	if (lk->in_range)
+		dx_range_leave(vn->ranges, &lk->range);
+	if (lk->kind != DX_LK_FULL)
+		inode_unlock_shared(inode);
+	else if (!lk->caller_iolock)
 		inode_unlock(inode);
 }
 
+/* Is what @lk says of its locks true, as far as one can tell? */
+static bool holds(const struct dx_lockout *lk)
+{
+	struct inode *inode = lk->inode;
+
+	if (!rwsem_is_locked(&inode->i_rwsem))
+		return false;
+	if (lk->kind != DX_LK_ADDITIVE && !dx_mmaplock_held_excl(inode))
+		return false;
+	if (lk->kind == DX_LK_FULL)
+		return !atomic_read(&inode->i_dio_count) || dx_errortag(inode, DX_TAG_DRAIN_BEFORE_SIZE);
+	return lk->kind == DX_LK_ADDITIVE || (lk->in_range && !READ_ONCE(lk->range.ahead));
+}
+
+static bool covers(const struct dx_lockout *lk, loff_t pos, loff_t len)
+{
+	return lk->kind != DX_LK_RANGED ||
+	       (pos >= 0 && (u64)pos >= lk->range.first && (u64)pos + len - 1 <= lk->range.last);
+}
+
 /**
- * dx_assert_locked_out - is this task inside a lockout of @inode?
+ * dx_assert_locked_out - does this task have the right to change @inode so?
  * @inode: regular file
+ * @need: the weakest kind of exclusion that does
+ * @pos: bytes
+ * @len: bytes, positive: what is about to be changed; a full lockout is over the whole file
  *
- * Called on entry by everything that frees, moves, zeroes, converts or
+ * Called on entry by everything that adds, frees, moves, zeroes, converts or
  * resizes (L3), in every build.  Return: 0, or -EIO after one warning: the operation is
  * refused rather than run in the open window.
  */
-int dx_assert_locked_out(struct inode *inode)
+int dx_assert_locked_out(struct inode *inode, enum dx_lockout_kind need, loff_t pos, loff_t len)
 {
-	bool drained = !atomic_read(&inode->i_dio_count) ||
-		       dx_errortag(inode, DX_TAG_DRAIN_BEFORE_SIZE);
+	struct dx_lockout *lk = held_by_us(inode);
 
-	lockdep_assert_held_write(&inode->i_rwsem);
-	if (likely(dx_vnode(inode)->lockout_owner == current && drained &&
-		   rwsem_is_locked(&inode->i_rwsem) && dx_mmaplock_held_excl(inode)))
+	if (likely(lk && lk->kind >= need && holds(lk) && covers(lk, pos, len)))
 		return 0;
 	dx_count(inode, DX_C_LOCKOUT_VIOLATIONS);
-	WARN_ONCE(1, "dioxfs: inode %llu changed outside a lockout\n", dx_vnode(inode)->ino);
+	WARN_ONCE(1, "dioxfs: inode %llu, %lld bytes from %lld: changed outside a lockout (needs kind %d, has %d)\n",
+		  dx_vnode(inode)->ino, (long long)len, (long long)pos, need, lk ? (int)lk->kind : -1);
 	return -EIO;
 }

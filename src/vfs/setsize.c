@@ -31,7 +31,7 @@ int dx_setattr_size(struct inode *inode, loff_t newsize, bool times)
 	u64 disk_size;
 	int error;
 
-	error = dx_assert_locked_out(inode);
+	error = dx_assert_locked_out(inode, DX_LK_FULL, 0, 1);
 	if (error)
 		return error;
 	oldsize = i_size_read(inode);	/* after the drain (L4) */

@@ -40,6 +40,11 @@ static ssize_t hist_show(struct dx_super *ds, int dir, const struct dx_attr *a, 
 #define COUNTER(_name, _c) \
 	static struct dx_attr attr_##_name = { .attr = { .name = #_name, .mode = 0444 }, .show = counter_show, .arg = _c }
 COUNTER(lockouts, DX_C_LOCKOUTS);
+COUNTER(additive, DX_C_ADDITIVE);
+COUNTER(ranged, DX_C_RANGED);
+COUNTER(range_waits, DX_C_RANGE_WAITS);
+COUNTER(range_wait_ns, DX_C_RANGE_WAIT_NS);
+COUNTER(dio_range_waits, DX_C_DIO_RANGE_WAITS);
 COUNTER(drains, DX_C_DRAINS);
 COUNTER(drain_ns, DX_C_DRAIN_NS);
 COUNTER(layout_breaks, DX_C_LAYOUT_BREAKS);
@@ -58,7 +63,9 @@ static struct dx_attr attr_drain_histogram = {
 };
 
 static struct attribute *counter_attrs[] = {
-	&attr_lockouts.attr, &attr_drains.attr, &attr_drain_ns.attr, &attr_layout_breaks.attr,
+	&attr_lockouts.attr, &attr_additive.attr, &attr_ranged.attr,
+	&attr_range_waits.attr, &attr_range_wait_ns.attr, &attr_dio_range_waits.attr,
+	&attr_drains.attr, &attr_drain_ns.attr, &attr_layout_breaks.attr,
 	&attr_dio_writes.attr, &attr_dio_write_completions.attr, &attr_dio_size_updates.attr,
 	&attr_dio_conversions.attr, &attr_fallocates.attr, &attr_space_ioctls.attr, &attr_setsizes.attr,
 	&attr_lockout_violations.attr, &attr_give_backs.attr, &attr_give_back_writes.attr,
@@ -191,8 +198,16 @@ static ssize_t tag_store(struct dx_super *ds, int dir, const struct dx_attr *a, 
 		.show = tag_show, .store = tag_store, .arg = _c }
 TAG(drain_before_size, DX_TAG_DRAIN_BEFORE_SIZE);
 TAG(delay_dio_completion, DX_TAG_DELAY_DIO_COMPLETION);
+TAG(mmaplock_before_range, DX_TAG_MMAPLOCK_BEFORE_RANGE);
+TAG(range_after_map, DX_TAG_RANGE_AFTER_MAP);
+TAG(range_left_early, DX_TAG_RANGE_LEFT_EARLY);
+TAG(reads_untracked, DX_TAG_READS_UNTRACKED);
+TAG(size_under_shared, DX_TAG_SIZE_UNDER_SHARED);
+TAG(buffered_undrained, DX_TAG_BUFFERED_UNDRAINED);
 static struct attribute *tag_attrs[] = {
-	&attr_tag_drain_before_size.attr, &attr_tag_delay_dio_completion.attr, NULL
+	&attr_tag_drain_before_size.attr, &attr_tag_delay_dio_completion.attr, &attr_tag_mmaplock_before_range.attr,
+	&attr_tag_range_after_map.attr, &attr_tag_range_left_early.attr, &attr_tag_reads_untracked.attr,
+	&attr_tag_size_under_shared.attr, &attr_tag_buffered_undrained.attr, NULL
 };
 DX_KOBJ_ATTRS(tag);
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Tracepoints: every lockout with what it waited for, direct I/O from
+ * Tracepoints: every lockout with its kind and what it waited for, direct I/O from
  * submission to completion, size updates, the steps of fallocate, and what the
  * core reports of transactions, log forces and recovery.
  */
@@ -20,6 +20,7 @@ TRACE_EVENT(dx_lockout_begin,
 		__field(dev_t, dev)
 		__field(u64, ino)
 		__field(int, why)
+		__field(int, kind)
 		__field(loff_t, size)
 		__field(u64, iolock_ns)
 		__field(u64, layout_ns)
@@ -30,14 +31,15 @@ TRACE_EVENT(dx_lockout_begin,
 		__entry->dev = lk->inode->i_sb->s_dev;
 		__entry->ino = dx_vnode(lk->inode)->ino;
 		__entry->why = lk->why;
+		__entry->kind = lk->kind;
 		__entry->size = i_size_read(lk->inode);
 		__entry->iolock_ns = lk->iolock_ns;
 		__entry->layout_ns = lk->layout_ns;
 		__entry->mmaplock_ns = lk->mmaplock_ns;
 		__entry->drain_ns = lk->drain_ns;
 	),
-	TP_printk("dev %d:%d ino 0x%llx why %d size 0x%llx waits iolock %llu layout %llu mmaplock %llu drain %llu ns",
-		  MAJOR(__entry->dev), MINOR(__entry->dev), __entry->ino, __entry->why, __entry->size,
+	TP_printk("dev %d:%d ino 0x%llx why %d kind %d size 0x%llx waits iolock %llu layout %llu mmaplock %llu drain %llu ns",
+		  MAJOR(__entry->dev), MINOR(__entry->dev), __entry->ino, __entry->why, __entry->kind, __entry->size,
 		  __entry->iolock_ns, __entry->layout_ns, __entry->mmaplock_ns, __entry->drain_ns)
 );
 
@@ -48,6 +50,7 @@ TRACE_EVENT(dx_lockout_end,
 		__field(dev_t, dev)
 		__field(u64, ino)
 		__field(int, why)
+		__field(int, kind)
 		__field(loff_t, size)
 		__field(u64, held_ns)
 	),
@@ -55,11 +58,12 @@ TRACE_EVENT(dx_lockout_end,
 		__entry->dev = lk->inode->i_sb->s_dev;
 		__entry->ino = dx_vnode(lk->inode)->ino;
 		__entry->why = lk->why;
+		__entry->kind = lk->kind;
 		__entry->size = i_size_read(lk->inode);
 		__entry->held_ns = held_ns;
 	),
-	TP_printk("dev %d:%d ino 0x%llx why %d size 0x%llx held %llu ns",
-		  MAJOR(__entry->dev), MINOR(__entry->dev), __entry->ino, __entry->why, __entry->size,
+	TP_printk("dev %d:%d ino 0x%llx why %d kind %d size 0x%llx held %llu ns",
+		  MAJOR(__entry->dev), MINOR(__entry->dev), __entry->ino, __entry->why, __entry->kind, __entry->size,
 		  __entry->held_ns)
 );
 
@@ -92,6 +96,7 @@ DEFINE_EVENT(dx_range_class, name, \
 	TP_ARGS(inode, pos, len, arg))
 DX_RANGE_EVENT(dx_dio_write);		/* submitted; arg: IOLOCK mode */
 DX_RANGE_EVENT(dx_dio_write_done);	/* completed; arg: error or iomap flags */
+DX_RANGE_EVENT(dx_dio_range_wait);	/* a ranged operation is in the way; arg: iocb flags */
 DX_RANGE_EVENT(dx_size_update);		/* published by I/O completion; pos: old size, len: growth */
 DX_RANGE_EVENT(dx_fallocate);		/* arg: mode */
 DX_RANGE_EVENT(dx_fallocate_step);	/* arg: enum dx_space_op */

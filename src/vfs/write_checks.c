@@ -16,7 +16,8 @@ static int clear_the_way(struct kiocb *iocb, enum dx_iolock *mode)
 
 	if (!(iocb->ki_flags & IOCB_NOWAIT)) {
 		error = dx_break_layouts(inode, mode);
-		if (!error && *mode == DX_IOLOCK_EXCL)
+		if (!error && *mode == DX_IOLOCK_EXCL &&
+		    ((iocb->ki_flags & IOCB_DIRECT) || !dx_errortag(inode, DX_TAG_BUFFERED_UNDRAINED)))
 			inode_dio_wait(inode);
 		return error;
 	}

@@ -3,8 +3,9 @@
  * Operations on whole ranges of a file, each with its own transactions: what reads and writes, fallocate and
  * truncate need from the map.
  *
- * Bytes in, blocks inside.  Callers hold what the VFS side promises (a lockout for everything that removes,
- * moves or allocates for good: L3); ILOCK is taken here.  Long operations are chains of transactions; after each the
+ * Bytes in, blocks inside.  Callers hold what the VFS side promises (a lockout of a kind that suffices for everything that
+ * removes, moves or allocates for good: L3); ILOCK is taken here.  Outside the range of a caller who has only that,
+ * the map changes between two transactions.  Long operations are chains of transactions; after each the
  * inode is valid on disk, and what was done stays done if a later one fails.
  */
 #include "dx_bmap_int.h"
@@ -271,7 +272,7 @@ out:
 
 /**
  * dx_alloc_file_space - preallocate: unwritten extents where the range has no blocks.
- * @ip: inode, ILOCK not held, lockout held
+ * @ip: inode, ILOCK not held, given up after each extent; additive lockout held
  * @off_bytes: start; widened to whole blocks
  * @len_bytes: length
  *
@@ -338,7 +339,7 @@ int dx_alloc_file_space(struct dx_inode *ip, u64 off_bytes, u64 len_bytes)
 
 /**
  * dx_free_file_space - unmap the whole blocks inside a range.
- * @ip: inode, ILOCK not held, lockout held, page cache of the range flushed and gone
+ * @ip: inode, ILOCK not held, lockout held (ranged for whole pages and blocks), page cache of the range flushed and gone
  * @off_bytes: start
  * @len_bytes: length
  *
