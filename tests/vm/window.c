@@ -4,42 +4,23 @@
  *
  * FILE is on a device that holds writes for some ten milliseconds: what a case does between submission and completion of a
  * direct AIO write happens while it is in flight, by design and not by luck. What was acknowledged must be there in the end (L6):
- * in the file as it is, and, with the page cache dropped, on the device. Prints what is wrong; exit status 1 then. "window --list".
+ * in the file as it is, and, with the page cache dropped, on the device. Prints what is wrong; exit status 1 then. "window --list", "window --list kinds".
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <libaio.h>
-#include <linux/falloc.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
-#include <sys/uio.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
+#include "window.h"
+const char *name;
+io_context_t ctx;
+struct iocb cb[MAXIO], *cbp[MAXIO];
+struct io io[MAXIO];
+int nio, bad;
+static int submitted, completed;
 
-#define BS	4096
-#define MAXIO	32
-
-static const char *name;
-static io_context_t ctx;
-static struct iocb cb[MAXIO], *cbp[MAXIO];
-static struct { char c; long len, res; } io[MAXIO];	/* each write has a byte of its own: 'A', 'B', ... */
-static int nio, bad;
-
-#define WRONG(...) (bad = 1, printf("%s: ", name), printf(__VA_ARGS__), puts(""))
-
-static void die(const char *what)
+void die(const char *what)
 {
 	perror(what);
 	exit(2);
 }
 
-static void *filled(char c, size_t len)
+void *filled(char c, size_t len)
 {
 	void *p;
 
@@ -48,10 +29,12 @@ static void *filled(char c, size_t len)
 	return memset(p, c, len);
 }
 
-static int file(int flags, long size)
+int file(int flags, long size)
 {
-	int fd = open(name, O_RDWR | O_CREAT | O_TRUNC, 0644), dfd;
+	int fd, dfd;
 
+	unlink(name);	/* a new inode, too */
+	fd = open(name, O_RDWR | O_CREAT | O_TRUNC, 0644);
 	if (fd < 0 || (size && pwrite(fd, filled('o', size), size, 0) != size) || fsync(fd))
 		die("first contents");
 	close(fd);
@@ -61,7 +44,7 @@ static int file(int flags, long size)
 	return dfd;
 }
 
-static void add(int fd, size_t len, long pos)
+void add(int fd, size_t len, long pos)
 {
 	io[nio].c = 'A' + nio;
 	io[nio].len = len;
@@ -70,40 +53,50 @@ static void add(int fd, size_t len, long pos)
 	nio++;
 }
 
-static void submit(void)
+void submit(void)
 {
-	static int done;
-	int n = io_submit(ctx, nio - done, cbp + done);
+	int n = io_submit(ctx, nio - submitted, cbp + submitted);
 
-	if (n != nio - done)
+	if (n != nio - submitted)
 		die("io_submit");
-	done = nio;
+	submitted = nio;
 }
 
-static void reap(void)
+static void take_events(int least, struct timespec *timeout)
 {
 	struct io_event ev[MAXIO];
-	int n, i, got = 0;
+	int n = io_getevents(ctx, least, nio - completed, ev, timeout), i;
 
-	while (got < nio) {
-		n = io_getevents(ctx, 1, nio - got, ev, NULL);
-		if (n < 1)
-			die("io_getevents");
-		for (i = 0; i < n; i++)
-			io[ev[i].obj - cb].res = (long)ev[i].res;
-		got += n;
-	}
+	if (n < least)
+		die("io_getevents");
+	for (i = 0; i < n; i++)
+		io[ev[i].obj - cb].res = (long)ev[i].res;
+	completed += n;
 }
 
-/* The whole file, as it is (how 0) or from the device (how 1). */
-static char *contents(int how, long *size)
+int in_flight(void)
+{
+	struct timespec now = { 0, 0 };
+
+	if (completed < nio)
+		take_events(0, &now);
+	return nio - completed;
+}
+
+void reap(void)
+{
+	while (completed < nio)
+		take_events(1, NULL);
+}
+
+char *contents(int how, long *size)
 {
 	int fd = open(name, O_RDONLY | (how ? O_DIRECT : 0));
 	struct stat st;
 	char *p;
 
 	if (how && (fsync(fd) || posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED)))
-		die("fsync");
+		WRONG("fsync: %s", strerror(errno));
 	if (fstat(fd, &st))
 		die("fstat");
 	*size = st.st_size;
@@ -114,7 +107,7 @@ static char *contents(int how, long *size)
 	return p;
 }
 
-static void check_range(char c, long start, long end)
+void check_range(char c, long start, long end)
 {
 	long size, i;
 
@@ -162,19 +155,19 @@ static void check_appends(long had)
 	}
 }
 
-static void want(int i, long res)
+void want(int i, long res)
 {
 	if (io[i].res != res)
 		WRONG("write '%c' of %ld bytes: %ld, not %ld", io[i].c, io[i].len, io[i].res, res);
 }
 
-static void want_all(void)
+void want_all(void)
 {
 	for (int i = 0; i < nio; i++)
 		want(i, io[i].len);
 }
 
-static double now(void)
+double now(void)
 {
 	struct timespec ts;
 
@@ -519,35 +512,35 @@ static void append_nowait(void)
 	free(p);
 }
 
-static const struct {
-	const char *name;
-	void (*fn)(void);
-} cases[] = {
+static const struct window_case cases[] = {
 #define CASE(x) { #x, x }
 	CASE(append_many), CASE(append_parts), CASE(append_beside_extending), CASE(append_beside_buffered), CASE(append_one_fails),
 	CASE(append_to_limit), CASE(append_position), CASE(buffered_across_end), CASE(buffered_up_to_end), CASE(buffered_inside_block),
 	CASE(buffered_in_folio), CASE(nowait_read_past_end), CASE(nowait_write), CASE(append_nowait),
+	{ NULL }
 };
 
 int main(int argc, char **argv)
 {
-	size_t i, n = sizeof(cases) / sizeof(*cases);
+	const struct window_case *c;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	if (argc == 2 && !strcmp(argv[1], "--list")) {
-		for (i = 0; i < n; i++)
-			puts(cases[i].name);
+	if (argc >= 2 && !strcmp(argv[1], "--list")) {
+		for (c = argc > 2 ? kinds_cases : cases; c->name; c++)
+			puts(c->name);
 		return 0;
 	}
-	for (i = 0; argc == 3 && i < n; i++) {
-		if (strcmp(cases[i].name, argv[1]))
-			continue;
-		name = argv[2];
-		if (io_setup(MAXIO * 2, &ctx))
-			die("io_setup");
-		cases[i].fn();
-		return bad;
+	for (int i = 0; argc == 3 && i < 2; i++) {
+		for (c = i ? kinds_cases : cases; c->name; c++) {
+			if (strcmp(c->name, argv[1]))
+				continue;
+			name = argv[2];
+			if (io_setup(MAXIO * 2, &ctx))
+				die("io_setup");
+			c->fn();
+			return bad;
+		}
 	}
-	fprintf(stderr, "window --list | window CASE FILE\n");
+	fprintf(stderr, "window --list [kinds] | window CASE FILE\n");
 	return 2;
 }
