@@ -16,16 +16,22 @@ static u32 map_blocks(struct dx_inode *ip, u32 n)
 	return ip->mp->bm_maxlevels[DX_DATA_FORK] * n;
 }
 
-/* ILOCK taken, inode joined (the lock survives rolls and commit) */
-static int space_trans(struct dx_inode *ip, enum dx_resv resv, u32 blocks, u32 flags, struct dx_trans **tpp)
+/* ILOCK taken, inode joined; @unlock: DX_ILOCK_EXCL: it goes with the first roll or commit, 0: it survives them */
+static int space_trans_unlock(struct dx_inode *ip, enum dx_resv resv, u32 blocks, u32 flags, int unlock,
+			      struct dx_trans **tpp)
 {
 	int error = dx_trans_alloc(ip->mp, resv, blocks, flags, tpp);
 
 	if (error)
 		return error;
 	dx_ilock(ip, DX_ILOCK_EXCL);
-	dx_trans_ijoin(*tpp, ip, 0);
+	dx_trans_ijoin(*tpp, ip, unlock);
 	return 0;
+}
+
+static int space_trans(struct dx_inode *ip, enum dx_resv resv, u32 blocks, u32 flags, struct dx_trans **tpp)
+{
+	return space_trans_unlock(ip, resv, blocks, flags, 0, tpp);
 }
 
 /* the other end: commit or cancel, ILOCK dropped */
@@ -343,7 +349,8 @@ int dx_alloc_file_space(struct dx_inode *ip, u64 off_bytes, u64 len_bytes)
  * @off_bytes: start
  * @len_bytes: length
  *
- * Partial blocks at the edges are the caller's to zero.  -ENOSPC only when an extent must be cut and not even
+ * Partial blocks at the edges are the caller's to zero.  The ILOCK is given up when blocks are unmapped and logged as to be
+ * freed: the freeing itself is the AG's business, and direct I/O elsewhere in the file need not wait for it.  -ENOSPC only when an extent must be cut and not even
  * the block reserve pool has a block for the btree.
  */
 int dx_free_file_space(struct dx_inode *ip, u64 off_bytes, u64 len_bytes)
@@ -355,15 +362,14 @@ int dx_free_file_space(struct dx_inode *ip, u64 off_bytes, u64 len_bytes)
 	int error = 0;
 
 	while (left && !error) {
-		error = space_trans(ip, DX_RESV_WRITE, map_blocks(ip, 1), 0, &tp);
+		error = space_trans_unlock(ip, DX_RESV_WRITE, map_blocks(ip, 1), 0, DX_ILOCK_EXCL, &tp);
 		if (error == -ENOSPC)	/* freeing should work on a full volume */
-			error = space_trans(ip, DX_RESV_WRITE, map_blocks(ip, 1), DX_TRANS_RESERVE, &tp);
+			error = space_trans_unlock(ip, DX_RESV_WRITE, map_blocks(ip, 1), DX_TRANS_RESERVE, DX_ILOCK_EXCL, &tp);
 		if (error == -ENOSPC)	/* and needs no block unless it cuts */
-			error = space_trans(ip, DX_RESV_WRITE, 0, DX_TRANS_RESERVE, &tp);
+			error = space_trans_unlock(ip, DX_RESV_WRITE, 0, DX_TRANS_RESERVE, DX_ILOCK_EXCL, &tp);
 		if (error)
 			return error;
-		error = dx_bmap_unmap(tp, ip, off, &left, 0, 2);
-		error = space_end(ip, tp, error);
+		error = dx_trans_end(tp, dx_bmap_unmap(tp, ip, off, &left, 0, 2));
 	}
 	return error;
 }
