@@ -115,11 +115,12 @@ bool dx_ag_can_serve(const struct dx_alloc_arg *args, struct dx_perag *pag, bool
 		return false;
 	/*
 	 * An extent that is not aligned may still have a part that is; but to go ahead on a
-	 * chance could leave the transaction dirty (free list refilled) with nothing to show for it.
+	 * chance could leave the transaction dirty (free list refilled) with nothing to show for it.  A single
+	 * block is no chance: refilled from others, the list leaves as many as @avail says.
 	 */
 	if (have < need)
 		longest -= need - have;
-	if (longest < (s64)len)
+	if (longest < (s64)len && len > 1)
 		return false;
 	*most = min_t(s64, avail, args->maxlen);
 	return true;
