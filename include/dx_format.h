@@ -331,8 +331,11 @@ struct dx_bmdr_block {			/* root of a bmbt inside the inode */
 } __attribute__((packed));
 #define DX_BMBT_MAX_BLOCKCOUNT	((1u << 21) - 1)
 #define DX_BMBT_MAX_STARTOFF	((1ULL << 54) - 1)
+/* extents of a data and an attribute fork; of an inode with DX_DIFLAG2_NREXT64 */
 #define DX_MAX_EXTNUM		0x7fffffff
 #define DX_MAX_AEXTNUM		0x7fff
+#define DX_MAX_EXTNUM_LARGE	((1ULL << 48) - 1)
+#define DX_MAX_AEXTNUM_LARGE	0xffffffffULL
 
 /* ---- inodes ("On-disk Inode") ------------------------------------------ */
 #define DX_DINODE_MAGIC		0x494e		/* IN */
@@ -350,15 +353,15 @@ struct dx_dinode {
 	__be32	di_nlink;
 	__be16	di_projid_lo;
 	__be16	di_projid_hi;
-	__be64	di_big_nextents;	/* nrext64 only; else flushiter and padding */
+	__be64	di_big_nextents;	/* with large counters; else padding, 0 */
 	__be64	di_atime;
 	__be64	di_mtime;
 	__be64	di_ctime;
 	__be64	di_size;
 	__be64	di_nblocks;
 	__be32	di_extsize;
-	__be32	di_nextents;
-	__be16	di_anextents;
+	__be32	di_nextents;		/* of the data fork; with large counters, of the attribute fork */
+	__be16	di_anextents;		/* of the attribute fork; with large counters padding, 0 */
 	u8	di_forkoff;		/* in 8-byte units from the end of the core */
 	s8	di_aformat;
 	__be32	di_dmevmask;

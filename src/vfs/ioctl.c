@@ -419,7 +419,9 @@ static void fill_fsxattr(struct dx_inode *ip, int fork, struct dx_fileattr *fa)
 		fa->fsx_cowextsize = dx_fsb_to_b(mp, ip->d.cowextsize);
 	fa->fsx_projid = ip->d.projid;
 	f = dx_ifork(ip, fork);
-	fa->fsx_nextents = !f ? 0 : f->extents_read ? dx_iext_count(&f->ext) : f->nextents;
+	/* 32 bits: what does not fit is said as well as it can be */
+	if (f)
+		fa->fsx_nextents = min_t(u64, f->extents_read ? dx_iext_count(&f->ext) : f->nextents, U32_MAX);
 	dx_iunlock(ip, DX_ILOCK_SHARED);
 }
 

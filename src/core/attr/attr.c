@@ -307,11 +307,30 @@ static u32 set_blocks(struct dx_mount *mp, u32 namelen, u32 valuelen)
 	       value + (value ? dx_da_bmap_blocks(mp, value, DX_ATTR_FORK) : 0);
 }
 
+/*
+ * May the fork have the extents that this can add?  Each block that is allocated, and where blocks go from the middle
+ * of an extent, one: the value's, and a block a level when leaves are joined.
+ */
+static int check_extents(struct dx_da_args *a, bool set)
+{
+	u32 n = 1 + dx_da_enter_blocks(a->mp, DX_ATTR_FORK);
+
+	if (!a->dp->af)
+		return 0;
+	if (set) {
+		n += n;
+		if (!dx_attr_is_local(a->mp, a->namelen, a->valuelen))
+			n += dx_attr_rmt_blocks(a->mp, a->valuelen);
+	}
+	return dx_bmap_may_grow(a->dp, DX_ATTR_FORK, n);
+}
+
 /**
  * dx_attr_set_op - set or remove an attribute
  * @aa: inode (ILOCK not held), name, nsp, value and its length; value NULL: remove
  *
- * Own transaction.  Returns -EEXIST (create), -ENOATTR (replace, remove), -E2BIG, -ENOSPC, -EROFS, -EIO.
+ * Own transaction.  Returns -EEXIST (create), -ENOATTR (replace, remove), -E2BIG, -EFBIG (too many extents), -ENOSPC,
+ * -EROFS, -EIO.
  */
 int dx_attr_set_op(struct dx_attr_arg *aa)
 {
@@ -361,7 +380,9 @@ again:
 		goto again;
 	}
 	dx_trans_ijoin(a.tp, ip, 0);
-	error = set ? set_locked(&a, aa) : remove_locked(&a);
+	error = check_extents(&a, set);
+	if (!error)
+		error = set ? set_locked(&a, aa) : remove_locked(&a);
 	if (error) {
 		dx_trans_cancel(a.tp);
 	} else {

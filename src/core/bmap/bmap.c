@@ -322,18 +322,46 @@ static int bmbt_splice(struct dx_bmap_edit *e, const struct dx_irec *old, int no
 	return 0;
 }
 
+/* ---- how many there may be ---------------------------------------------------------------- */
+
+/* Do so many extents need the large counters? */
+static bool beyond_small(struct dx_inode *ip, int whichfork, u64 n)
+{
+	return n > (READ_ONCE(ip->mp->opts.few_extents) ?: dx_most_extents(false, whichfork));
+}
+
+/**
+ * dx_bmap_may_grow - may a fork have so many more extents?
+ * @ip: inode, ILOCK exclusive
+ * @whichfork: fork
+ * @n: extents that the transaction can add at worst
+ *
+ * To be asked while the transaction is clean, for the answer in the middle of one would shut the filesystem down.  An inode
+ * that counts in the small form gets the large one when its volume has that, but not here: with the extent that
+ * needs it (dx_bmap_splice()), so whoever fails in between has changed nothing.
+ *
+ * Return: 0 or -EFBIG.
+ */
+int dx_bmap_may_grow(struct dx_inode *ip, int whichfork, u32 n)
+{
+	bool large = dx_has_nrext64(ip->mp);
+	u64 then = dx_ifork(ip, whichfork)->nextents + n;
+
+	if (!large && beyond_small(ip, whichfork, then))
+		return -EFBIG;
+	return then > dx_most_extents(large, whichfork) ? -EFBIG : 0;
+}
+
 /* Before anything changes: will there be blocks for it, and may the fork have so many extents? */
 static int check_growth(struct dx_bmap_edit *e, dx_fileoff_t off, int grow)
 {
 	struct dx_mount *mp = e->ip->mp;
-	u64 limit = e->whichfork == DX_ATTR_FORK ? DX_MAX_AEXTNUM : DX_MAX_EXTNUM;
 	u32 need = 0;
 	int error;
 
-	if (e->ip->d.flags2 & DX_DIFLAG2_NREXT64)
-		limit = e->whichfork == DX_ATTR_FORK ? 0xffffffffULL : (1ULL << 48) - 1;
-	if (e->f->nextents + grow > limit)
-		return -EFBIG;
+	error = dx_bmap_may_grow(e->ip, e->whichfork, grow);
+	if (error)
+		return error;
 	if (e->f->format == DX_DINODE_FMT_EXTENTS) {
 		if (e->f->nextents + grow > dx_fork_inline_max(e->ip, e->whichfork))
 			need = 1;
@@ -455,6 +483,9 @@ int dx_bmap_splice(struct dx_bmap_edit *e, const struct dx_irec *old, int nold, 
 				return error;
 		}
 		e->dirty = true;
+		if (nn > no && !dx_has_large_counts(e->ip) &&
+		    beyond_small(e->ip, e->whichfork, e->f->nextents + nn - no))
+			e->ip->d.flags2 |= DX_DIFLAG2_NREXT64;	/* logged when the edit ends */
 		if (e->f->format == DX_DINODE_FMT_BTREE) {
 			error = bmbt_splice(e, ro, no, rn, nn);
 			if (error)

@@ -244,6 +244,10 @@ static int write_alloc(struct dx_bmap_edit *e, const struct dx_irec *old, dx_fil
 	dx_extlen_t len;
 	int error;
 
+	got->blockcount = 0;
+	error = dx_bmap_may_grow(ip, e->whichfork, 1);
+	if (error)
+		return error;
 	w.total = total;
 	w.userdata = !(flags & DX_BMAPI_METADATA);
 	if (flags & DX_BMAPI_CONTIG)
@@ -268,7 +272,6 @@ static int write_alloc(struct dx_bmap_edit *e, const struct dx_irec *old, dx_fil
 			w.prod = 0;
 		}
 	}
-	got->blockcount = 0;
 	if (!old && e->whichfork == DX_DATA_FORK) {
 		error = dx_delalloc_expect(ip, w.len, dx_fork_inline_max(ip, DX_DATA_FORK));
 		if (error)
@@ -330,8 +333,10 @@ undo:
  * writes zeroes before it maps.  CONTIG: one extent or nothing.  DELALLOC: delayed extents
  * are allocated from their start and as a whole, which may or may not cover @off.
  *
- * Works from @off upwards until the range, @map or the space ends.  Returns 0 or -errno.  No mappings and 0 mean that there
- * is no space: the allocator may have refilled a free list, so the transaction must be committed then, too.
+ * Works from @off upwards until the range, @map or the space ends.  Returns 0 or -errno; -EFBIG before anything is
+ * changed when the first step could make too many extents: who takes several asks dx_bmap_may_grow() before.  No
+ * mappings and 0 mean that there is no space: the allocator may have refilled a free list, so the transaction must be
+ * committed then, too.
  */
 int dx_bmap_assign(struct dx_trans *tp, struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, u32 flags,
 		   dx_extlen_t total, struct dx_irec *map, int *nmap)

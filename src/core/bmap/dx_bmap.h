@@ -44,6 +44,7 @@ int dx_bmap_assign(struct dx_trans *tp, struct dx_inode *ip, dx_fileoff_t off, d
  * *rlen = what remains, 0 = done.
  */
 int dx_bmap_unmap(struct dx_trans *tp, struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t *rlen, u32 flags, u32 nexts);
+int dx_bmap_may_grow(struct dx_inode *ip, int whichfork, u32 n);	/* before the transaction is dirty: -EFBIG */
 #define DX_UNMAP_PER_TRANS	2	/* extents: what the log reservation of a transaction that frees has room for */
 /* One step of collapse / insert, one transaction: moves extents at a time, *next_fsb is the cursor. */
 int dx_bmap_collapse_extents(struct dx_trans *tp, struct dx_inode *ip, dx_fileoff_t *next_fsb, dx_fileoff_t shift, bool *done);

@@ -188,6 +188,7 @@ int dx_inode_from_disk(struct dx_inode *ip, const struct dx_dinode *dip);	/* ver
 void dx_inode_to_disk(struct dx_inode *ip, struct dx_dinode *dip, dx_lsn_t lsn);	/* core only, with CRC left to the caller */
 void dx_inode_to_log(struct dx_inode *ip, struct dx_log_dinode *ld, dx_lsn_t lsn);
 void dx_log_dinode_to_disk(const struct dx_log_dinode *ld, struct dx_dinode *dip);	/* recovery */
+u64 dx_dinode_nextents(const struct dx_dinode *dip, int whichfork);
 int dx_dinode_verify(struct dx_mount *mp, dx_ino_t ino, const struct dx_dinode *dip, const char **field);
 void dx_dinode_stamp_crc(struct dx_mount *mp, struct dx_dinode *dip);
 void dx_time_to_disk(struct dx_mount *mp, u64 flags2, const struct timespec64 *ts, __be64 *out);
@@ -202,6 +203,14 @@ static inline u32 dx_inode_afork_size(struct dx_inode *ip)
 static inline u32 dx_inode_fork_size(struct dx_inode *ip, int w)
 {
 	return w == DX_DATA_FORK ? dx_inode_dfork_size(ip) : dx_inode_afork_size(ip);
+}
+static inline bool dx_has_large_counts(struct dx_inode *ip) { return ip->d.flags2 & DX_DIFLAG2_NREXT64; }
+/* extents that a fork may have with counters of the large form, or the small one */
+static inline u64 dx_most_extents(bool large, int w)
+{
+	if (w == DX_ATTR_FORK)
+		return large ? DX_MAX_AEXTNUM_LARGE : DX_MAX_AEXTNUM;
+	return large ? DX_MAX_EXTNUM_LARGE : DX_MAX_EXTNUM;
 }
 static inline struct dx_fork *dx_ifork(struct dx_inode *ip, int w) { return w == DX_DATA_FORK ? &ip->df : ip->af; }
 

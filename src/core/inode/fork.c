@@ -236,7 +236,6 @@ static int btree_from_disk(struct dx_inode *ip, struct dx_fork *f, int whichfork
 int dx_fork_from_disk(struct dx_inode *ip, const struct dx_dinode *dip, int whichfork)
 {
 	const u8 *src = (const u8 *)dip + DX_DINODE_SIZE;
-	bool big = be64_to_cpu(dip->di_flags2) & DX_DIFLAG2_NREXT64;
 	u32 room = dx_inode_fork_size(ip, whichfork);
 	struct dx_fork *f;
 
@@ -248,12 +247,11 @@ int dx_fork_from_disk(struct dx_inode *ip, const struct dx_dinode *dip, int whic
 		f = ip->af;
 		src += ip->d.forkoff << 3;
 		f->format = dip->di_aformat;
-		f->nextents = big ? be32_to_cpu(dip->di_nextents) : be16_to_cpu(dip->di_anextents);
 	} else {
 		f = &ip->df;
 		f->format = dip->di_format;
-		f->nextents = big ? be64_to_cpu(dip->di_big_nextents) : be32_to_cpu(dip->di_nextents);
 	}
+	f->nextents = dx_dinode_nextents(dip, whichfork);
 	f->bytes = 0;
 	f->data = NULL;
 	f->extents_read = true;

@@ -107,20 +107,40 @@ static __be64 ts_log_to_disk(u64 flags2, u64 v)
  * ---- extent counters ----
  *
  * Large counters keep the data fork's count in 64 bits and move the
- * attribute fork's into the 32-bit field.
+ * attribute fork's into the 32-bit field.  Each inode says for itself which
+ * form it has: a volume that was given the feature has both.
  */
-static u64 dinode_nextents(struct dx_mount *mp, const struct dx_dinode *dip)
+
+/**
+ * dx_dinode_nextents - extents of a fork, in whatever form the inode counts them
+ * @dip: disk inode
+ * @whichfork: fork
+ */
+u64 dx_dinode_nextents(const struct dx_dinode *dip, int whichfork)
 {
-	if (be64_to_cpu(dip->di_flags2) & DX_DIFLAG2_NREXT64)
-		return be64_to_cpu(dip->di_big_nextents);
-	return be32_to_cpu(dip->di_nextents);
+	bool large = dip->di_flags2 & cpu_to_be64(DX_DIFLAG2_NREXT64);
+
+	if (whichfork == DX_ATTR_FORK)
+		return large ? be32_to_cpu(dip->di_nextents) : be16_to_cpu(dip->di_anextents);
+	return large ? be64_to_cpu(dip->di_big_nextents) : be32_to_cpu(dip->di_nextents);
 }
 
-static u64 dinode_anextents(struct dx_mount *mp, const struct dx_dinode *dip)
+/* The form against the volume, what a form does not use, and its limits. */
+static const char *verify_counters(struct dx_mount *mp, const struct dx_dinode *dip)
 {
-	if (be64_to_cpu(dip->di_flags2) & DX_DIFLAG2_NREXT64)
-		return be32_to_cpu(dip->di_nextents);
-	return be16_to_cpu(dip->di_anextents);
+	bool large = dip->di_flags2 & cpu_to_be64(DX_DIFLAG2_NREXT64);
+
+	if (large && !dx_has_nrext64(mp))
+		return "flags2.nrext64";
+	if (large && dip->di_anextents)
+		return "nrext64_pad";
+	if (!large && dip->di_big_nextents)
+		return "v3_pad";
+	if (dx_dinode_nextents(dip, DX_DATA_FORK) > dx_most_extents(large, DX_DATA_FORK))
+		return "nextents";
+	if (dx_dinode_nextents(dip, DX_ATTR_FORK) > dx_most_extents(large, DX_ATTR_FORK))
+		return "naextents";
+	return NULL;
 }
 
 /* Size of a btree root's records must fit, and it is never empty. */
@@ -135,7 +155,7 @@ static const char *verify_dfork(struct dx_mount *mp, const struct dx_dinode *dip
 {
 	u32 litino = dx_inode_litino(mp);
 	u32 room = dip->di_forkoff ? (u32)dip->di_forkoff << 3 : litino;
-	u64 size = be64_to_cpu(dip->di_size), n = dinode_nextents(mp, dip);
+	u64 size = be64_to_cpu(dip->di_size), n = dx_dinode_nextents(dip, DX_DATA_FORK);
 	const void *fork = (const char *)dip + DX_DINODE_SIZE;
 
 	switch (mode & S_IFMT) {
@@ -171,8 +191,6 @@ static const char *verify_dfork(struct dx_mount *mp, const struct dx_dinode *dip
 	case DX_DINODE_FMT_BTREE:
 		if (n <= room / sizeof(struct dx_bmbt_rec))
 			return "nextents";
-		if (!(be64_to_cpu(dip->di_flags2) & DX_DIFLAG2_NREXT64) && n > DX_MAX_EXTNUM)
-			return "nextents";
 		return broot_ok(fork, room) ? NULL : "bmbt root";
 	default:
 		return "format";
@@ -183,7 +201,7 @@ static const char *verify_afork(struct dx_mount *mp, const struct dx_dinode *dip
 {
 	u32 litino = dx_inode_litino(mp);
 	u32 off = (u32)dip->di_forkoff << 3, room;
-	u64 n = dinode_anextents(mp, dip);
+	u64 n = dx_dinode_nextents(dip, DX_ATTR_FORK);
 	const void *fork = (const char *)dip + DX_DINODE_SIZE + off;
 
 	if (!off) {
@@ -223,8 +241,6 @@ static const char *verify_flags(struct dx_mount *mp, const struct dx_dinode *dip
 
 	if ((flags2 & DX_DIFLAG2_BIGTIME) && !dx_has_bigtime(mp))
 		return "flags2.bigtime";
-	if ((flags2 & DX_DIFLAG2_NREXT64) && !dx_has_nrext64(mp))
-		return "flags2.nrext64";
 	if (!mode)
 		return NULL;
 	if ((flags & DX_DIFLAG_EXTSIZE) && !S_ISREG(mode))
@@ -266,6 +282,8 @@ static const char *verify_core(struct dx_mount *mp, dx_ino_t ino, const struct d
 	if (be32_to_cpu(dip->di_nlink) > DX_MAXLINK)
 		return "nlink";
 	bad = verify_flags(mp, dip, mode);
+	if (!bad)
+		bad = verify_counters(mp, dip);
 	if (bad)
 		return bad;
 	bad = verify_dfork(mp, dip, mode);
@@ -275,7 +293,8 @@ static const char *verify_core(struct dx_mount *mp, dx_ino_t ino, const struct d
 	if (bad)
 		return bad;
 	if (be64_to_cpu(dip->di_nblocks) > dx_dblocks(mp) ||
-	    dinode_nextents(mp, dip) + dinode_anextents(mp, dip) > be64_to_cpu(dip->di_nblocks))
+	    dx_dinode_nextents(dip, DX_DATA_FORK) + dx_dinode_nextents(dip, DX_ATTR_FORK) >
+	    be64_to_cpu(dip->di_nblocks))
 		return "nblocks";
 	return NULL;
 }
@@ -407,7 +426,7 @@ void dx_inode_to_disk(struct dx_inode *ip, struct dx_dinode *dip, dx_lsn_t lsn)
 	dip->di_size = cpu_to_be64(d->size);
 	dip->di_nblocks = cpu_to_be64(d->nblocks);
 	dip->di_extsize = cpu_to_be32(d->extsize);
-	if (d->flags2 & DX_DIFLAG2_NREXT64) {
+	if (dx_has_large_counts(ip)) {
 		dip->di_big_nextents = cpu_to_be64(ip->df.nextents);
 		dip->di_nextents = cpu_to_be32(anext);
 		dip->di_anextents = 0;
@@ -468,7 +487,7 @@ void dx_inode_to_log(struct dx_inode *ip, struct dx_log_dinode *ld, dx_lsn_t lsn
 	ld->di_size = d->size;
 	ld->di_nblocks = d->nblocks;
 	ld->di_extsize = d->extsize;
-	if (d->flags2 & DX_DIFLAG2_NREXT64) {
+	if (dx_has_large_counts(ip)) {
 		ld->di_big_nextents = ip->df.nextents;
 		ld->di_nextents = anext;
 	} else {
@@ -514,8 +533,7 @@ void dx_log_dinode_to_disk(const struct dx_log_dinode *ld, struct dx_dinode *dip
 	dip->di_size = cpu_to_be64(ld->di_size);
 	dip->di_nblocks = cpu_to_be64(ld->di_nblocks);
 	dip->di_extsize = cpu_to_be32(ld->di_extsize);
-	/* without large counters these eight bytes are padding and a counter that v3 does not use */
-	dip->di_big_nextents = ld->di_flags2 & DX_DIFLAG2_NREXT64 ? cpu_to_be64(ld->di_big_nextents) : 0;
+	dip->di_big_nextents = cpu_to_be64(ld->di_big_nextents);
 	dip->di_nextents = cpu_to_be32(ld->di_nextents);
 	dip->di_anextents = cpu_to_be16(ld->di_anextents);
 	dip->di_forkoff = ld->di_forkoff;

@@ -28,6 +28,10 @@ static const char *core_bad(struct dx_inode *ip)
 		return "format";
 	if (S_ISDIR(mode) && ip->df.format == DX_DINODE_FMT_DEV)
 		return "format";
+	if (ip->df.nextents > dx_most_extents(dx_has_large_counts(ip), DX_DATA_FORK))
+		return "nextents";
+	if (anext > dx_most_extents(dx_has_large_counts(ip), DX_ATTR_FORK))
+		return "naextents";
 	if (ip->df.format == DX_DINODE_FMT_EXTENTS && ip->df.nextents > dx_fork_inline_max(ip, DX_DATA_FORK))
 		return "nextents";
 	if (ip->df.format == DX_DINODE_FMT_LOCAL && ip->df.bytes > dx_inode_dfork_size(ip))

@@ -150,6 +150,8 @@ static int count_unlinked(struct dx_recovery *rc, unsigned int *lists)
 /* The first kernel that can do all that such a volume wants. */
 static const char *reflink_linux(struct dx_mount *mp)
 {
+	if (dx_has_nrext64(mp))
+		return "5.19";
 	return dx_has_inobtcnt(mp) || dx_has_bigtime(mp) ? "5.10" : "4.16";
 }
 

@@ -65,8 +65,10 @@ static void set_btree_geometry(struct dx_mount *mp)
 	/* at worst every other block is free; at worst every chunk that fits exists */
 	mp->alloc_maxlevels = most_levels(mp->alloc_mnr, ((u64)mp->sb.agblocks + 1) / 2, 1);
 	mp->inobt_maxlevels = most_levels(mp->inobt_mnr, (1ULL << mp->agino_log) / DX_INODES_PER_CHUNK, 1);
-	mp->bm_maxlevels[0] = most_levels(mp->bmap_dmnr, DX_MAX_EXTNUM, MIN_BMBT_PTRS_DATA);
-	mp->bm_maxlevels[1] = most_levels(mp->bmap_dmnr, DX_MAX_AEXTNUM, MIN_BMBT_PTRS_ATTR);
+	mp->bm_maxlevels[DX_DATA_FORK] = most_levels(mp->bmap_dmnr, dx_most_extents(dx_has_nrext64(mp), DX_DATA_FORK),
+						     MIN_BMBT_PTRS_DATA);
+	mp->bm_maxlevels[DX_ATTR_FORK] = most_levels(mp->bmap_dmnr, dx_most_extents(dx_has_nrext64(mp), DX_ATTR_FORK),
+						     MIN_BMBT_PTRS_ATTR);
 }
 
 static void set_dir_geometry(struct dx_mount *mp)

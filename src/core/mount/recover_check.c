@@ -354,10 +354,14 @@ static int inode_fields(struct dx_recovery *rc, struct dx_ritem *it, const char 
 			ld->di_format != DX_DINODE_FMT_BTREE },
 		{ "di_format", ld->di_format, type == S_IFDIR && ld->di_format != DX_DINODE_FMT_EXTENTS &&
 			ld->di_format != DX_DINODE_FMT_BTREE && ld->di_format != DX_DINODE_FMT_LOCAL },
+		{ "di_flags2 (large extent counters)", ld->di_flags2, big && !dx_has_nrext64(mp) },
+		{ "di_nrext64_pad", ld->di_anextents, big && ld->di_anextents },
+		{ "di_v3_pad", ld->di_big_nextents, !big && ld->di_big_nextents },
 		{ "ilf_fields (for di_format)", dbits, dbits == DX_ILOG_DEV && ld->di_format != DX_DINODE_FMT_DEV },
 		{ "di_nblocks", ld->di_nblocks, ld->di_nblocks > rc->dblocks },
-		{ "di_nextents", data.nextents, data.nextents > ld->di_nblocks },
-		{ "di_anextents", attr.nextents, attr.nextents > ld->di_nblocks - min(data.nextents, ld->di_nblocks) },
+		{ "di_nextents", data.nextents, data.nextents > min(ld->di_nblocks, dx_most_extents(big, DX_DATA_FORK)) },
+		{ "di_anextents", attr.nextents, attr.nextents > dx_most_extents(big, DX_ATTR_FORK) ||
+			attr.nextents > ld->di_nblocks - min(data.nextents, ld->di_nblocks) },
 		{ "di_forkoff", ld->di_forkoff, forkoff >= litino || (abits && !forkoff) },
 	};
 	int error = CHECKS(rc, name, checks);
