@@ -19,7 +19,7 @@ static struct dx_bdev *dev;
 
 static const struct profile { const char *name, *mkfs; unsigned int size_mb, bs; } profiles[] = {
 	{ "4 KiB blocks", "-m reflink=0,bigtime=1,inobtcount=1", 320, 4096 },
-	{ "1 KiB blocks", "-b size=1024 -m reflink=0,bigtime=0,inobtcount=0", 320, 1024 },
+	{ "1 KiB blocks, large extent counters", "-b size=1024 -m reflink=0,bigtime=0,inobtcount=0 -i nrext64=1", 320, 1024 },
 	{ "2 KiB blocks, 6 AGs", "-b size=2048 -d agcount=6 -i size=512 -m reflink=1", 1200, 2048 },
 	{ "4 KiB blocks, 2 KiB inodes", "-i size=2048 -m reflink=0", 320, 4096 },
 };

@@ -21,7 +21,7 @@
 
 static const struct uv_profile profiles[] = {
 	{ "4 KiB blocks", "-d agcount=2", 320 },
-	{ "1 KiB blocks", "--unsupported -m reflink=0 -d agcount=3 -l size=10m -b size=1024", 120 },
+	{ "1 KiB blocks, large extent counters", "--unsupported -m reflink=0 -d agcount=3 -l size=10m -b size=1024 -i nrext64=1", 120 },
 	{ "16 AGs", "--unsupported -d agcount=16 -l size=8m", 320 },
 	{ "4 KiB blocks, 2 KiB inodes", "-d agcount=2 -i size=2048", 320 },
 };

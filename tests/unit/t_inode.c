@@ -24,7 +24,7 @@ static const struct profile { const char *name, *mkfs; } profiles[] = {
 	{ "6.1 defaults",	"-m reflink=1,bigtime=1,inobtcount=1,finobt=1 -i sparse=1" },
 	{ "1 KiB blocks",	"-b size=1024 -m reflink=0,bigtime=1,inobtcount=1 -i sparse=1" },
 	{ "no finobt, no sparse inodes, 2 KiB inodes", "-m reflink=0,bigtime=0,inobtcount=0,finobt=0 -i sparse=0,size=2048" },
-	{ "64 KiB directory blocks", "-n size=65536 -m reflink=0,bigtime=1,inobtcount=1" },
+	{ "64 KiB directory blocks, large extent counters", "-n size=65536 -m reflink=0,bigtime=1,inobtcount=1 -i nrext64=1" },
 };
 
 /* ---- plumbing ---- */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The inode core's forms: times survive the way to the disk, through the log and back; log and disk forms
- * agree with each other; and each field gone wrong is caught, by name.
+ * The inode core's forms: times and extent counters survive the way to the disk, through the log and back; log and disk
+ * forms agree with each other; and each field gone wrong is caught, by name.
  */
 #include <stdio.h>
 #include <string.h>
@@ -82,25 +82,40 @@ static void fill(struct dx_inode *ip, struct dx_mount *mp, bool bigtime)
 
 static int log_is_disk(void *arg)
 {
+	/* extents of both forks; what a small counter can have, and what only a large one can */
+	static const struct { u64 data, attr; bool large; } counts[] = {
+		{ 2, 0, false }, { 0x7fffffff, 0x7fff, false }, { 2, 0, true }, { 0x7fffffff, 0x7fff, true },
+		{ 0xfedcba987654ULL, 0xfedcba98, true }, { (1ULL << 48) - 1, 0xffffffff, true },
+	};
 	u8 a[512], b[512];
 	struct dx_dinode *da = (void *)a, *db = (void *)b;
 	struct dx_log_dinode ld;
 	struct dx_mount mp;
 	struct dx_inode ip;
-	int big;
+	struct dx_fork af = { .format = DX_DINODE_FMT_BTREE };
+	int big, i;
 
 	(void)arg;
 	for (big = 0; big < 2; big++) {
-		geometry(&mp, big);
-		fill(&ip, &mp, big);
-		memset(a, 0, sizeof(a));
-		memset(b, 0, sizeof(b));
-		da->di_next_unlinked = db->di_next_unlinked = cpu_to_be32(5);
-		dx_inode_to_disk(&ip, da, 42);
-		dx_inode_to_log(&ip, &ld, 42);
-		dx_log_dinode_to_disk(&ld, db);
-		CHECK(!memcmp(a, b, sizeof(a)));
-		CHECK_EQ(be32_to_cpu(da->di_next_unlinked), 5);
+		for (i = 0; i < (int)ARRAY_SIZE(counts); i++) {
+			geometry(&mp, big);
+			fill(&ip, &mp, big);
+			ip.df.nextents = counts[i].data;
+			af.nextents = counts[i].attr;
+			ip.af = &af;
+			if (counts[i].large)
+				ip.d.flags2 |= DX_DIFLAG2_NREXT64;
+			memset(a, 0, sizeof(a));
+			memset(b, 0, sizeof(b));
+			da->di_next_unlinked = db->di_next_unlinked = cpu_to_be32(5);
+			dx_inode_to_disk(&ip, da, 42);
+			dx_inode_to_log(&ip, &ld, 42);
+			dx_log_dinode_to_disk(&ld, db);
+			CHECK(!memcmp(a, b, sizeof(a)));
+			CHECK_EQ(be32_to_cpu(da->di_next_unlinked), 5);
+			CHECK_EQ(dx_dinode_nextents(da, DX_DATA_FORK), counts[i].data);
+			CHECK_EQ(dx_dinode_nextents(da, DX_ATTR_FORK), counts[i].attr);
+		}
 	}
 	return 0;
 }
@@ -164,8 +179,30 @@ static int mutations(void *arg)
 	WRONG("size", (d->di_mode = cpu_to_be16(S_IFDIR), d->di_size = 0, d->di_nlink = 0));
 	WRONG("size", (d->di_mode = cpu_to_be16(S_IFLNK), d->di_size = cpu_to_be64(1025)));
 	WRONG("format", d->di_mode = cpu_to_be16(S_IFIFO));
+	WRONG("v3_pad", d->di_big_nextents = cpu_to_be64(2));
+	WRONG("nextents", (d->di_format = DX_DINODE_FMT_BTREE, d->di_nextents = cpu_to_be32(0x80000000)));
+	WRONG("naextents", (d->di_forkoff = 24, d->di_aformat = DX_DINODE_FMT_BTREE, d->di_anextents = cpu_to_be16(0x8000)));
 	/* a free one: only its header counts */
 	WRONG(NULL, (d->di_mode = 0, d->di_nextents = cpu_to_be32(1000)));
+	WRONG("v3_pad", (d->di_mode = 0, d->di_big_nextents = cpu_to_be64(1)));
+	WRONG("flags2.nrext64", (d->di_mode = 0, d->di_flags2 = cpu_to_be64(DX_DIFLAG2_NREXT64)));
+
+	/* with large counters on the volume an inode may have them or not */
+	mp.sb.features_incompat |= DX_SB_FEAT_INCOMPAT_NREXT64;
+	WRONG(NULL, (void)0);
+	WRONG("v3_pad", d->di_big_nextents = cpu_to_be64(2));
+	WRONG("naextents", (d->di_forkoff = 24, d->di_aformat = DX_DINODE_FMT_BTREE, d->di_anextents = cpu_to_be16(0x8000)));
+#define LARGE(data, attr) (d->di_flags2 = cpu_to_be64(DX_DIFLAG2_NREXT64), d->di_big_nextents = cpu_to_be64(data), \
+			   d->di_nextents = cpu_to_be32(attr), d->di_anextents = 0)
+	WRONG(NULL, LARGE(2, 0));
+	WRONG("nrext64_pad", (LARGE(2, 0), d->di_anextents = cpu_to_be16(1)));
+	WRONG("nrext64_pad", (LARGE(0, 0), d->di_mode = 0, d->di_anextents = cpu_to_be16(1)));
+	WRONG("nextents", LARGE(22, 0));
+	WRONG("nextents", (LARGE(1ULL << 48, 0), d->di_format = DX_DINODE_FMT_BTREE));
+	WRONG("nblocks", LARGE(20, 0) ; d->di_nblocks = cpu_to_be64(19));
+	WRONG("naextents", LARGE(2, 1));
+	/* their sum must not wrap round to something small */
+	WRONG("nextents", (LARGE(~0ULL, 2), d->di_format = DX_DINODE_FMT_BTREE, d->di_forkoff = 24));
 
 	good(d, &mp);
 	dx_dinode_stamp_crc(&mp, d);

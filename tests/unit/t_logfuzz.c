@@ -36,6 +36,7 @@ static struct ul_log base;
 static size_t arena_kept;		/* what the base log lies in */
 static u64 normal_peak;
 static u32 bs;
+static bool large;			/* large extent counters on the volume */
 static char what[1024];
 
 /* What a log holds that we do not write: intents of other features, all done; quota. */
@@ -83,6 +84,16 @@ static void add_foreign(struct ul_log *l)
 	ul_intent(t, DX_LI_ATTRD, 16, 0xabcd00);
 }
 
+static u64 counted(const struct dx_log_dinode *ld)
+{
+	return ld->di_flags2 & DX_DIFLAG2_NREXT64 ? ld->di_big_nextents : ld->di_nextents;
+}
+
+static u64 counted_attr(const struct dx_log_dinode *ld)
+{
+	return ld->di_flags2 & DX_DIFLAG2_NREXT64 ? ld->di_nextents : ld->di_anextents;
+}
+
 /* Is this the last word of the log on a plain file with all of its extents in the inode? */
 static bool plain_file(const struct ul_item *it, u32 *ino)
 {
@@ -93,8 +104,8 @@ static bool plain_file(const struct ul_item *it, u32 *ino)
 		return false;
 	ld = (const void *)it->r[1].p;
 	*ino = f->ilf_ino;
-	return S_ISREG(ld->di_mode) && f->ilf_fields & DX_ILOG_DEXT && it->r[2].len == ld->di_nextents * 16 &&
-	       !ld->di_anextents && ld->di_nlink && ld->di_nextents > 1 && ld->di_nextents < 40;
+	return S_ISREG(ld->di_mode) && f->ilf_fields & DX_ILOG_DEXT && it->r[2].len == counted(ld) * 16 &&
+	       !counted_attr(ld) && ld->di_nlink && counted(ld) > 1 && counted(ld) < 40;
 }
 
 /* A file loses its extents: the inode and the intent to free them, which nobody has done. */
@@ -132,10 +143,11 @@ static bool add_unfinished(struct ul_log *l)
 	it = ul_new_item(t);
 	f = memcpy(ul_new_region(it, sizeof(*f)), from->r[0].p, sizeof(*f));
 	ld = memcpy(ul_new_region(it, sizeof(*ld)), from->r[1].p, sizeof(*ld));
-	n = ld->di_nextents;
+	n = counted(ld);
 	f->ilf_size = 2;
 	f->ilf_fields = DX_ILOG_CORE;
 	f->ilf_dsize = f->ilf_asize = 0;
+	ld->di_big_nextents = 0;
 	ld->di_nextents = 0;
 	ld->di_nblocks = 0;
 	ld->di_size = 0;
@@ -586,6 +598,7 @@ static int fill_fiber(void *arg)
 		return error;
 	ul_attach(mp);
 	bs = mp->sb.blocksize;
+	large = dx_has_nrext64(mp);
 	CHECK(!um_attach(mp, true));
 	CHECK_EQ(um_run(mp, 60, 1), 0);
 	um_drop_held();
@@ -740,6 +753,7 @@ static u32 control(const struct ul_log *l, bool as32, u32 cap, bool whole, bool 
 /* ---- one field at a time ---- */
 
 enum { LE, BE, DROP_REGION };
+enum { ANY, SMALL, LARGE };	/* extent counters */
 #define F(type, field)	offsetof(struct type, field), sizeof(((struct type *)0)->field)
 static const struct named {
 	u16 type;
@@ -748,6 +762,7 @@ static const struct named {
 	u64 flip, set;			/* value = (old ^ flip), or set when that is not 0 */
 	const char *says;		/* the message names this */
 	u32 fields;			/* of inode items: only one with these */
+	u8 counters;			/* of the volume */
 } nameds[] = {
 	{ DX_LI_BUF, 0, LE, F(dx_buf_log_format, blf_flags), 0x40, 0, "bad blf_flags" },
 	{ DX_LI_BUF, 0, LE, F(dx_buf_log_format, blf_len), 0, 0xffff, "bad blf_len" },
@@ -767,8 +782,16 @@ static const struct named {
 	{ DX_LI_INODE, 0, LE, F(dx_inode_log_format, ilf_asize), 0, 9999, "bad ilf_asize", DX_ILOG_ADATA },
 	{ DX_LI_INODE, 1, LE, F(dx_log_dinode, di_ino), 1, 0, "bad di_ino" },
 	{ DX_LI_INODE, 1, LE, F(dx_log_dinode, di_nblocks), 0, 1ull << 40, "bad di_nblocks" },
-	{ DX_LI_INODE, 1, LE, F(dx_log_dinode, di_nextents), 1, 0, "bad di_nextents", DX_ILOG_DEXT },
-	{ DX_LI_INODE, 1, LE, F(dx_log_dinode, di_anextents), 1, 0, "bad di_anextents", DX_ILOG_AEXT },
+	{ DX_LI_INODE, 1, LE, F(dx_log_dinode, di_nextents), 1, 0, "bad di_nextents", DX_ILOG_DEXT, SMALL },
+	{ DX_LI_INODE, 1, LE, F(dx_log_dinode, di_anextents), 1, 0, "bad di_anextents", DX_ILOG_AEXT, SMALL },
+	{ DX_LI_INODE, 1, LE, F(dx_log_dinode, di_big_nextents), 1, 0, "bad di_v3_pad", 0, SMALL },
+	{ DX_LI_INODE, 1, LE, F(dx_log_dinode, di_flags2), DX_DIFLAG2_NREXT64, 0, "bad di_flags2", 0, SMALL },
+	{ DX_LI_INODE, 1, LE, F(dx_log_dinode, di_big_nextents), 1, 0, "bad di_nextents", DX_ILOG_DEXT, LARGE },
+	{ DX_LI_INODE, 1, LE, F(dx_log_dinode, di_big_nextents), 0, ~0ull, "bad di_nextents", 0, LARGE },
+	{ DX_LI_INODE, 1, LE, F(dx_log_dinode, di_nextents), 1, 0, "bad di_anextents", DX_ILOG_AEXT, LARGE },
+	{ DX_LI_INODE, 1, LE, F(dx_log_dinode, di_anextents), 1, 0, "bad di_nrext64_pad", 0, LARGE },
+	/* the same bits, in the other form */
+	{ DX_LI_INODE, 1, LE, F(dx_log_dinode, di_flags2), DX_DIFLAG2_NREXT64, 0, "bad di_", DX_ILOG_DEXT, LARGE },
 	{ DX_LI_INODE, 1, LE, F(dx_log_dinode, di_forkoff), 0, 0xff, "bad di_forkoff" },
 	{ DX_LI_INODE, 2, DROP_REGION, .says = "bad ilf_size", .fields = DX_ILOG_DEXT },
 	{ DX_LI_INODE, 2, DROP_REGION, .says = "bad ilf_size", .fields = DX_ILOG_DBROOT },
@@ -848,6 +871,8 @@ static void named_fields(void)
 		struct ul_item *it;
 		u64 v;
 
+		if (m->counters && m->counters != (large ? LARGE : SMALL))
+			continue;
 		ul_arena_used = arena_kept;
 		l = copy_log();
 		it = find_named(&l, m);
@@ -918,7 +943,8 @@ static void count_items(const struct ul_log *l)
 
 static const struct uv_profile volumes[] = {
 	{ "reflink=0", "--unsupported -d agcount=3 -l size=10m -m reflink=0", 120 },
-	{ "4.19 features, 1 KiB blocks", "--unsupported -d agcount=2 -l size=10m -b size=1024 -m reflink=0,bigtime=0,inobtcount=0", 120 },
+	{ "4.19 features and large extent counters, 1 KiB blocks",
+	  "--unsupported -d agcount=2 -l size=10m -b size=1024 -m reflink=0,bigtime=0,inobtcount=0 -i nrext64=1", 120 },
 };
 
 static int volume_nr;

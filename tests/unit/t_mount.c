@@ -14,6 +14,7 @@
 #include "dx_inode.h"
 #include "dx_log.h"
 #include "dx_alloc.h"
+#include "dx_bmap.h"
 
 static char workdir[256], image[300], saved[300];
 static struct dx_bdev *dev;
@@ -23,6 +24,10 @@ static struct dx_bdev *dev;
  * installs has an option (nrext64 under [metadata]) that its mkfs.xfs refuses.
  */
 #define LTS "-m reflink=0,bigtime=0,inobtcount=0 "
+
+/* The smallest log that mkfs.xfs allows, which it tells who asks for less. */
+#define SMALLEST_LOG(o) "--unsupported " o " -l size=$(mkfs.xfs --unsupported -N -f -l size=2m " o \
+	" img 2>&1 | sed -n 's/.*minimum size is \\([0-9]*\\) blocks.*/\\1b/p' | grep . || echo 2m)"
 
 /* ---- volumes that mount ---- */
 
@@ -45,6 +50,11 @@ static const struct volume { const char *name, *size, *mkfs; unsigned int lbs; }
 	{ "64 KiB directory blocks, 1 KiB blocks", "300M", "-b size=1024 -n size=65536", 512 },
 	{ "no finobt, no sparse inodes", "300M", "-m reflink=0,bigtime=0,inobtcount=0,finobt=0 -i sparse=0", 512 },
 	{ "no imax_pct", "300M", "-i maxpct=0", 512 },
+	{ "large extent counters, 4.19 profile, 2 KiB inodes", "300M", LTS "-i nrext64=1,size=2048", 512 },
+	{ "the smallest log", "300M", SMALLEST_LOG(LTS), 512 },
+	{ "the smallest log, large extent counters", "300M", SMALLEST_LOG("-i nrext64=1"), 512 },
+	{ "the smallest log, large extent counters, 64 KiB directory blocks, 1 KiB blocks", "4G",
+	  SMALLEST_LOG("-b size=1024 -n size=65536 " LTS "-i nrext64=1"), 512 },
 };
 
 static struct dx_mount *mounted;
@@ -100,6 +110,20 @@ static bool db_value(const char *type, const char *field, unsigned long long *v)
 	return ok;
 }
 
+/* Levels of a bmbt, as xfs_db reckons them; a root that is a block stands for the one in the inode. */
+static void check_bmbt_levels(struct dx_mount *mp, int whichfork, u64 extents)
+{
+	char cmd[500], line[200] = "";
+	FILE *f;
+
+	snprintf(cmd, sizeof(cmd), "xfs_db -r -f -c 'btheight -w min -n %llu bmapbt' %s | sed -n 's/^\\([0-9]*\\) levels.*/\\1/p'",
+		 (unsigned long long)extents, image);
+	f = popen(cmd, "r");
+	CHECK(f && fgets(line, sizeof(line), f) && atoi(line) == mp->bm_maxlevels[whichfork]);
+	if (f)
+		pclose(f);
+}
+
 static void check_geometry(struct dx_mount *mp)
 {
 	const struct dx_sb *s = &mp->sb;
@@ -124,6 +148,9 @@ static void check_geometry(struct dx_mount *mp)
 			host_check(false, f[i].field, __FILE__, __LINE__);
 		}
 	}
+	check_bmbt_levels(mp, DX_DATA_FORK, dx_has_nrext64(mp) ? (1ULL << 48) - 1 : (1U << 31) - 1);
+	check_bmbt_levels(mp, DX_ATTR_FORK, dx_has_nrext64(mp) ? (1ULL << 32) - 1 : (1U << 15) - 1);
+	CHECK_EQ(!!(mp->rootip->d.flags2 & DX_DIFLAG2_NREXT64), !!dx_has_nrext64(mp));
 	CHECK_EQ(mp->rootip->ino, s->rootino);
 	for (agno = 0; agno < s->agcount; agno++) {
 		char type[32];
@@ -233,7 +260,7 @@ static void bad_crc(void) { u8 b; host_dev_peek(dev, 108, &b, 1); b ^= 1; host_d
 #define SETTER(name, field, val) static void name(void) { struct dx_dsb *d = get_sb(); d->field = val; put_sb(d); }
 #define ORER(name, field, bits) static void name(void) { struct dx_dsb *d = get_sb(); d->field |= cpu_to_be32(bits); put_sb(d); }
 ORER(unknown_incompat, sb_features_incompat, 1u << 27)
-ORER(nrext64, sb_features_incompat, DX_SB_FEAT_INCOMPAT_NREXT64)
+ORER(exchange, sb_features_incompat, DX_SB_FEAT_INCOMPAT_EXCHRANGE)
 ORER(parent, sb_features_incompat, DX_SB_FEAT_INCOMPAT_PARENT)
 ORER(needsrepair, sb_features_incompat, DX_SB_FEAT_INCOMPAT_NEEDSREPAIR)
 ORER(unknown_ro, sb_features_ro_compat, 1u << 27)
@@ -282,7 +309,7 @@ static const struct refusal {
 	{ "version 4", "-m crc=0", NULL, -EINVAL, "version 4 is not supported" },
 	{ "wrong CRC", "", bad_crc, -EFSCORRUPTED, "checksum" },
 	{ "unknown incompat feature", "", unknown_incompat, -EINVAL, "unknown incompatible features 0x8000000" },
-	{ "nrext64", "", nrext64, -EINVAL, "nrext64=0" },
+	{ "range exchange", "", exchange, -EINVAL, "exchange=0" },
 	{ "parent pointers", "", parent, -EINVAL, "parent=0" },
 	{ "needs repair", "", needsrepair, -EFSCORRUPTED, "xfs_repair" },
 	{ "unknown ro_compat feature", "", unknown_ro, -EINVAL, "-o ro", true },

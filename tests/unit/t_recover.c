@@ -33,7 +33,7 @@ static struct dx_bdev *dev;
 static const struct profile { const char *name, *mkfs; unsigned int logbsize; bool fragment; } profiles[] = {
 	{ "4.19 features", "-m reflink=0,bigtime=0,inobtcount=0 -l size=4m" },
 	{ "6.1 defaults", "-l size=10m" },
-	{ "1 KiB blocks", "-b size=1024 -m reflink=0 -l size=5m" },
+	{ "1 KiB blocks, large extent counters", "-b size=1024 -m reflink=0 -i nrext64=1 -l size=9m" },
 	{ "4 KiB sectors", "-s size=4096 -m reflink=0 -l size=8m" },
 	{ "stripe unit of 32 KiB in the log", "-m reflink=0 -l size=8m,su=32k" },
 	{ "8 KiB directory blocks over 1 KiB blocks", "-b size=1024 -n size=8192 -m reflink=0 -l size=5m" },

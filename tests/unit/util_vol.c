@@ -12,8 +12,8 @@
 const struct uv_profile uv_profiles[] = {
 	{ "6.1 defaults", "-d agcount=2", 320 },
 	{ "4.19 features, small log", SMALL LTS, 200 },
-	{ "1 KiB blocks", SMALL "-b size=1024", 120 },
-	{ "64 KiB directory blocks", SMALL "-n size=65536", 200 },
+	{ "1 KiB blocks, large extent counters", SMALL "-b size=1024 -i nrext64=1", 120 },
+	{ "64 KiB directory blocks, large extent counters", SMALL "-n size=65536 -i nrext64=1", 200 },
 	{ "16 small AGs, 2 KiB blocks", "--unsupported -l size=8m -b size=2048 -d agcount=16", 270 },
 	{ "4 KiB sectors", SMALL "-s size=4096", 200, 4096 },
 	{ "log stripe unit of 32 KiB", SMALL "-l su=32k", 200 },
