@@ -12,9 +12,9 @@ release=$(mkfs.xfs -V)
 digest() { dd if="$DEV" bs=1M count=96 status=none | md5sum; }
 field() { xfs_db -r -c "sb 0" -c "p $1" "$DEV" | sed 's/.*= //'; }
 
-# What the superblock says of features that we write: FTYPE, SPINODES, META_UUID, BIGTIME; FINOBT, REFLINK, INOBTCNT.
+# What the superblock says of features that we write: FTYPE, SPINODES, META_UUID, BIGTIME, NREXT64; FINOBT, REFLINK, INOBTCNT.
 state() {
-	if (($(field features_incompat) & ~0xf)); then echo refused
+	if (($(field features_incompat) & ~0x2f)); then echo refused
 	elif (($(field features_ro_compat) & ~0xd)); then echo read-only
 	else echo read-write; fi
 }
@@ -76,8 +76,9 @@ if [ $FSTYPE != dioxfs ]; then
 fi
 env DX_MKFS_DEFAULTS=1 mkfs.xfs -q -f -d size=$SIZE "$DEV"
 case $release in
-*" "[45].*|*" 6."[0-9].*|*" 6."1[0-2].*) want=read-write ;;
-*) want=refused ;;	# 6.13: rmapbt and nrext64; 6.18 on: exchange and parent too
+*" "[45].*|*" 6."[0-4].*) want=read-write ;;
+*" 6."[5-9].*|*" 6."1[0-7].*) want=read-only ;;	# rmapbt
+*) want=refused ;;	# exchange and parent, too
 esac
 mounts_as "a default volume of ${release#mkfs.xfs version }" $want
 t "what the kernel log says to mkfs.xfs makes a volume that mounts" obeyed
@@ -87,7 +88,7 @@ while read -r name opt want; do
 	mounts_as "a volume with $name" $want
 done <<E2
 rmapbt -m,rmapbt=1 read-only
-nrext64 -i,nrext64=1 refused
+nrext64 -i,nrext64=1 read-write
 exchange -i,exchange=1 refused
 parent -n,parent=1 refused
 E2
