@@ -70,6 +70,7 @@ struct file {
 	uint64_t at[NR_OPS];		/* how much of the room is used */
 	bool used_up[NR_OPS];		/* once round */
 	bool moved;			/* blocks or size behind @eof */
+	enum op last;			/* operation: they go on in turn */
 	pthread_mutex_t lock;		/* of an appender's @head, and then of every io's off and busy */
 	uint64_t head;
 };

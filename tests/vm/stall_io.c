@@ -287,7 +287,7 @@ static void *space_main(void *arg)
 {
 	struct slice *s = arg;
 	uint64_t slot = o.rate > 0 ? (uint64_t)(NSEC / o.rate) : 0, next, t;
-	enum op op = NR_OPS - 1;
+	struct file *f = s->space;
 
 	pthread_barrier_wait(&s->go);
 	next = now_ns() + slot;
@@ -301,9 +301,9 @@ static void *space_main(void *arg)
 		if (now_ns() >= s->deadline)
 			break;
 		do
-			op = (op + 1) % NR_OPS;
-		while (!o.op[op]);
-		space_op(s->space, op, s->r);
+			f->last = (f->last + 1) % NR_OPS;
+		while (!o.op[f->last]);
+		space_op(f, f->last, s->r);
 		t = now_ns();
 		if (slot) {
 			next += slot;

@@ -47,7 +47,7 @@ t "it says which file cannot be opened, and why" says 1 'open .*/none/f.*: No su
 # Only if there is direct I/O.
 json() {
 	local rc
-	$stall --json --seconds 0.4 --slice 0.2 --size 4m "$@" "$OUT/f" >"$OUT/json"
+	$stall --json --seconds 1 --slice 0.5 --size 4m "$@" "$OUT/f" >"$OUT/json"
 	rc=$?
 	cat "$OUT/json"
 	[ $rc = 3 ] && python3 -c "import json; assert json.load(open('$OUT/json'))['error']" && return
@@ -55,7 +55,7 @@ json() {
 import json, sys
 r = json.load(open(sys.argv[1]))
 for name, p in r["phases"].items():
-    assert p["iops"] > 0 and len(p["each"]) == 2 and p["writes"]["n"] > 0, name
+    assert len(p["each"]) == 2 and p["writes"]["n"] > 0, name
     assert abs(sum(p["each"]) / 2 - p["iops"]) <= 0.1, name
     assert list(p["writes"]["ms"].values()) == sorted(p["writes"]["ms"].values()), name
 d = r["phases"]["disturbed"]
@@ -72,7 +72,7 @@ import json, sys
 ms = lambda x: dict(n=9, per_s=100.0, ms={"p50": x / 2, "p95": x, "p99": x, "p99.9": x, "max": 2 * x})
 def run(kept):
     return dict(alone=dict(iops=1000, each=[1000, 1000, 1000], writes=ms(4)), tracked=dict(iops=900, each=[900, 900, 900], writes=ms(4)),
-                disturbed=dict(iops=500, each=[1000 * kept, 1, 1000 * kept], writes=ms(6), ops=ms(8), late=0, refills=0))
+                disturbed=dict(iops=500, each=[1, 1000 * kept, 1000], writes=ms(6), ops=ms(8), late=0, refills=0))
 row = dict(id=1, lat_ms=1.0, depth=16, op="punch", engine="libaio", pattern="overwrite", counters={}, trouble={}, results=dict(dioxfs=[run(0.6), run(0.8)]))
 json.dump(dict(date="", kernel="K<1>", fs=["dioxfs", "btrfs"], missing=dict(btrfs="no mkfs.btrfs"), wrong=[], accel="tcg", cpus=2, rate="500", runs=2,
                seconds=1, slice=1, stall="", rows=[row]), open(sys.argv[1] + "/earlier.json", "w"))
