@@ -320,6 +320,28 @@ struct dx_rmap_rec {
 	__be64	rm_owner;
 	__be64	rm_offset;
 } __attribute__((packed));
+struct dx_rmap_key {
+	__be32	rm_startblock;
+	__be64	rm_owner;
+	__be64	rm_offset;
+} __attribute__((packed));
+/* rm_offset: three flags, seven bits of zeroes, fsblock offset in the fork */
+#define DX_RMAP_ATTRFORK	(1ULL << 63)
+#define DX_RMAP_BMBT		(1ULL << 62)
+#define DX_RMAP_UNWRITTEN	(1ULL << 61)	/* not part of a key */
+#define DX_RMAP_FLAGS		(DX_RMAP_ATTRFORK | DX_RMAP_BMBT | DX_RMAP_UNWRITTEN)
+#define DX_RMAP_OFF(off)	((off) & ((1ULL << 54) - 1))
+/* rm_owner: an inode number, or else */
+#define DX_RMAP_OWN_NULL	((u64)-1)	/* never on disk; nor the next */
+#define DX_RMAP_OWN_UNKNOWN	((u64)-2)	/* of a free that recovery finishes */
+#define DX_RMAP_OWN_FS		((u64)-3)	/* superblock and AG headers */
+#define DX_RMAP_OWN_LOG		((u64)-4)
+#define DX_RMAP_OWN_AG		((u64)-5)	/* free space trees, free list, this tree itself */
+#define DX_RMAP_OWN_INOBT	((u64)-6)
+#define DX_RMAP_OWN_INODES	((u64)-7)
+#define DX_RMAP_OWN_REFC	((u64)-8)
+#define DX_RMAP_OWN_COW		((u64)-9)	/* set aside for a copy on write */
+#define DX_RMAP_OWN_SPECIAL(o)	((o) >> 63)
 
 /* extents ("Data Extents"): 1 flag, 54 startoff, 52 startblock, 21 blockcount */
 struct dx_bmbt_rec {

@@ -256,7 +256,27 @@ struct dx_intent_log_format {		/* RUI, CUI, BUI, then its extents; the done item
 	u32	nextents;
 	u64	id;
 };
-#define DX_RMAP_EXTENT_BYTES	32	/* of a RUI or BUI */
+struct dx_map_extent {			/* of a RUI or BUI */
+	u64	me_owner;
+	u64	me_startblock;		/* fsbno */
+	u64	me_startoff;
+	u32	me_len;
+	u32	me_flags;
+};
+#define DX_RMAP_EXTENT_BYTES	((u32)sizeof(struct dx_map_extent))
+/* me_flags of a RUI: what to do, and three bits of what with */
+#define DX_RUI_MAP		1
+#define DX_RUI_MAP_SHARED	2
+#define DX_RUI_UNMAP		3
+#define DX_RUI_UNMAP_SHARED	4
+#define DX_RUI_CONVERT		5	/* written <-> unwritten; the bit is the new state */
+#define DX_RUI_CONVERT_SHARED	6
+#define DX_RUI_ALLOC		7	/* these two: of no file */
+#define DX_RUI_FREE		8
+#define DX_RUI_TYPE(flags)	((flags) & 0xff)
+#define DX_RUI_ATTR_FORK	(1u << 31)
+#define DX_RUI_BMBT_BLOCK	(1u << 30)
+#define DX_RUI_UNWRITTEN	(1u << 29)
 #define DX_PHYS_EXTENT_BYTES	16	/* of a CUI */
 struct dx_attri_log_format {		/* then name, new name, value, new value: what there is */
 	u16	alfi_type;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Deferred work of several kinds in one chain: two that only this program knows, under the item types of RUI and BUI, and
+ * Deferred work of several kinds in one chain: two that only this program knows, under the item types of CUI and BUI, and
  * frees of extents.  A work of ours writes a digit behind those that are there, into the part of an AGFL that nobody uses, in any of
  * several parts, and may add another work.  So the digits tell in which order all was done, and that each part was done
  * once: also when the machine stops at any write, and recovery does the rest, and stops, too.
@@ -16,7 +16,7 @@
 #define NOTES	40		/* slot of the AGFL: how many digits, then they */
 #define AGNO	1		/* frees are in AG 0 */
 
-struct op { u32 digit, parts, adds, quiet; u64 pad[2]; };	/* in the log: 32 bytes */
+struct op { u32 digit, parts, adds, quiet; };	/* in the log: 16 bytes, and what else such an item has */
 struct op_work { struct dx_defer_work work; struct op op; };
 
 static const struct dx_defer_type kind_a, kind_b;
@@ -82,11 +82,11 @@ static int op_finish(struct dx_trans *tp, struct dx_defer_work *work)
 
 static const struct dx_defer_type kind_a = {
 	.name = "work of a test", .li_type = DX_LI_BUI, .resv = DX_RESV_EFI_FINISH, .most = 3, .a_go = 2,
-	.work_bytes = sizeof(struct op), .format = op_format, .parse = op_parse, .finish = op_finish,
+	.work_bytes = DX_RMAP_EXTENT_BYTES, .format = op_format, .parse = op_parse, .finish = op_finish,
 };
 static const struct dx_defer_type kind_b = {
-	.name = "other work of a test", .li_type = DX_LI_RUI, .resv = DX_RESV_EFI_FINISH, .most = 3, .a_go = 2,
-	.work_bytes = sizeof(struct op), .format = op_format, .parse = op_parse, .finish = op_finish,
+	.name = "other work of a test", .li_type = DX_LI_CUI, .resv = DX_RESV_EFI_FINISH, .most = 3, .a_go = 2,
+	.work_bytes = DX_PHYS_EXTENT_BYTES, .format = op_format, .parse = op_parse, .finish = op_finish,
 };
 
 static struct dx_mount *mount(int *error)

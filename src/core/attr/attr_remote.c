@@ -101,7 +101,7 @@ int dx_attr_rmt_alloc(struct dx_da_args *a, u32 blocks)
 
 		if (n++ == RMT_EXTENTS_PER_TRANS) {
 			n = 1;
-			error = dx_trans_roll_inode(&a->tp, a->dp);
+			error = dx_defer_finish(&a->tp);	/* rolls, too */
 			if (error)
 				return error;
 		}

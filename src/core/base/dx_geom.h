@@ -10,7 +10,7 @@
 #define DX_GEOM_H
 
 /* Trees that have blocks set aside in their AG: struct dx_agresv_tree for each. */
-enum dx_agresv_kind { DX_AGRESV_NONE, DX_AGRESV_FINOBT, DX_AGRESV_REFCOUNTBT, DX_AGRESV_MAX };
+enum dx_agresv_kind { DX_AGRESV_NONE, DX_AGRESV_RMAPBT, DX_AGRESV_FINOBT, DX_AGRESV_REFCOUNTBT, DX_AGRESV_MAX };
 struct dx_agresv { u32 most, used, reserved; };	/* fsblocks: can ever have, has, set aside for the difference */
 
 /* One allocation group. */

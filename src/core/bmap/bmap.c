@@ -492,6 +492,8 @@ int dx_bmap_splice(struct dx_bmap_edit *e, const struct dx_irec *old, int nold, 
 				return error;
 		}
 		e->f->nextents += nn - no;
+		if (dx_has_rmapbt(e->ip->mp))
+			dx_bmap_tell_rmap(e, ro, no, rn, nn);
 	}
 	error = iext_splice(e, old, nold, new, nnew);
 	if (error) {

@@ -53,17 +53,24 @@ static void bmbt_log_root(struct dx_btree_cur *cur)
 			   (cur->whichfork == DX_DATA_FORK ? DX_ILOG_DBROOT : DX_ILOG_ABROOT));
 }
 
+/* Whose the blocks of the tree itself are. */
+static struct dx_owner bmbt_own(const struct dx_inode *ip, int whichfork)
+{
+	return (struct dx_owner) { ip->ino, DX_RMAP_BMBT | (whichfork == DX_ATTR_FORK ? DX_RMAP_ATTRFORK : 0) };
+}
+
 /**
  * dx_bmap_alloc_meta_block - allocate one block for the extent map itself.
  * @tp: transaction, with the block reserved in it
  * @ip: inode that will own it; ILOCK exclusive, joined; nblocks is raised and the core logged
+ * @whichfork: whose map it is
  * @near: block to be near, or DX_BT_NULLPTR
  * @minleft: blocks that the AG must keep for what this transaction still has to allocate
  * @fsbno: result; DX_NULLFSBNO = no space
  *
  * Returns 0 or -errno.
  */
-int dx_bmap_alloc_meta_block(struct dx_trans *tp, struct dx_inode *ip, dx_fsbno_t near, u32 minleft,
+int dx_bmap_alloc_meta_block(struct dx_trans *tp, struct dx_inode *ip, int whichfork, dx_fsbno_t near, u32 minleft,
 			     dx_fsbno_t *fsbno)
 {
 	struct dx_mount *mp = ip->mp;
@@ -82,6 +89,7 @@ int dx_bmap_alloc_meta_block(struct dx_trans *tp, struct dx_inode *ip, dx_fsbno_
 			.tp = tp, .mp = mp, .minlen = 1, .maxlen = 1, .prod = 1, .alignment = 1,
 			.fsbno = near == DX_BT_NULLPTR ? home : near, .type = types[try],
 			.minleft = must ? 0 : minleft, .must = must, .no_wait = !must,
+			.owner = bmbt_own(ip, whichfork),
 		};
 
 		/* nothing is changed yet: then -ENOSPC is an answer */
@@ -109,7 +117,7 @@ static int bmbt_alloc_block(struct dx_btree_cur *cur, u64 near, u64 *ptr)
 	/* the first block of an insert that may split every level: keep room for the rest */
 	if (cur->tp->t_highest_agno == DX_NULLAGNO)
 		minleft = cur->nlevels;
-	error = dx_bmap_alloc_meta_block(cur->tp, cur->ip, near, minleft, &fsbno);
+	error = dx_bmap_alloc_meta_block(cur->tp, cur->ip, cur->whichfork, near, minleft, &fsbno);
 	*ptr = fsbno == DX_NULLFSBNO ? DX_BT_NULLPTR : fsbno;
 	if (!error && fsbno != DX_NULLFSBNO)
 		cur->allocated++;
@@ -122,10 +130,12 @@ static int bmbt_free_block(struct dx_btree_cur *cur, struct dx_buf *bp)
 	u64 block = bp->b_daddr >> mp->blkbb_log;
 	dx_fsbno_t fsbno = dx_agb_to_fsb(mp, div_u64(block, mp->sb.agblocks),
 					 block - (u64)mp->sb.agblocks * div_u64(block, mp->sb.agblocks));
+	struct dx_owner own;
 
 	cur->ip->d.nblocks--;
 	dx_trans_log_inode(cur->tp, cur->ip, DX_ILOG_CORE);
-	return dx_defer_free(cur->tp, fsbno, 1, true);
+	own = bmbt_own(cur->ip, cur->whichfork);
+	return dx_defer_free_of(cur->tp, fsbno, 1, true, &own);
 }
 
 static void bmbt_rec_from_disk(const void *disk, union dx_btree_rec *rec)
@@ -282,11 +292,11 @@ struct dx_btree_cur *dx_bmbt_cursor(struct dx_mount *mp, struct dx_trans *tp, st
 /* ---- changes of form ---------------------------------------------------------- */
 
 /* a new block of the tree: allocated, got, formatted; joined to tp */
-static int bmbt_new_block(struct dx_trans *tp, struct dx_inode *ip, dx_fsbno_t near, int level, u32 numrecs,
+static int bmbt_new_block(struct dx_trans *tp, struct dx_inode *ip, int whichfork, dx_fsbno_t near, int level, u32 numrecs,
 			  dx_fsbno_t *fsbno, struct dx_buf **bpp)
 {
 	struct dx_mount *mp = ip->mp;
-	int error = dx_bmap_alloc_meta_block(tp, ip, near, 0, fsbno);
+	int error = dx_bmap_alloc_meta_block(tp, ip, whichfork, near, 0, fsbno);
 
 	if (error)
 		return error;
@@ -324,7 +334,7 @@ int dx_bmap_extents_to_btree(struct dx_trans *tp, struct dx_inode *ip, int which
 
 	if (WARN_ON_ONCE(!f->nextents || f->nextents > mp->bmap_dmxr[0]))
 		return -EFSCORRUPTED;
-	error = bmbt_new_block(tp, ip, DX_BT_NULLPTR, 0, f->nextents, &fsbno, &bp);
+	error = bmbt_new_block(tp, ip, whichfork, DX_BT_NULLPTR, 0, f->nextents, &fsbno, &bp);
 	if (error)
 		return error;
 	root = dx_bmbt_root_alloc(dx_bmbt_root_maxrecs(dx_inode_fork_size(ip, whichfork)));
@@ -371,6 +381,7 @@ int dx_bmap_btree_to_extents(struct dx_trans *tp, struct dx_inode *ip, int which
 	struct dx_fork *f = dx_ifork(ip, whichfork);
 	struct dx_bmbt_root *root = f->data;
 	struct dx_buf_map map = { .len_bb = dx_fsb_to_bb(mp, 1) };
+	struct dx_owner own = bmbt_own(ip, whichfork);
 	struct dx_btree_lblock *h;
 	struct dx_buf *bp;
 	dx_fsbno_t fsbno;
@@ -393,7 +404,7 @@ int dx_bmap_btree_to_extents(struct dx_trans *tp, struct dx_inode *ip, int which
 		dx_trans_let_go(tp, bp);
 		return error;
 	}
-	error = dx_defer_free(tp, fsbno, 1, true);
+	error = dx_defer_free_of(tp, fsbno, 1, true, &own);
 	if (error)
 		return error;
 	ip->d.nblocks--;
@@ -427,7 +438,7 @@ int dx_bmap_push_root(struct dx_trans *tp, struct dx_inode *ip, int whichfork)
 
 	if (root->level + 1 >= mp->bm_maxlevels[whichfork] || root->numrecs > mp->bmap_dmxr[1])
 		return -EFSCORRUPTED;
-	error = bmbt_new_block(tp, ip, first, root->level, root->numrecs, &fsbno, &bp);
+	error = bmbt_new_block(tp, ip, whichfork, first, root->level, root->numrecs, &fsbno, &bp);
 	if (error)
 		return error;
 	k = dx_buf_off(bp, DX_BTREE_LBLOCK_LEN);

@@ -7,7 +7,7 @@
 #include "dx_btree.h"
 
 /* bmap_btree.c */
-int dx_bmap_alloc_meta_block(struct dx_trans *tp, struct dx_inode *ip, dx_fsbno_t near, u32 minleft,
+int dx_bmap_alloc_meta_block(struct dx_trans *tp, struct dx_inode *ip, int whichfork, dx_fsbno_t near, u32 minleft,
 			     dx_fsbno_t *fsbno);
 int dx_bmap_btree_to_extents(struct dx_trans *tp, struct dx_inode *ip, int whichfork);
 
@@ -29,6 +29,7 @@ int dx_bmap_splice(struct dx_bmap_edit *e, const struct dx_irec *old, int nold,
 		   const struct dx_irec *new, int nnew);
 int dx_bmap_remap(struct dx_bmap_edit *e, const struct dx_irec *old, struct dx_irec *mid,
 		  dx_fileoff_t off, dx_filblks_t len);
+void dx_bmap_tell_rmap(struct dx_bmap_edit *e, const struct dx_irec *old, int nold, const struct dx_irec *new, int nnew);
 bool dx_irec_mergeable(struct dx_mount *mp, const struct dx_irec *a, const struct dx_irec *b);
 void dx_irec_trim(struct dx_irec *r, dx_fileoff_t off, dx_fileoff_t end);	/* to its part in [off, end) */
 

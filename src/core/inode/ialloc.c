@@ -322,7 +322,7 @@ static int alloc_chunk(struct dx_trans *tp, struct dx_buf *agibp, dx_agno_t agno
 {
 	struct dx_mount *mp = tp->t_mp;
 	struct dx_agi *agi = agibp->b_addr;
-	struct dx_alloc_arg args = { .tp = tp, .mp = mp };
+	struct dx_alloc_arg args = { .tp = tp, .mp = mp, .owner = dx_own_inodes };
 	union dx_btree_rec rec = { };
 	u16 there = 0xffff;
 	dx_agbno_t agbno;
@@ -619,7 +619,7 @@ static int free_chunk_blocks(struct dx_trans *tp, dx_agno_t agno, const union dx
 			end++;
 		bno = dx_agino_to_agbno(mp, rec->inobt.startino + first);
 		bend = dx_agino_to_agbno(mp, rec->inobt.startino + end - 1) + 1;
-		error = dx_defer_free(tp, dx_agb_to_fsb(mp, agno, bno), bend - bno, false);
+		error = dx_defer_free_of(tp, dx_agb_to_fsb(mp, agno, bno), bend - bno, false, &dx_own_inodes);
 		if (error)
 			return error;
 		first = end;

@@ -81,6 +81,7 @@ static int inobt_alloc_block(struct dx_btree_cur *cur, u64 near, u64 *ptr)
 		.alignment = 1,
 		.resv = cur->btnum == DX_BTNUM_FINO ? DX_AGRESV_FINOBT : DX_AGRESV_NONE,
 		.must = true,
+		.owner = dx_own_inobt,
 	};
 	int error;
 
@@ -101,7 +102,7 @@ static int inobt_free_block(struct dx_btree_cur *cur, struct dx_buf *bp)
 
 	count_block(cur, -1);
 	return dx_free_extent_of(cur->tp, dx_agb_to_fsb(mp, cur->agno, bno), 1,
-				 cur->btnum == DX_BTNUM_FINO ? DX_AGRESV_FINOBT : DX_AGRESV_NONE);
+				 cur->btnum == DX_BTNUM_FINO ? DX_AGRESV_FINOBT : DX_AGRESV_NONE, &dx_own_inobt);
 }
 
 static void inobt_rec_from_disk(const void *disk, union dx_btree_rec *rec)

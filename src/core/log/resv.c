@@ -14,6 +14,9 @@
  */
 #include "dx_log_int.h"
 
+/* A step of collapse or insert unmaps and maps all that an inode can have inline (bmap_shift.c); nothing else has more. */
+#define RMAP_INTENTS	256
+
 #define OVERHEAD	(DX_BLF_CHUNK + 2 * (u32)sizeof(struct dx_op_header))
 
 static u32 blocks(struct dx_mount *mp, u32 n)
@@ -33,10 +36,15 @@ static u32 inodes(struct dx_mount *mp, u32 n)
 		    5 * (u32)sizeof(struct dx_op_header) + 128);
 }
 
-/* @n extents allocated or freed: AGF and AGFL, both trees split or joined up to the root */
+/*
+ * @n extents allocated or freed: AGF and AGFL, both trees split or joined up to the root; so is the rmapbt, which also changes
+ * for what the free list gets, mostly nearby
+ */
 static u32 allocfree(struct dx_mount *mp, u32 n)
 {
-	return sects(mp, 2 * n) + blocks(mp, n * 2 * (2 * mp->alloc_maxlevels - 1));
+	u32 rmap = mp->rmap_maxlevels ? 3 * mp->rmap_maxlevels - 1 : 0;
+
+	return sects(mp, 2 * n) + blocks(mp, n * (2 * (2 * mp->alloc_maxlevels - 1) + rmap));
 }
 
 /* one mapping inserted or removed in a bmbt that splits or joins up to the root */
@@ -110,8 +118,14 @@ void dx_resv_init(struct dx_mount *mp)
 	set(mp, DX_RESV_SB, sb, 1, false);
 
 	for (i = 0; i < DX_RESV_MAX; i++) {
-		if (mp->resv[i].perm)
-			mp->resv[i].logres_bytes = max(mp->resv[i].logres_bytes, efi);
+		if (!mp->resv[i].perm)
+			continue;
+		/* intents for each extent that comes or goes, and one more transaction that does what they say */
+		if (mp->rmap_maxlevels) {
+			mp->resv[i].logres_bytes += RMAP_INTENTS * sizeof(struct dx_map_extent);
+			mp->resv[i].logcount++;
+		}
+		mp->resv[i].logres_bytes = max(mp->resv[i].logres_bytes, efi);
 	}
 }
 

@@ -45,6 +45,19 @@ static u8 most_levels(const u32 min[2], u64 recs, u32 root_recs)
 	return min_t(u8, levels + (width > 1), DX_BTREE_MAXLEVELS);
 }
 
+/* Levels of a tree that has so many blocks and may have any number of records: who shares a block adds one. */
+static u8 levels_in(const u32 min[2], u64 blocks)
+{
+	u64 width = 2, sum = 1;
+	u8 levels = 1;
+
+	for (; sum + width <= blocks && levels < DX_BTREE_MAXLEVELS; levels++) {
+		sum += width;
+		width *= min[1];
+	}
+	return levels;
+}
+
 static void set_btree_geometry(struct dx_mount *mp)
 {
 	u32 srt = mp->sb.blocksize - DX_BTREE_SBLOCK_LEN;
@@ -57,14 +70,23 @@ static void set_btree_geometry(struct dx_mount *mp)
 	mp->bmap_dmxr[1] = lng / (sizeof(__be64) + sizeof(__be64));
 	mp->inobt_mxr[0] = srt / sizeof(struct dx_inobt_rec);
 	mp->inobt_mxr[1] = srt / (sizeof(__be32) + sizeof(__be32));
+	mp->rmap_mxr[0] = srt / sizeof(struct dx_rmap_rec);
+	mp->rmap_mxr[1] = srt / (2 * sizeof(struct dx_rmap_key) + sizeof(__be32));
 	for (i = 0; i < 2; i++) {
 		mp->alloc_mnr[i] = mp->alloc_mxr[i] / 2;
 		mp->bmap_dmnr[i] = mp->bmap_dmxr[i] / 2;
 		mp->inobt_mnr[i] = mp->inobt_mxr[i] / 2;
+		mp->rmap_mnr[i] = mp->rmap_mxr[i] / 2;
 	}
 	/* at worst every other block is free; at worst every chunk that fits exists */
 	mp->alloc_maxlevels = most_levels(mp->alloc_mnr, ((u64)mp->sb.agblocks + 1) / 2, 1);
 	mp->inobt_maxlevels = most_levels(mp->inobt_mnr, (1ULL << mp->agino_log) / DX_INODES_PER_CHUNK, 1);
+	if (!dx_has_rmapbt(mp))
+		mp->rmap_maxlevels = 0;
+	else if (dx_has_reflink(mp))
+		mp->rmap_maxlevels = levels_in(mp->rmap_mnr, mp->sb.agblocks);
+	else
+		mp->rmap_maxlevels = most_levels(mp->rmap_mnr, mp->sb.agblocks, 1);
 	mp->bm_maxlevels[DX_DATA_FORK] = most_levels(mp->bmap_dmnr, dx_most_extents(dx_has_nrext64(mp), DX_DATA_FORK),
 						     MIN_BMBT_PTRS_DATA);
 	mp->bm_maxlevels[DX_ATTR_FORK] = most_levels(mp->bmap_dmnr, dx_most_extents(dx_has_nrext64(mp), DX_ATTR_FORK),
@@ -488,6 +510,7 @@ static const struct dx_log_above log_above = {
 };
 
 static const struct dx_agresv_tree *const agresv_trees[DX_AGRESV_MAX] = {
+	[DX_AGRESV_RMAPBT] = &dx_rmapbt_resv,
 	[DX_AGRESV_FINOBT] = &dx_finobt_resv,
 	[DX_AGRESV_REFCOUNTBT] = &dx_refcountbt_resv,
 };
@@ -522,6 +545,7 @@ int dx_mount_open(struct dx_mount *mp)
 	mp->buf_above = &buf_above;
 	mp->log_above = &log_above;
 	dx_defer_register(&dx_extfree_type);
+	dx_defer_register(&dx_rmap_type);
 	mp->agresv_trees = agresv_trees;
 	mp->inode_above = &inode_above;
 	if (!mp->name[0])

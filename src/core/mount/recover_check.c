@@ -481,6 +481,43 @@ static int efi_fields(struct dx_recovery *rc, struct dx_ritem *it, const char *n
 	return 0;
 }
 
+static int rui_fields(struct dx_recovery *rc, struct dx_ritem *it, const char *name)
+{
+	struct dx_mount *mp = rc->mp;
+	const struct dx_intent_log_format *f = it->r[0].addr;
+	const struct dx_map_extent *e = (const void *)(f + 1);
+	const struct rcheck head[] = {
+		{ "rui_type (the volume has no rmapbt)", f->type, !dx_has_rmapbt(mp) },
+		{ "number of extents", f->nextents, !f->nextents || f->nextents > MAX_INTENT_EXTENTS ||
+			it->r[0].len != INTENT_HEAD + f->nextents * DX_RMAP_EXTENT_BYTES },
+	};
+	int error = CHECKS(rc, name, head);
+	u32 i;
+
+	for (i = 0; !error && i < f->nextents; i++, e++) {
+		u32 type = DX_RUI_TYPE(e->me_flags), bits = e->me_flags & ~0xffu;
+		bool special = DX_RMAP_OWN_SPECIAL(e->me_owner), bmbt = bits & DX_RUI_BMBT_BLOCK;
+		const struct rcheck checks[] = {
+			{ "me_flags (type)", type, type < DX_RUI_MAP || type > DX_RUI_FREE },
+			{ "me_flags", bits, bits & ~(DX_RUI_ATTR_FORK | DX_RUI_BMBT_BLOCK | DX_RUI_UNWRITTEN) },
+			{ "me_flags (of me_owner)", bits, special && bits & ~DX_RUI_UNWRITTEN },
+			/* what is no file's changes as a whole */
+			{ "me_owner", e->me_owner, special && (type < DX_RUI_ALLOC || e->me_owner > DX_RMAP_OWN_LOG ||
+							       e->me_owner < DX_RMAP_OWN_COW) },
+			{ "me_owner", e->me_owner, !special && bad_blocks(rc, e->me_owner >> mp->agino_log,
+				dx_agino_to_agbno(mp, dx_ino_to_agino(mp, e->me_owner)), 1) },
+			{ "me_len", e->me_len, !e->me_len || e->me_len > mp->sb.agblocks },
+			{ "me_startblock (with me_len)", e->me_startblock, bad_blocks(rc, e->me_startblock >> mp->sb.agblklog,
+				dx_fsb_to_agbno(mp, e->me_startblock), e->me_len) },
+			{ "me_startoff", e->me_startoff, e->me_startoff > DX_RMAP_OFF(~0ULL) - e->me_len + 1 ||
+							 ((special || bmbt) && e->me_startoff) },
+		};
+
+		error = CHECKS(rc, name, checks);
+	}
+	return error;
+}
+
 /* Of a kind that we cannot finish: its length and count must agree all the same. */
 static int foreign_fields(struct dx_recovery *rc, struct dx_ritem *it, const char *name)
 {
@@ -521,7 +558,7 @@ static const struct shape shapes[] = {
 	{ DX_LI_DQUOT, 2, 2, EXACTLY(sizeof(struct dx_dquot_log_format)), EXACTLY(sizeof(struct dx_disk_dquot)),
 	  .fields = dquot_fields },
 	{ DX_LI_QUOTAOFF, 1, 1, EXACTLY(sizeof(struct dx_quotaoff_log_format)) },
-	{ DX_LI_RUI, 1, 1, { INTENT_HEAD, INTENT_BYTES(DX_RMAP_EXTENT_BYTES), 8 }, .fields = foreign_fields },
+	{ DX_LI_RUI, 1, 1, { INTENT_HEAD, INTENT_BYTES(DX_RMAP_EXTENT_BYTES), 8 }, .fields = rui_fields },
 	{ DX_LI_CUI, 1, 1, { INTENT_HEAD, INTENT_BYTES(DX_PHYS_EXTENT_BYTES), 8 }, .fields = foreign_fields },
 	{ DX_LI_BUI, 1, 1, { INTENT_HEAD, INTENT_BYTES(DX_RMAP_EXTENT_BYTES), 8 }, .fields = foreign_fields },
 	{ DX_LI_ATTRI, 1, 5, EXACTLY(sizeof(struct dx_attri_log_format)), VALUE, VALUE },

@@ -13,17 +13,6 @@
 
 /* ---- blocks ---- */
 
-/* Reverse mapping blocks pass through: nobody looks into them, but their checksum must follow. */
-static int rmapbt_verify_write(struct dx_buf *bp)
-{
-	dx_buf_update_cksum(bp, DX_BTREE_SBLOCK_CRC_OFF);
-	return 0;
-}
-
-static const struct dx_buf_ops rmapbt_buf_ops = {
-	.name = "rmap btree block", .magic32 = DX_RMAP_CRC_MAGIC, .verify_write = rmapbt_verify_write,
-};
-
 static const struct dx_replay_block blocks[] = {
 	{ DX_BLFT_BTREE, DX_ABTB_CRC_MAGIC, &dx_bnobt_buf_ops },
 	{ DX_BLFT_BTREE, DX_ABTC_CRC_MAGIC, &dx_cntbt_buf_ops },
@@ -31,7 +20,7 @@ static const struct dx_replay_block blocks[] = {
 	{ DX_BLFT_BTREE, DX_FIBT_CRC_MAGIC, &dx_finobt_buf_ops },
 	{ DX_BLFT_BTREE, DX_BMAP_CRC_MAGIC, &dx_bmbt_buf_ops },
 	{ DX_BLFT_BTREE, DX_REFC_CRC_MAGIC, &dx_refcountbt_buf_ops },
-	{ DX_BLFT_BTREE, DX_RMAP_CRC_MAGIC, &rmapbt_buf_ops },
+	{ DX_BLFT_BTREE, DX_RMAP_CRC_MAGIC, &dx_rmapbt_buf_ops },
 	{ DX_BLFT_AGF, DX_AGF_MAGIC, &dx_agf_buf_ops },
 	{ DX_BLFT_AGFL, DX_AGFL_MAGIC, &dx_agfl_buf_ops },
 	{ DX_BLFT_AGI, DX_AGI_MAGIC, &dx_agi_buf_ops },

@@ -62,7 +62,7 @@ static int agf_check(struct dx_buf *bp)
 		{ "bnoroot", placed && bad_root(mp, agno, f->agf_roots[0], f->agf_levels[0], mp->alloc_maxlevels) },
 		{ "cntroot", placed && bad_root(mp, agno, f->agf_roots[1], f->agf_levels[1], mp->alloc_maxlevels) },
 		{ "rmaproot", placed && dx_has_rmapbt(mp) &&
-			      bad_root(mp, agno, f->agf_roots[2], f->agf_levels[2], DX_BTREE_MAXLEVELS) },
+			      bad_root(mp, agno, f->agf_roots[2], f->agf_levels[2], mp->rmap_maxlevels) },
 		{ "refcntroot", placed && dx_has_reflink(mp) &&
 				bad_root(mp, agno, f->agf_refcntroot, f->agf_refcntlevel, DX_BTREE_MAXLEVELS) },
 		{ "flfirst", be32_to_cpu(f->agf_flfirst) >= mp->agfl_size },

@@ -19,7 +19,7 @@
  * @mp: mount
  * @pag: AG, its copies valid
  *
- * In each of the two trees every level may split, and a new root come on top.
+ * In each of the free space trees, and in that of owners, every level may split, and a new root come on top.
  */
 u32 dx_agfl_need(struct dx_mount *mp, struct dx_perag *pag)
 {
@@ -28,6 +28,8 @@ u32 dx_agfl_need(struct dx_mount *mp, struct dx_perag *pag)
 
 	for (t = DX_BTNUM_BNO; t <= DX_BTNUM_CNT; t++)
 		blocks += min_t(u32, mp->alloc_maxlevels, READ_ONCE(pag->levels[t]) + 1);
+	if (mp->rmap_maxlevels)
+		blocks += min_t(u32, mp->rmap_maxlevels, READ_ONCE(pag->levels[DX_BTNUM_RMAP]) + 1);
 	return blocks;
 }
 
@@ -36,11 +38,12 @@ u32 dx_agfl_need(struct dx_mount *mp, struct dx_perag *pag)
  * @mp: mount, geometry known
  *
  * For each AG the longest free list, and one extent map that splits up to its root.  Stock XFS counts with eight
- * blocks an AG whatever its size: df shows one or, where AGs are large, three more an AG there.
+ * blocks an AG whatever its size: df shows one or, where AGs are large, three more an AG there; with rmapbt also as many more
+ * as that tree can have levels.
  */
 u64 dx_alloc_set_aside(struct dx_mount *mp)
 {
-	u32 freelist = 2 * mp->alloc_maxlevels, split = max_t(u32, 4, mp->bm_maxlevels[0]);
+	u32 freelist = 2 * mp->alloc_maxlevels + mp->rmap_maxlevels, split = max_t(u32, 4, mp->bm_maxlevels[0]);
 
 	return (u64)dx_agcount(mp) * (freelist + split);
 }
@@ -55,7 +58,7 @@ u32 dx_ag_max_usable(struct dx_mount *mp)
 {
 	u32 headers = dx_b_to_fsb(mp, (DX_AGFL_SECT + 1) * mp->sb.sectsize);
 	u32 roots = 3 + !!dx_has_finobt(mp) + !!dx_has_rmapbt(mp) + !!dx_has_reflink(mp);
-	u32 fixed = headers + roots + 2 * mp->alloc_maxlevels;
+	u32 fixed = headers + roots + 2 * mp->alloc_maxlevels + mp->rmap_maxlevels;
 
 	return fixed < mp->sb.agblocks ? mp->sb.agblocks - fixed : 0;
 }

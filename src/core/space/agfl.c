@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The free list of an AG (AGFL): single blocks set apart for its free space btrees.
+ * The free list of an AG (AGFL): single blocks set apart for its free space btrees and its reverse mapping btree.
  *
  * Taking an extent changes these trees, which may need a block, which would be taking an
  * extent.  So their blocks come from this list, and dx_alloc_refresh_agfl() fills it beforehand to what
- * the change can need at worst.  Blocks on it and blocks of the two trees (agf_btreeblks) count as free in
+ * the change can need at worst.  Blocks on it and blocks of these trees (agf_btreeblks) count as free in
  * the superblock: what moves between here, the trees and free space never touches fdblocks.
  *
  * The list is a ring of slots in a sector of its own; the AGF says where it begins and how
@@ -51,7 +51,7 @@ static void ring_store(struct dx_trans *tp, struct dx_buf *agbp, struct dx_perag
 	dx_agf_log(tp, agbp, offsetof(struct dx_agf, agf_flfirst), 3 * sizeof(__be32));
 }
 
-/* The free space btrees have a block more (1) or less (-1). */
+/* The trees have a block more (1) or less (-1). */
 static void count_btreeblk(struct dx_trans *tp, struct dx_buf *agbp, struct dx_perag *pag, int delta)
 {
 	struct dx_agf *agf = agbp->b_addr;
@@ -68,7 +68,7 @@ static void count_btreeblk(struct dx_trans *tp, struct dx_buf *agbp, struct dx_p
  * @agbp: locked AGF
  * @agno: AG
  * @bnop: out: the block, DX_NULLAGBNO when the list is empty
- * @btreeblk: it becomes a block of a free space btree
+ * @btreeblk: it becomes a block of a tree
  *
  * Returns 0 or -errno.
  */
@@ -109,7 +109,7 @@ int dx_agfl_take(struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t agno, dx_ag
  * @agbp: locked AGF
  * @agno: AG
  * @bno: block, not in free space
- * @btreeblk: it was a block of a free space btree
+ * @btreeblk: it was a block of a tree
  *
  * Returns 0 or -errno; a full list is corruption, as dx_alloc_refresh_agfl() keeps it short.
  */
@@ -160,6 +160,8 @@ static int shorten(struct dx_trans *tp, struct dx_buf *agbp, struct dx_perag *pa
 		int error = dx_agfl_take(tp, agbp, pag->agno, &bno, false);
 
 		if (!error)
+			error = dx_rmap_remove(tp, agbp, pag->agno, bno, 1, &dx_own_ag);
+		if (!error)
 			error = dx_alloc_free_ag_extent(tp, agbp, pag->agno, bno, 1);
 		if (error)
 			return error;
@@ -184,6 +186,9 @@ static int lengthen(struct dx_trans *tp, struct dx_buf *agbp, struct dx_perag *p
 
 		for (i = 0; !error && i < len; i++)
 			error = dx_agfl_give(tp, agbp, pag->agno, bno + i, false);
+		/* now there are some, should this take any */
+		if (!error && len)
+			error = dx_rmap_add(tp, agbp, pag->agno, bno, len, &dx_own_ag);
 		if (error)
 			return error;
 	}

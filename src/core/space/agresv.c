@@ -7,6 +7,9 @@
  * no way back.  So each AG sets aside, for every kind of such a tree, what it can still grow by:
  * the most that it can ever have there, less what it has.
  *
+ * The rmapbt is made of blocks that count as free (alloc_btree.c), and gets them through the free list, which takes any: what is
+ * set aside for it is never given to others, so the list can be filled again.
+ *
  * The refcountbt does not grow here: only who shares blocks writes it.  Its blocks are left for the kernel that does, which sets
  * them aside, too, and says so when it cannot; and so df shows the same there and here.
  *
@@ -187,6 +190,34 @@ void dx_agresv_give(struct dx_trans *tp, struct dx_perag *pag, enum dx_agresv_ki
 		len -= n;
 	}
 	dx_trans_mod_fdblocks(tp, len, false);
+}
+
+/**
+ * dx_agresv_in_free_space - a tree that counts as free space has got a block, or lost one
+ * @pag: AG, AGF locked
+ * @kind: of the tree
+ * @delta: 1 or -1
+ *
+ * Its blocks are in the counter, and kept from users there (mp->allocbt_blks), so what is set aside is so in exchange for
+ * nothing but the counter.
+ */
+void dx_agresv_in_free_space(struct dx_perag *pag, enum dx_agresv_kind kind, int delta)
+{
+	struct dx_agresv *r = &pag->resv[kind];
+
+	if (delta > 0) {
+		r->used++;
+		if (!r->reserved)
+			return;
+		use_up(pag, kind, 1);
+		percpu_counter_add(&pag->mp->fdblocks, 1);
+	} else {
+		r->used -= min_t(u32, r->used, 1);
+		if (!lacks(r))
+			return;
+		percpu_counter_add(&pag->mp->fdblocks, -1);
+		set_aside(pag, kind, 1);
+	}
 }
 
 /* ---- mount ---- */

@@ -500,12 +500,17 @@ static int take_last(struct agreq *rq, u32 flags)
 
 	if (args->userdata)	/* may not have busy blocks, and those of the list may be */
 		return 0;
-	error = dx_agf_read(rq->mp, rq->tp, rq->agno, flags & DX_FIX_TRYLOCK ? DX_READ_TRYLOCK : 0, &rq->agbp);
-	if (error == -EAGAIN && (flags & DX_FIX_TRYLOCK)) {
-		args->contended = true;
-		return 0;
+	if (dx_has_rmapbt(rq->mp)) {
+		/* the new owner's record may split its tree: the list gets what there is */
+		error = dx_alloc_refresh_agfl(args, rq->agno, &rq->agbp, (flags & DX_FIX_TRYLOCK) | DX_FIX_FREEING);
+	} else {
+		error = dx_agf_read(rq->mp, rq->tp, rq->agno, flags & DX_FIX_TRYLOCK ? DX_READ_TRYLOCK : 0, &rq->agbp);
+		if (error == -EAGAIN && (flags & DX_FIX_TRYLOCK)) {
+			args->contended = true;
+			return 0;
+		}
 	}
-	if (error)
+	if (error || !rq->agbp)
 		return error;
 	args->minlen = args->maxlen = 1;
 	if (rq->pag->freeblks)
@@ -515,7 +520,7 @@ static int take_last(struct agreq *rq, u32 flags)
 		return error;
 	dx_busy_reuse(rq->mp, rq->agno, rq->bno, 1, false);
 	rq->len = 1;
-	return 0;
+	return dx_rmap_remove(rq->tp, rq->agbp, rq->agno, rq->bno, 1, &dx_own_ag);
 }
 
 /* Try one AG.  args->fsbno is set when it worked. */
@@ -553,6 +558,9 @@ static int alloc_in_ag(struct dx_alloc_arg *args, dx_agno_t agno, dx_agbno_t tar
 		return error;
 	}
 	note_agf_held(args->tp, agno);
+	error = dx_rmap_add(args->tp, rq.agbp, agno, rq.bno, rq.len, &args->owner);
+	if (error)
+		return error;
 	if (args->resv == DX_AGRESV_NONE)
 		dx_trans_mod_fdblocks(args->tp, -(s64)rq.len, !args->wasdel);
 	else
@@ -826,35 +834,54 @@ out:
 }
 
 /**
+ * dx_alloc_begin_change - lock an AGF, its free list as ready as it can be made
+ * @tp: transaction
+ * @agno: AG; above those that @tp has
+ * @agbpp: out: locked AGF in the transaction
+ *
+ * Return: 0 or -errno.
+ */
+int dx_alloc_begin_change(struct dx_trans *tp, dx_agno_t agno, struct dx_buf **agbpp)
+{
+	struct dx_alloc_arg args = {
+		.tp = tp, .mp = tp->t_mp, .minlen = 1, .maxlen = 1, .prod = 1, .alignment = 1,
+	};
+	int error = dx_alloc_refresh_agfl(&args, agno, agbpp, DX_FIX_FREEING);
+
+	if (!error)
+		note_agf_held(tp, agno);
+	return error;
+}
+
+/**
  * dx_free_extent_of - free an extent now
  * @tp: transaction with room for the trees of one AG
  * @fsbno: first block
  * @len: blocks, within one AG
  * @kind: of the tree that it belonged to; DX_AGRESV_NONE: to none that has blocks set aside
+ * @own: whose it was, as the rmapbt has it; nobody's: it has been told
  *
  * Blocks for the AGF: callers that free in several AGs in one transaction do so in
  * ascending order.  The extent is busy until the transaction is durable.
  * Credits fdblocks, or what the AG has to set aside.  Returns 0 or -errno.
  */
-int dx_free_extent_of(struct dx_trans *tp, dx_fsbno_t fsbno, dx_extlen_t len, enum dx_agresv_kind kind)
+int dx_free_extent_of(struct dx_trans *tp, dx_fsbno_t fsbno, dx_extlen_t len, enum dx_agresv_kind kind,
+		      const struct dx_owner *own)
 {
 	struct dx_mount *mp = tp->t_mp;
 	dx_agno_t agno = dx_fsb_to_agno(mp, fsbno);
 	dx_agbno_t agbno = dx_fsb_to_agbno(mp, fsbno);
-	struct dx_alloc_arg args = {
-		.tp = tp, .mp = mp, .minlen = 1, .maxlen = 1, .prod = 1, .alignment = 1,
-	};
 	struct dx_buf *agbp;
 	int error;
 
 	if (!dx_verify_fsbext(mp, fsbno, len))
 		return dx_corrupt(mp, "extent to free", agno < dx_agcount(mp) ? dx_fsb_to_daddr(mp, fsbno) : fsbno,
 				  "AG %u block %u length %u", agno, agbno, len);
-	error = dx_alloc_refresh_agfl(&args, agno, &agbp, DX_FIX_FREEING);
-	if (error)
-		return error;
-	note_agf_held(tp, agno);
-	error = dx_alloc_free_ag_extent(tp, agbp, agno, agbno, len);
+	error = dx_alloc_begin_change(tp, agno, &agbp);
+	if (!error)
+		error = dx_rmap_remove(tp, agbp, agno, agbno, len, own);
+	if (!error)
+		error = dx_alloc_free_ag_extent(tp, agbp, agno, agbno, len);
 	if (error)
 		return error;
 	dx_agresv_give(tp, dx_perag(mp, agno), kind, len);
@@ -863,14 +890,16 @@ int dx_free_extent_of(struct dx_trans *tp, dx_fsbno_t fsbno, dx_extlen_t len, en
 }
 
 /**
- * dx_free_extent - free an extent of a file, or a chunk of inodes, now
+ * dx_free_extent - free an extent of a file, whose record in the rmapbt is gone, now
  * @tp: as dx_free_extent_of()
  * @fsbno: first block
  * @len: blocks, within one AG
  */
 int dx_free_extent(struct dx_trans *tp, dx_fsbno_t fsbno, dx_extlen_t len)
 {
-	return dx_free_extent_of(tp, fsbno, len, DX_AGRESV_NONE);
+	static const struct dx_owner nobody;
+
+	return dx_free_extent_of(tp, fsbno, len, DX_AGRESV_NONE, &nobody);
 }
 
 static void look_end(struct dx_btree_cur *cur, struct dx_buf *agbp, int error)

@@ -10,7 +10,7 @@
  *
  * Source: "AG Free Space B+trees" in the format specification.
  */
-#include "dx_alloc.h"
+#include "dx_alloc_int.h"
 
 static u32 alloc_maxrecs(struct dx_btree_cur *cur, int level)
 {
@@ -22,19 +22,19 @@ static u32 alloc_minrecs(struct dx_btree_cur *cur, int level)
 	return cur->mp->alloc_mnr[level > 0];
 }
 
-static u64 alloc_owner(struct dx_btree_cur *cur)
+u64 dx_agftree_owner(struct dx_btree_cur *cur)
 {
 	return cur->agno;
 }
 
-static u64 alloc_get_root(struct dx_btree_cur *cur)
+u64 dx_agftree_get_root(struct dx_btree_cur *cur)
 {
 	struct dx_agf *agf = cur->agbp->b_addr;
 
 	return be32_to_cpu(agf->agf_roots[cur->btnum]);
 }
 
-static void alloc_set_root(struct dx_btree_cur *cur, u64 ptr, int level_delta)
+void dx_agftree_set_root(struct dx_btree_cur *cur, u64 ptr, int level_delta)
 {
 	struct dx_agf *agf = cur->agbp->b_addr;
 	struct dx_perag *pag = dx_perag(cur->mp, cur->agno);
@@ -46,7 +46,7 @@ static void alloc_set_root(struct dx_btree_cur *cur, u64 ptr, int level_delta)
 		   sizeof(agf->agf_roots) + sizeof(agf->agf_levels));
 }
 
-static int alloc_alloc_block(struct dx_btree_cur *cur, u64 near, u64 *ptr)
+int dx_agftree_alloc_block(struct dx_btree_cur *cur, u64 near, u64 *ptr)
 {
 	dx_agbno_t bno;
 	int error;
@@ -63,7 +63,7 @@ static int alloc_alloc_block(struct dx_btree_cur *cur, u64 near, u64 *ptr)
 	return 0;
 }
 
-static int alloc_free_block(struct dx_btree_cur *cur, struct dx_buf *bp)
+int dx_agftree_free_block(struct dx_btree_cur *cur, struct dx_buf *bp)
 {
 	u64 agbb = dx_fsb_to_bb(cur->mp, cur->mp->sb.agblocks);
 	dx_agbno_t bno = dx_bb_to_fsbt(cur->mp, bp->b_daddr - agbb * cur->agno);
@@ -221,11 +221,11 @@ const struct dx_buf_ops dx_cntbt_buf_ops = {
 	.key_len = sizeof(struct dx_alloc_rec),				\
 	.maxrecs = alloc_maxrecs,					\
 	.minrecs = alloc_minrecs,					\
-	.owner = alloc_owner,						\
-	.get_root = alloc_get_root,					\
-	.set_root = alloc_set_root,					\
-	.alloc_block = alloc_alloc_block,				\
-	.free_block = alloc_free_block,					\
+	.owner = dx_agftree_owner,					\
+	.get_root = dx_agftree_get_root,				\
+	.set_root = dx_agftree_set_root,				\
+	.alloc_block = dx_agftree_alloc_block,				\
+	.free_block = dx_agftree_free_block,				\
 	.rec_from_disk = alloc_rec_from_disk,				\
 	.rec_to_disk = alloc_rec_to_disk,				\
 	.key_from_disk = alloc_key_from_disk,				\

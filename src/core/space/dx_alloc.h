@@ -13,7 +13,7 @@
 
 extern const struct dx_buf_ops dx_sb_buf_ops, dx_agf_buf_ops, dx_agi_buf_ops, dx_agfl_buf_ops,
 	dx_bnobt_buf_ops, dx_cntbt_buf_ops, dx_inobt_buf_ops, dx_finobt_buf_ops, dx_bmbt_buf_ops,
-	dx_inode_buf_ops, dx_refcountbt_buf_ops;
+	dx_inode_buf_ops, dx_refcountbt_buf_ops, dx_rmapbt_buf_ops;
 
 /* ---- AG headers: ag.c ---- */
 int dx_agf_read(struct dx_mount *mp, struct dx_trans *tp, dx_agno_t agno, u32 flags, struct dx_buf **bpp);
@@ -26,12 +26,29 @@ int dx_ag_init_all(struct dx_mount *mp, u64 *icount, u64 *ifree, u64 *fdblocks);
 bool dx_refcount_leaf_shares(struct dx_buf *bp, u64 *staged);
 int dx_refcount_look(struct dx_mount *mp, bool *shared, u64 *staged);	/* is any block shared? (reflink volumes) */
 
-/* ---- cursors: alloc_btree.c, ialloc_btree.c, bmap_btree.c ---- */
+/* ---- cursors: alloc_btree.c, rmap_btree.c, ialloc_btree.c, bmap_btree.c ---- */
 struct dx_btree_cur *dx_bnobt_cursor(struct dx_mount *mp, struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t agno,
 				     enum dx_btnum btnum);
 struct dx_btree_cur *dx_inobt_cursor(struct dx_mount *mp, struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t agno,
 				     enum dx_btnum btnum);
+struct dx_btree_cur *dx_rmapbt_cursor(struct dx_mount *mp, struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t agno);
 struct dx_btree_cur *dx_bmbt_cursor(struct dx_mount *mp, struct dx_trans *tp, struct dx_inode *ip, int whichfork);
+
+/* ---- owners of blocks: rmap.c, rmap_defer.c ---- */
+/* As in a record of the rmapbt: an inode or DX_RMAP_OWN_*; flags, and in a fork the offset.  ->owner 0: nobody, or not told here */
+struct dx_owner { u64 owner, offset; };
+extern const struct dx_owner dx_own_ag, dx_own_inobt, dx_own_inodes;
+/* do its blocks follow each other in a fork, too? */
+static inline bool dx_rmap_has_offset(u64 owner, u64 offset)
+{
+	return !DX_RMAP_OWN_SPECIAL(owner) && !(offset & DX_RMAP_BMBT);
+}
+int dx_rmap_add(struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t agno, dx_agbno_t bno, dx_extlen_t len,
+		const struct dx_owner *own);
+int dx_rmap_remove(struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t agno, dx_agbno_t bno, dx_extlen_t len,
+		   const struct dx_owner *own);
+void dx_defer_rmap(struct dx_trans *tp, u32 type, dx_fsbno_t fsbno, dx_extlen_t len, const struct dx_owner *own);
+extern const struct dx_defer_type dx_rmap_type;
 
 /* ---- extent allocator: alloc.c ---- */
 enum dx_alloc_type { DX_ALLOC_ANY_AG, DX_ALLOC_LOWEST_AG, DX_ALLOC_THIS_AG, DX_ALLOC_START_AG, DX_ALLOC_NEAR, DX_ALLOC_EXACT };
@@ -52,6 +69,7 @@ struct dx_alloc_arg {
 	dx_agbno_t	max_agbno;
 	bool		no_wait;	/* fail rather than wait until something is not busy any more */
 	enum dx_agresv_kind resv;	/* a tree with blocks set aside for it */
+	struct dx_owner	owner;		/* of what is taken; file data: nobody, dx_defer_rmap() tells */
 	bool		must;		/* for a dirty transaction, ->minlen 1: whatever is left will do */
 	bool		contended;	/* out: an AG could not be asked, its AGF was locked (L1) */
 	bool		resv_agfl;	/* internal */
@@ -64,8 +82,10 @@ int dx_alloc_extents(struct dx_alloc_arg *args);
 int dx_free_extent(struct dx_trans *tp, dx_fsbno_t fsbno, dx_extlen_t len);
 /* Free it when the transaction is committed: extfree.c */
 int dx_defer_free(struct dx_trans *tp, dx_fsbno_t fsbno, dx_extlen_t len, bool skip_discard);
+int dx_defer_free_of(struct dx_trans *tp, dx_fsbno_t fsbno, dx_extlen_t len, bool skip_discard, const struct dx_owner *own);
 extern const struct dx_defer_type dx_extfree_type;
-int dx_free_extent_of(struct dx_trans *tp, dx_fsbno_t fsbno, dx_extlen_t len, enum dx_agresv_kind kind);
+int dx_free_extent_of(struct dx_trans *tp, dx_fsbno_t fsbno, dx_extlen_t len, enum dx_agresv_kind kind,
+		      const struct dx_owner *own);
 int dx_alloc_refresh_agfl(struct dx_alloc_arg *args, dx_agno_t agno, struct dx_buf **agbpp, u32 flags);
 int dx_agfl_take(struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t agno, dx_agbno_t *bnop, bool btreeblk);
 int dx_agfl_give(struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t agno, dx_agbno_t bno, bool btreeblk);
@@ -79,7 +99,7 @@ struct dx_agresv_tree {
 	/* blocks that it has; AGI locked, AGF not */
 	int	(*used)(struct dx_mount *mp, struct dx_perag *pag, struct dx_buf *agibp, u32 *blocks);
 };
-extern const struct dx_agresv_tree dx_finobt_resv, dx_refcountbt_resv;
+extern const struct dx_agresv_tree dx_rmapbt_resv, dx_finobt_resv, dx_refcountbt_resv;
 u64 dx_agresv_usable(struct dx_mount *mp, struct dx_perag *pag);
 u64 dx_agresv_sparsest(const u32 mnr[2], u64 recs);
 s64 dx_ag_avail(struct dx_mount *mp, struct dx_perag *pag, enum dx_agresv_kind kind);
@@ -89,6 +109,7 @@ u32 dx_agresv_held(const struct dx_perag *pag, enum dx_agresv_kind kind);
 u32 dx_agresv_short(const struct dx_perag *pag, enum dx_agresv_kind kind, u32 need);
 void dx_agresv_take(struct dx_trans *tp, struct dx_perag *pag, enum dx_agresv_kind kind, dx_extlen_t len);
 void dx_agresv_give(struct dx_trans *tp, struct dx_perag *pag, enum dx_agresv_kind kind, dx_extlen_t len);
+void dx_agresv_in_free_space(struct dx_perag *pag, enum dx_agresv_kind kind, int delta);
 u32 dx_agfl_need(struct dx_mount *mp, struct dx_perag *pag);
 u64 dx_alloc_set_aside(struct dx_mount *mp);
 u32 dx_ag_max_usable(struct dx_mount *mp);

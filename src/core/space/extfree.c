@@ -14,6 +14,7 @@ struct free_work {
 	dx_fsbno_t		fsbno;
 	dx_extlen_t		len;
 	bool			skip_discard;
+	struct dx_owner		own;		/* not logged */
 };
 
 static int by_fsbno(void *priv, const struct list_head *a, const struct list_head *b)
@@ -42,6 +43,7 @@ static int free_parse(struct dx_mount *mp, const void *from, struct dx_defer_wor
 	f = kzalloc(sizeof(*f), GFP_NOFS | __GFP_NOFAIL);
 	f->fsbno = ext->ext_start;
 	f->len = ext->ext_len;
+	f->own.owner = DX_RMAP_OWN_UNKNOWN;
 	*workp = &f->work;
 	return 0;
 }
@@ -50,7 +52,7 @@ static int free_finish(struct dx_trans *tp, struct dx_defer_work *work)
 {
 	struct free_work *f = container_of(work, struct free_work, work);
 	struct list_head *last = tp->t_busy.prev;
-	int error = dx_free_extent(tp, f->fsbno, f->len);
+	int error = dx_free_extent_of(tp, f->fsbno, f->len, DX_AGRESV_NONE, &f->own);
 
 	if (error)
 		return error;
@@ -76,15 +78,16 @@ const struct dx_defer_type dx_extfree_type = {
 };
 
 /**
- * dx_defer_free - free an extent when this transaction is committed
+ * dx_defer_free_of - free an extent when this transaction is committed
  * @tp: transaction with a permanent reservation
  * @fsbno: first block
  * @len: fsblocks
  * @skip_discard: the blocks will be reused soon (metadata)
+ * @own: whose it is, as the rmapbt has it
  *
  * Return: 0 or -EFSCORRUPTED for an extent that cannot be.
  */
-int dx_defer_free(struct dx_trans *tp, dx_fsbno_t fsbno, dx_extlen_t len, bool skip_discard)
+int dx_defer_free_of(struct dx_trans *tp, dx_fsbno_t fsbno, dx_extlen_t len, bool skip_discard, const struct dx_owner *own)
 {
 	struct free_work *f;
 
@@ -96,6 +99,21 @@ int dx_defer_free(struct dx_trans *tp, dx_fsbno_t fsbno, dx_extlen_t len, bool s
 	f->fsbno = fsbno;
 	f->len = len;
 	f->skip_discard = skip_discard;
+	f->own = *own;
 	dx_defer_add(tp, &dx_extfree_type, &f->work);
 	return 0;
+}
+
+/**
+ * dx_defer_free - the same for an extent of a file, for which dx_defer_rmap() has been called
+ * @tp: transaction with a permanent reservation
+ * @fsbno: first block
+ * @len: fsblocks
+ * @skip_discard: the blocks will be reused soon (metadata)
+ */
+int dx_defer_free(struct dx_trans *tp, dx_fsbno_t fsbno, dx_extlen_t len, bool skip_discard)
+{
+	static const struct dx_owner nobody;
+
+	return dx_defer_free_of(tp, fsbno, len, skip_discard, &nobody);
 }
