@@ -361,6 +361,9 @@ static const struct kind { int profile, users; bool at_wrap; unsigned int logbsi
 	{ 5, 2, true, 0, 2 },
 	{ 6, 2, true, 0, 2 },
 	{ 7, 1, false, 16384, 1 },
+	{ 8, 1, false, 0, 2 },
+	{ 8, 3, true, 0, 2 },
+	{ 9, 3, false, 0, 1 },
 };
 
 static void crash_kind(const struct kind *k, u64 seed, bool once)

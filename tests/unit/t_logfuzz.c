@@ -37,14 +37,14 @@ static size_t arena_kept;		/* what the base log lies in */
 static u64 normal_peak;
 static u32 bs;
 static bool large;			/* large extent counters on the volume */
+static bool rmapbt;
 static char what[1024];
 
 /* What a log holds that we do not write: intents of other features, all done; quota. */
 static void add_foreign(struct ul_log *l)
 {
 	static const struct { u16 type; u32 len, n; } kinds[] = {
-		{ DX_LI_RUI, 16 + 2 * 32, 2 }, { DX_LI_CUI, 16 + 3 * 16, 3 }, { DX_LI_BUI, 16 + 32, 1 }, { DX_LI_XMI, 88, 0 },
-		{ DX_LI_EFI, 16 + 2 * 16, 2 },
+		{ DX_LI_CUI, 16 + 3 * 16, 3 }, { DX_LI_BUI, 16 + 32, 1 }, { DX_LI_XMI, 88, 0 }, { DX_LI_EFI, 16 + 2 * 16, 2 },
 	};
 	struct ul_trans *t = ul_new_trans(l, 0x7001);
 	struct ul_item *it;
@@ -755,6 +755,7 @@ static u32 control(const struct ul_log *l, bool as32, u32 cap, bool whole, bool 
 enum { LE, BE, DROP_REGION };
 enum { ANY, SMALL, LARGE };	/* extent counters */
 #define F(type, field)	offsetof(struct type, field), sizeof(((struct type *)0)->field)
+#define RUI_EXT(field)	sizeof(struct dx_intent_log_format) + offsetof(struct dx_map_extent, field), sizeof(((struct dx_map_extent *)0)->field)
 static const struct named {
 	u16 type;
 	u8 region, how;
@@ -809,6 +810,14 @@ static const struct named {
 	{ DX_LI_EFI, 0, LE, sizeof(struct dx_efi_log_format) + 8, 4, 0, 0xfffffff0, "bad ext_len" },
 	{ DX_LI_EFD, 0, LE, F(dx_efi_log_format, efi_nextents), 0, 0x10000000, "bad efi_nextents" },
 	{ DX_LI_RUI, 0, LE, F(dx_intent_log_format, nextents), 0, 0x8000000, "bad number of extents" },
+	{ DX_LI_RUI, 0, LE, RUI_EXT(me_flags), 0, 9, "bad me_flags (type)" },
+	{ DX_LI_RUI, 0, LE, RUI_EXT(me_flags), 1 << 20, 0, "bad me_flags" },
+	{ DX_LI_RUI, 0, LE, RUI_EXT(me_owner), 0, 3, "bad me_owner" },
+	{ DX_LI_RUI, 0, LE, RUI_EXT(me_owner), 0, 1ull << 60, "bad me_owner" },
+	{ DX_LI_RUI, 0, LE, RUI_EXT(me_owner), 0, DX_RMAP_OWN_AG, "bad me_owner" },
+	{ DX_LI_RUI, 0, LE, RUI_EXT(me_startblock), 0, 1ull << 60, "bad me_startblock" },
+	{ DX_LI_RUI, 0, LE, RUI_EXT(me_len), 0, 0xfffffff0, "bad me_len" },
+	{ DX_LI_RUI, 0, LE, RUI_EXT(me_startoff), 0, 1ull << 54, "bad me_startoff" },
 	{ DX_LI_CUI, 0, LE, F(dx_intent_log_format, nextents), 0, 4, "bad number of extents" },
 	{ DX_LI_BUI, 0, LE, F(dx_intent_log_format, nextents), 1, 0, "bad number of extents" },
 	{ DX_LI_DQUOT, 1, DROP_REGION, .says = "bad number of regions" },
@@ -876,6 +885,11 @@ static void named_fields(void)
 		ul_arena_used = arena_kept;
 		l = copy_log();
 		it = find_named(&l, m);
+		if (!it && m->type == DX_LI_RUI && !rmapbt) {
+			/* one that has no business there */
+			ul_intent(ul_new_trans(&l, 0x7004), DX_LI_RUI, 16 + 32, 0xabcf00);
+			it = find_named(&l, m);
+		}
 		if (!CHECK(it))
 			continue;
 		if (m->how == DROP_REGION) {
@@ -901,7 +915,8 @@ static void named_fields(void)
 		CHECK_EQ(host_warn_count, 0);
 		CHECK_EQ(host_live_allocs(false), 0);
 		CHECK(host_alloc_largest() <= LARGEST_BYTES);
-		if (!CHECK(host_log_has("corrupt log: ") && host_log_has(m->says)))
+		if (!CHECK(host_log_has("corrupt log: ") &&
+			   host_log_has(m->type == DX_LI_RUI && !rmapbt ? "the volume has no rmapbt" : m->says)))
 			printf("  wanted: %s (line %u)\n%s", m->says, i, host_log());
 		host_kill_world();
 	}
@@ -933,7 +948,7 @@ static void count_items(const struct ul_log *l)
 	printf("# %u transactions:", l->n);
 	for (i = 0; i < ARRAY_SIZE(names); i++)
 		if (names[i][0])
-			printf(" %s %u%s", names[i], n[i], CHECK(n[i]) ? "" : "!");
+			printf(" %s %u%s", names[i], n[i], CHECK(n[i] || (names[i][0] == 'R' && !rmapbt)) ? "" : "!");
 	printf("; forks");
 	for (i = 0; i < ARRAY_SIZE(forks); i++)
 		printf(", %s %u", forks[i].name, fk[i]);
@@ -942,7 +957,7 @@ static void count_items(const struct ul_log *l)
 }
 
 static const struct uv_profile volumes[] = {
-	{ "reflink=0", "--unsupported -d agcount=3 -l size=10m -m reflink=0", 120 },
+	{ "rmapbt", "--unsupported -d agcount=3 -l size=10m -m reflink=0,rmapbt=1", 120 },
 	{ "4.19 features and large extent counters, 1 KiB blocks",
 	  "--unsupported -d agcount=2 -l size=10m -b size=1024 -m reflink=0,bigtime=0,inobtcount=0 -i nrext64=1", 120 },
 };
@@ -967,6 +982,7 @@ static void volume(int v, u64 seed, u64 count, time_t until)
 	char title[160];
 
 	volume_nr = v;
+	rmapbt = strstr(p->mkfs, "rmapbt=1");
 	snprintf(title, sizeof(title), "a log put together again: %s", p->name);
 	host_test_begin(title);
 	if (!CHECK(!uv_make(p)))

@@ -313,7 +313,6 @@ static const struct refusal {
 	{ "parent pointers", "", parent, -EINVAL, "parent=0" },
 	{ "needs repair", "", needsrepair, -EFSCORRUPTED, "xfs_repair" },
 	{ "unknown ro_compat feature", "", unknown_ro, -EINVAL, "-o ro", true },
-	{ "rmapbt", "-m rmapbt=1", NULL, -EINVAL, "rmapbt=0", true },
 	{ "mkfs unfinished", "", inprogress, -EFSCORRUPTED, "has not finished" },
 	{ "external log", "", external_log, -EINVAL, "external log" },
 	{ "realtime", "", realtime, -EINVAL, "realtime" },

@@ -139,7 +139,7 @@ static void mutate(u64 seed)
 		break;
 	case 1:
 		if (meta_types[type].owner)
-			meta_put(b, meta_types[type].owner + 4 * (type > T_FINO), 4, uv_rand(&r) % 300);
+			meta_put(b, meta_types[type].owner + 4 * (type > T_RMAP), 4, uv_rand(&r) % 300);
 		snprintf(what + n, sizeof(what) - n, "owner");
 		break;
 	case 2:
@@ -401,7 +401,7 @@ static int fill_fiber(void *arg)
 	return uv_umount(mp);
 }
 
-static const struct { int profile, names; } volumes[] = { { 0, 600 }, { 2, 500 }, { 3, 2500 }, { 4, 300 } };
+static const struct { int profile, names; } volumes[] = { { 0, 600 }, { 8, 500 }, { 3, 2500 }, { 4, 300 } };
 
 static int volume_nr;
 

@@ -18,6 +18,8 @@ const struct uv_profile uv_profiles[] = {
 	{ "4 KiB sectors", SMALL "-s size=4096", 200, 4096 },
 	{ "log stripe unit of 32 KiB", SMALL "-l su=32k", 200 },
 	{ "no finobt, no sparse, 2 KiB inodes", SMALL "-m reflink=0,finobt=0,inobtcount=0,bigtime=0 -i sparse=0,size=2048", 200 },
+	{ "rmapbt, large extent counters, 1 KiB blocks", SMALL "-m rmapbt=1,reflink=0 -b size=1024 -i nrext64=1", 120 },
+	{ "6.1 defaults and rmapbt", "--unsupported -d agcount=2 -l size=14m -m rmapbt=1", 200 },
 };
 const int uv_nprofiles = ARRAY_SIZE(uv_profiles);
 

@@ -35,4 +35,10 @@ struct dx_mount *uv_mount(int *error);
 struct dx_mount *uv_mount_ro(int *error);
 u64 uv_rand(u64 *s);
 
+/*
+ * On a volume with rmapbt: its records against headers, trees, free lists, chunks of inodes and the maps of all inodes, and the
+ * keys of its nodes against what is below them.  Nothing else runs.  0, or -errno after saying what differs.
+ */
+int uv_check_rmaps(struct dx_mount *mp);
+
 #endif /* UTIL_VOL_H */

@@ -351,12 +351,8 @@ static const struct feature incompat_refused[] = {
 			    DX_SB_FEAT_INCOMPAT_META_UUID | DX_SB_FEAT_INCOMPAT_BIGTIME | \
 			    DX_SB_FEAT_INCOMPAT_NREXT64)
 
-static const struct feature ro_compat_ro_only[] = {
-	{ DX_SB_FEAT_RO_COMPAT_RMAPBT, "reverse mapping (rmapbt)",
-	  "mount with -o ro, or make the volume with mkfs.xfs -m rmapbt=0" },
-};
-#define RO_COMPAT_SUPPORTED (DX_SB_FEAT_RO_COMPAT_FINOBT | DX_SB_FEAT_RO_COMPAT_REFLINK | \
-			     DX_SB_FEAT_RO_COMPAT_INOBTCNT)
+#define RO_COMPAT_SUPPORTED (DX_SB_FEAT_RO_COMPAT_FINOBT | DX_SB_FEAT_RO_COMPAT_RMAPBT | \
+			     DX_SB_FEAT_RO_COMPAT_REFLINK | DX_SB_FEAT_RO_COMPAT_INOBTCNT)
 
 static void name_features(struct dx_mount *mp, const struct feature *f, unsigned int n, u32 bits, const char *kind,
 			  const char *advice)
@@ -438,8 +434,7 @@ int dx_sb_gate(struct dx_mount *mp)
 		return -EINVAL;
 	}
 	if (ro_compat && !dx_is_readonly(mp)) {
-		name_features(mp, ro_compat_ro_only, ARRAY_SIZE(ro_compat_ro_only), ro_compat,
-			      "read-only compatible", "mount with -o ro");
+		name_features(mp, NULL, 0, ro_compat, "read-only compatible", "mount with -o ro");
 		return -EINVAL;
 	}
 	if (ro_compat)

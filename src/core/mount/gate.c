@@ -10,7 +10,7 @@
  *  - when a read-only mount becomes read-write (dx_gate_remount()).
  *
  * Blocks that two files share we can read, not free: who frees one takes it from the other.  A mount of such a volume is
- * read-only and frees nothing, also not what recovery would: extent frees that the log began, unlinked
+ * read-only and frees nothing, also not what recovery would: what the log began (frees, changes of owners), unlinked
  * inodes.  When the log is clean they can wait on disk.  When it is dirty, replaying it and then saying that it
  * is clean would lose the first kind, and xfs_repair and the next kernel would find the second: so the
  * mount is refused, and somebody else finishes them.
@@ -181,7 +181,7 @@ int dx_gate_leftovers(struct dx_recovery *rc)
 	intents = dx_intents_left(rc, NULL);
 	if (!intents && !lists)
 		return 0;
-	dx_err(mp, "files share blocks (reflink), and the log leaves %u extent frees and %u lists of unlinked files to be finished, which this driver cannot do there: mount the volume once with the xfs of Linux %s or newer, or read-only with -o ro,norecovery",
+	dx_err(mp, "files share blocks (reflink), and the log leaves %u intents and %u lists of unlinked files to be finished, which this driver cannot do there: mount the volume once with the xfs of Linux %s or newer, or read-only with -o ro,norecovery",
 	       intents, lists, reflink_linux(mp));
 	return -EINVAL;
 }
