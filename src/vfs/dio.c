@@ -88,8 +88,10 @@ static int write_end_io(struct kiocb *iocb, ssize_t size, int error, unsigned in
 		error = -EIO;
 	if (!error && size) {
 		dx_count(inode, DX_C_DIO_WRITE_COMPLETIONS);
-		if (dx_errortag(inode, DX_TAG_RANGE_LEFT_EARLY))
+		if (dx_errortag(inode, DX_TAG_RANGE_LEFT_EARLY) && in_task()) {
 			dx_range_leave_dio(iocb);
+			msleep(20);
+		}
 		if (dx_errortag(inode, DX_TAG_DELAY_DIO_COMPLETION) && in_task())
 			msleep(dx_errortag(inode, DX_TAG_DELAY_DIO_COMPLETION));
 		error = make_count(inode, iocb->ki_pos, size, flags);

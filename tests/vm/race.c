@@ -56,7 +56,7 @@
 
 const char *const racer_name[NR_RACERS] = {
 	"allocate", "keep-size", "zero", "punch", "collapse", "insert", "truncate-up", "resvsp", "unresvsp",
-	"zero-range-ioctl", "allocsp", "freesp", "mmap",
+	"zero-range-ioctl", "holes", "zeroes", "allocsp", "freesp", "mmap",
 	"buffered", "truncate-down", "fstrim", "none",
 	"stale-truncate",	/* what a broken kernel did, done by hand: proves that a row can be LOST */
 };

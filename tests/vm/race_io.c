@@ -247,6 +247,15 @@ static bool fire(struct lane *l, int fd, char **map)
 			len = 2 * BS + rnd(s, 4 * BS);
 		op->removes = true;
 		break;
+	case HOLES:
+	case ZEROES:
+		/* Whole blocks, the size stays, under what is in flight as often as not: no reason to stop who is elsewhere. */
+		end = tagged ? below : atomic_load(&l->assigned_end) + 8 * BS;
+		off = end > 64 * BS ? (end - 64 * BS) / BS * BS : 0;
+		off += rnd(s, (end - off) / BS) * BS;
+		len = (1 + rnd(s, 8)) * BS;
+		op->removes = true;
+		break;
 	case BUFFERED:
 		if (tagged) {
 			len = (1 + rnd(s, 2)) * BS;
@@ -304,7 +313,11 @@ static bool fire(struct lane *l, int fd, char **map)
 		err = fallocate(fd, FALLOC_FL_ZERO_RANGE, off, len) ? errno : 0;
 		break;
 	case PUNCH:
+	case HOLES:
 		err = fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, off, len) ? errno : 0;
+		break;
+	case ZEROES:
+		err = fallocate(fd, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE, off, len) ? errno : 0;
 		break;
 	case COLLAPSE:
 		err = fallocate(fd, FALLOC_FL_COLLAPSE_RANGE, off, len) ? errno : 0;

@@ -20,6 +20,8 @@ static const struct sabotage {
 	{ "untouched allocate", ALLOCATE, CLEAN, NOTHING, APPEND },
 	{ "untouched zero", ZERO, CLEAN, NOTHING, APPEND },
 	{ "untouched punch", PUNCH, CLEAN, NOTHING, APPEND },
+	{ "untouched holes", HOLES, CLEAN, NOTHING, APPEND },
+	{ "untouched zeroes", ZEROES, CLEAN, NOTHING, APPEND },
 	{ "untouched collapse", COLLAPSE, CLEAN, NOTHING, APPEND },
 	{ "untouched insert", INSERT, CLEAN, NOTHING, APPEND },
 	{ "untouched truncate-up", TRUNCATE, CLEAN, NOTHING, APPEND },
