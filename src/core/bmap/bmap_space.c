@@ -350,8 +350,8 @@ int dx_alloc_file_space(struct dx_inode *ip, u64 off_bytes, u64 len_bytes)
  * @len_bytes: length
  *
  * Partial blocks at the edges are the caller's to zero.  The ILOCK is given up when blocks are unmapped and logged as to be
- * freed: the freeing itself is the AG's business, and direct I/O elsewhere in the file need not wait for it.  -ENOSPC only when an extent must be cut and not even
- * the block reserve pool has a block for the btree.
+ * freed: the freeing itself is the AG's business, and direct I/O elsewhere in the file need not wait for it.
+ * -ENOSPC only when an extent must be cut and not even the block reserve pool has a block for the btree.
  */
 int dx_free_file_space(struct dx_inode *ip, u64 off_bytes, u64 len_bytes)
 {
