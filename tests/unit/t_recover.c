@@ -240,7 +240,7 @@ static int get_attr_len(struct dx_inode *ip)
 /* ---- the load ---- */
 
 #define LOAD_OPS	600
-#define LONG_LOAD_OPS	9000		/* more than once round the log */
+#define LONG_LOAD_OPS	(strstr(profile->mkfs, "nrext64=1") ? 18000 : 9000)	/* more than once round the log */
 static const struct profile *profile;
 static int load_ops, force_one_in = 10;
 static u64 load_seed;
