@@ -293,7 +293,7 @@ static void far_index(int arg)
 	load(at_ino(large), 512);
 	if (!CHECK_EQ(blk[5], 2))
 		return;
-	n = meta_get(blk, 76, 4);
+	n = meta_get(blk, 24, 8) ?: meta_get(blk, 76, 4);	/* large counters are elsewhere */
 	i = 176 + (n - 1) * 16;
 	hi = meta_get(blk, i, 8);
 	/* startoff is bits 9 to 62 of the high word */
