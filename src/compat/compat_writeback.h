@@ -58,7 +58,7 @@ static inline void dx_compat_exit(void) { }
 /* One walk of writeback over a file: the mapping in use, and whether it is still true. */
 struct dx_wpc {
 	struct iomap_writepage_ctx	ctx;
-	u32				seq;	/* of the extent tree when ctx.iomap was looked up */
+	u64				seq;	/* of the map when ctx.iomap was looked up */
 };
 
 #if !HAVE_IOEND_BIO

@@ -110,7 +110,7 @@ static int map_blocks(struct dx_wpc *wpc, struct inode *inode, loff_t offset)
 	if (dx_is_shutdown(mp))
 		return -EIO;
 	if (offset >= map->offset && offset < map->offset + map->length &&
-	    wpc->seq == dx_fork_seq(&ip->df))
+	    wpc->seq == dx_map_seq(ip))
 		return 0;
 retry:
 	mode = dx_ilock_data_map_shared(ip);

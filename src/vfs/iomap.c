@@ -20,7 +20,7 @@
 
 static bool mapping_valid(struct inode *inode, u64 cookie)
 {
-	return cookie == dx_fork_seq(&DX_I(inode)->df);
+	return cookie == dx_map_seq(DX_I(inode));
 }
 
 DX_IOMAP_VALID(mapping_valid);
@@ -312,7 +312,7 @@ static int buffered_write_begin(struct inode *inode, loff_t pos, loff_t length, 
 		iflags = IOMAP_F_NEW;
 		trace_dx_map_alloc(inode, pos, length, 0);
 	}
-	m.seq = dx_fork_seq(&ip->df);
+	m.seq = dx_map_seq(ip);
 	dx_iunlock(ip, DX_ILOCK_EXCL);
 	dx_mapped_to_iomap(ip, iomap, &m, iflags);
 	return 0;

@@ -311,7 +311,7 @@ static int op_convert(struct file *f, u32 off, u32 len)
 	if (error)
 		return error;
 	/* what is returned without the ILOCK tells whether it still holds: until the next change, and not beyond */
-	if (!CHECK_EQ(got.seq, dx_fork_seq(&f->ip->df)))
+	if (!CHECK_EQ(got.seq, dx_map_seq(f->ip)))
 		return -EUCLEAN;
 	if (f->c[off].kind != DELAY)
 		return 0;
@@ -371,7 +371,7 @@ static int op_iomap(struct file *f, u32 off, u32 len)
 		return 0;
 	if (error)
 		return error;
-	if (!CHECK_EQ(got.seq, dx_fork_seq(&f->ip->df)))
+	if (!CHECK_EQ(got.seq, dx_map_seq(f->ip)))
 		return -EUCLEAN;
 	if (!dx_irec_is_real(&got.rec) || got.rec.startoff > off || got.rec.startoff + got.rec.blockcount <= off)
 		return -EUCLEAN;

@@ -102,14 +102,14 @@ static int fork_ready(struct dx_trans *tp, struct dx_inode *ip, int whichfork)
  * @len: length, fsblocks
  * @map: results: extents and holes (DX_HOLESTARTBLOCK), without gaps
  * @nmap: in: room; out: number filled in
- * @flags: DX_BMAPI_ENTIRE, DX_BMAPI_ATTRFORK
+ * @flags: DX_BMAPI_ENTIRE; DX_BMAPI_ATTRFORK or DX_BMAPI_COWFORK
  *
  * Returns 0, -EFSCORRUPTED, -EIO.
  */
 int dx_bmap_query(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, struct dx_irec *map, int *nmap,
 		  u32 flags)
 {
-	int w = flags & DX_BMAPI_ATTRFORK ? DX_ATTR_FORK : DX_DATA_FORK;
+	int w = flags & DX_BMAPI_ATTRFORK ? DX_ATTR_FORK : flags & DX_BMAPI_COWFORK ? DX_COW_FORK : DX_DATA_FORK;
 	struct dx_fork *f = dx_ifork(ip, w);
 	dx_fileoff_t end = off + len;
 	struct dx_iext_cur icur;

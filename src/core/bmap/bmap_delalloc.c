@@ -401,14 +401,14 @@ int dx_bmap_convert_delalloc(struct dx_inode *ip, dx_fileoff_t off, struct dx_ma
 			error = -ENOSPC;
 		if (error || (map.startoff <= off && off < dx_irec_end(&map))) {
 			got->rec = map;
-			got->seq = dx_fork_seq(&ip->df);
+			got->seq = dx_map_seq(ip);
 			dx_iunlock(ip, DX_ILOCK_EXCL);
 			return error;
 		}
 		dx_iunlock(ip, DX_ILOCK_EXCL);
 	}
 	dx_trans_cancel(tp);
-	got->seq = dx_fork_seq(&ip->df);
+	got->seq = dx_map_seq(ip);
 	dx_iunlock(ip, DX_ILOCK_EXCL);
 	return error < 0 ? error : 0;
 }

@@ -81,7 +81,7 @@ int dx_bmap_look(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, u32 fl
 	int n = 1;
 	int error = dx_bmap_query(ip, off, len, &got->rec, &n, flags);
 
-	got->seq = dx_fork_seq(&ip->df);
+	got->seq = dx_map_seq(ip);
 	if (!error && WARN_ON_ONCE(n != 1))
 		error = -EIO;
 	return error;
@@ -131,7 +131,7 @@ int dx_iomap_alloc(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, bool
 			return error;
 	}
 	error = dx_bmap_assign(tp, ip, off, len, flags | DX_BMAPI_ENTIRE, 0, &got->rec, &n);
-	got->seq = dx_fork_seq(&ip->df);
+	got->seq = dx_map_seq(ip);
 	error = space_end(ip, tp, error);
 	return !error && !n ? -ENOSPC : error;
 }

@@ -19,12 +19,23 @@ u32 dx_attr_short_fits(struct dx_inode *ip, u32 bytes);
 
 /*
  * What the map said while the ILOCK was held, and its sequence at that same moment: who asks later whether
- * the answer still holds compares that with dx_fork_seq().  Whatever answers for a caller without the ILOCK answers so.
+ * the answer still holds compares that with dx_map_seq().  Whatever answers for a caller without the ILOCK answers so.
  */
 struct dx_mapped {
 	struct dx_irec	rec;
-	u32		seq;
+	u64		seq;
 };
+
+/*
+ * Changes with every modification of the data fork's extents, or of the copies on write that go before them.  Without the
+ * ILOCK it is a guess that may be of before a change that runs.
+ */
+static inline u64 dx_map_seq(struct dx_inode *ip)
+{
+	struct dx_fork *cf = READ_ONCE(ip->cf);
+
+	return (cf ? (u64)READ_ONCE(cf->ext.gen) << 32 : 0) | READ_ONCE(ip->df.ext.gen);
+}
 
 /* ---- bmap.c ---- */
 #define DX_BMAPI_ENTIRE		(1u << 0)	/* whole extents, not trimmed to the range */
@@ -36,6 +47,7 @@ struct dx_mapped {
 #define DX_BMAPI_ZERO		(1u << 6)	/* zero the blocks on disk before they are mapped */
 #define DX_BMAPI_NODISCARD	(1u << 7)
 #define DX_BMAPI_DELALLOC	(1u << 8)	/* converting delayed extents: space is already reserved */
+#define DX_BMAPI_COWFORK	(1u << 9)	/* of dx_bmap_query() and dx_bmap_look() only */
 int dx_bmap_query(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, struct dx_irec *map, int *nmap, u32 flags);
 int dx_bmap_assign(struct dx_trans *tp, struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, u32 flags,
 		   dx_extlen_t total, struct dx_irec *map, int *nmap);
@@ -81,8 +93,6 @@ int dx_setsize_trans(struct dx_inode *ip, u64 new_size, bool shrink, bool times)
 u64 dx_bmap_count_leaves(struct dx_inode *ip, int whichfork);		/* real extents */
 u32 dx_get_extsz_hint(struct dx_inode *ip);
 dx_extlen_t dx_bmap_tree_worst(struct dx_inode *ip, dx_filblks_t len);
-/* data fork sequence: changes with every modification of the extent tree (writeback checks cached mappings with it) */
-static inline u32 dx_fork_seq(struct dx_fork *f) { return READ_ONCE(f->ext.gen); }
 int dx_bmap_look(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, u32 flags, struct dx_mapped *got);	/* ILOCK held */
 
 /* ---- what lies behind the end goes: bmap_truncate.c ---- */

@@ -20,6 +20,7 @@ struct dx_ritem;
 
 #define DX_DATA_FORK	0
 #define DX_ATTR_FORK	1
+#define DX_COW_FORK	2	/* in memory only: dx_cow.h */
 
 /* extents */
 enum dx_ext_state { DX_EXT_NORM, DX_EXT_UNWRITTEN };
@@ -78,10 +79,13 @@ struct dx_inode {
 	struct dx_icore		d;
 	struct dx_fork		df;
 	struct dx_fork		*af;		/* NULL = no attr fork */
+	struct dx_fork		*cf;		/* copies on write: NULL until there is one, then it stays */
 	struct dx_inode_item	*item;		/* allocated at the first join */
 	atomic_t		i_pin;
 	wait_queue_head_t	i_pin_wait;
 	u64			delayed_blks;	/* delalloc blocks of the data fork */
+	u64			cow_blks;	/* blocks of the CoW fork, delayed and staged */
+	u64			cow_resv;	/* held besides, for the bmbt when they come into the data fork */
 #if BITS_PER_LONG == 32
 	seqcount_t		size_seq;	/* d.size; written under the ILOCK */
 #endif
@@ -202,8 +206,10 @@ static inline u32 dx_inode_afork_size(struct dx_inode *ip)
 
 static inline u32 dx_inode_fork_size(struct dx_inode *ip, int w)
 {
-	return w == DX_DATA_FORK ? dx_inode_dfork_size(ip) : dx_inode_afork_size(ip);
+	return w == DX_DATA_FORK ? dx_inode_dfork_size(ip) : w == DX_ATTR_FORK ? dx_inode_afork_size(ip) : 0;
 }
+/* may blocks of its data fork be other files' as well? */
+static inline bool dx_inode_shares(struct dx_inode *ip) { return ip->d.flags2 & DX_DIFLAG2_REFLINK; }
 static inline bool dx_has_large_counts(struct dx_inode *ip) { return ip->d.flags2 & DX_DIFLAG2_NREXT64; }
 /* extents that a fork may have with counters of the large form, or the small one */
 static inline u64 dx_most_extents(bool large, int w)
@@ -212,7 +218,10 @@ static inline u64 dx_most_extents(bool large, int w)
 		return large ? DX_MAX_AEXTNUM_LARGE : DX_MAX_AEXTNUM;
 	return large ? DX_MAX_EXTNUM_LARGE : DX_MAX_EXTNUM;
 }
-static inline struct dx_fork *dx_ifork(struct dx_inode *ip, int w) { return w == DX_DATA_FORK ? &ip->df : ip->af; }
+static inline struct dx_fork *dx_ifork(struct dx_inode *ip, int w)
+{
+	return w == DX_DATA_FORK ? &ip->df : w == DX_ATTR_FORK ? ip->af : ip->cf;
+}
 
 /* ---- transactions on inodes: inode_item.c ---- */
 /* ILOCK held EXCL; commit unlocks with unlock_mode (0 = keep) */

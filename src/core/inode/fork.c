@@ -579,3 +579,24 @@ void dx_fork_make_attr(struct dx_inode *ip, u32 forkoff_units)
 	ip->af->extents_read = true;
 	dx_iext_init(&ip->af->ext);
 }
+
+/**
+ * dx_fork_make_cow - the CoW fork of an inode
+ * @ip: inode, ILOCK exclusive
+ *
+ * Made at the first call, and kept until the inode leaves memory: its sequence never goes back (dx_map_seq()).  It is in no inode
+ * on disk and in no log.
+ */
+struct dx_fork *dx_fork_make_cow(struct dx_inode *ip)
+{
+	struct dx_fork *f = ip->cf;
+
+	if (f)
+		return f;
+	f = kzalloc(sizeof(*f), GFP_NOFS | __GFP_NOFAIL);
+	f->format = DX_DINODE_FMT_EXTENTS;
+	f->extents_read = true;
+	dx_iext_init(&f->ext);
+	smp_store_release(&ip->cf, f);	/* for dx_map_seq() */
+	return f;
+}

@@ -129,6 +129,9 @@ static void inode_free(struct dx_inode *ip)
 	ip->mp->inode_above->drop(ip);
 	dx_fork_free(&ip->df);
 	inode_drop_attr_fork(ip);
+	if (ip->cf)
+		dx_fork_free(ip->cf);
+	kfree(ip->cf);
 	dx_inode_item_free(ip);
 	kmem_cache_free(inode_slab, ip);
 }
@@ -209,7 +212,7 @@ static bool needs_inactive(struct dx_inode *ip)
 		return true;
 	if (!S_ISREG(ip->d.mode) || test_bit(DX_OP_RECOVERING, &mp->opstate))
 		return false;
-	if (ip->delayed_blks)
+	if (ip->delayed_blks || ip->cow_blks)
 		return true;
 	return test_bit(DX_I_EOFBLOCKS, &ip->i_flags) &&
 	       !(ip->d.flags & (DX_DIFLAG_PREALLOC | DX_DIFLAG_APPEND));
