@@ -277,6 +277,12 @@ struct dx_map_extent {			/* of a RUI or BUI */
 #define DX_RUI_ATTR_FORK	(1u << 31)
 #define DX_RUI_BMBT_BLOCK	(1u << 30)
 #define DX_RUI_UNWRITTEN	(1u << 29)
+/* me_flags of a BUI */
+#define DX_BUI_MAP		1
+#define DX_BUI_UNMAP		2
+#define DX_BUI_TYPE(flags)	((flags) & 0xff)
+#define DX_BUI_ATTR_FORK	(1u << 31)
+#define DX_BUI_UNWRITTEN	(1u << 30)
 #define DX_PHYS_EXTENT_BYTES	16	/* of a CUI */
 struct dx_attri_log_format {		/* then name, new name, value, new value: what there is */
 	u16	alfi_type;

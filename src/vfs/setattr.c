@@ -45,7 +45,7 @@ int dx_vn_getattr(dx_idmap_t idmap, const struct path *path, struct kstat *stat,
 	dx_fillattr(idmap, mask, inode, stat);
 	stat->ino = ip->ino;
 	stat->blocks = dx_fsb_to_bb(mp, READ_ONCE(ip->d.nblocks) + READ_ONCE(ip->delayed_blks) +
-					     READ_ONCE(ip->cow_blks));
+					     dx_cow_blocks(ip));
 	if (mask & STATX_BTIME) {
 		stat->result_mask |= STATX_BTIME;
 		stat->btime = ip->d.crtime;

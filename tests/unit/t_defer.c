@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Deferred work of several kinds in one chain: two that only this program knows, under the item types of CUI and BUI, and
+ * Deferred work of several kinds in one chain: two that only this program knows, in the form of CUI and BUI, and
  * frees of extents.  A work of ours writes a digit behind those that are there, into the part of an AGFL that nobody uses, in any of
  * several parts, and may add another work.  So the digits tell in which order all was done, and that each part was done
  * once: also when the machine stops at any write, and recovery does the rest, and stops, too.
@@ -16,13 +16,14 @@
 #define NOTES	40		/* slot of the AGFL: how many digits, then they */
 #define AGNO	1		/* frees are in AG 0 */
 
-struct op { u32 digit, parts, adds, quiet; };	/* in the log: 16 bytes, and what else such an item has */
+struct op { u32 digit, parts, adds, quiet; };
 struct op_work { struct dx_defer_work work; struct op op; };
 
 static const struct dx_defer_type kind_a, kind_b;
 static bool forced;		/* the log is forced before each part: a crash can come between any two */
 static u64 worst_used;		/* log space from tail to head while a quiet work was at it */
 static unsigned int parts_done;
+static dx_ino_t root;
 static struct host_dev_snap *snap;
 
 static void add(struct dx_trans *tp, const struct dx_defer_type *kind, u32 digit, u32 parts, u32 adds, u32 quiet)
@@ -33,16 +34,52 @@ static void add(struct dx_trans *tp, const struct dx_defer_type *kind, u32 digit
 	dx_defer_add(tp, kind, &w->work);
 }
 
-static void op_format(const struct dx_defer_work *work, void *to)
+/* In the log all of it is in fields that a CUI or BUI can have. */
+static u32 op_pack(const struct op *op)
 {
-	memcpy(to, &container_of(work, struct op_work, work)->op, sizeof(struct op));
+	return 100 + op->digit + 10 * op->adds + 100 * op->quiet;
 }
 
-static int op_parse(struct dx_mount *mp, const void *from, struct dx_defer_work **workp)
+static void op_unpack(struct op *op, u64 v, u32 parts)
+{
+	*op = (struct op){ .digit = v % 10, .adds = v / 10 % 10, .quiet = v / 100 - 1, .parts = parts };
+}
+
+struct phys_extent { u64 start; u32 len, flags; };
+
+static void cui_format(const struct dx_defer_work *work, void *to)
+{
+	const struct op *op = &container_of(work, struct op_work, work)->op;
+	struct phys_extent *e = to;
+
+	*e = (struct phys_extent){ op_pack(op), op->parts, 1 };
+}
+
+static int cui_parse(struct dx_mount *mp, const void *from, struct dx_defer_work **workp)
 {
 	struct op_work *w = kzalloc(sizeof(*w), GFP_NOFS | __GFP_NOFAIL);
+	const struct phys_extent *e = from;
 
-	memcpy(&w->op, from, sizeof(w->op));
+	op_unpack(&w->op, e->start, e->len);
+	*workp = &w->work;
+	return w->op.parts ? 0 : dx_corrupt(mp, "work of a test", 0, "no parts");
+}
+
+static void bui_format(const struct dx_defer_work *work, void *to)
+{
+	const struct op *op = &container_of(work, struct op_work, work)->op;
+	struct dx_map_extent *e = to;
+
+	*e = (struct dx_map_extent){ .me_owner = root, .me_startblock = 100, .me_startoff = op_pack(op), .me_len = op->parts,
+				     .me_flags = DX_BUI_MAP };
+}
+
+static int bui_parse(struct dx_mount *mp, const void *from, struct dx_defer_work **workp)
+{
+	struct op_work *w = kzalloc(sizeof(*w), GFP_NOFS | __GFP_NOFAIL);
+	const struct dx_map_extent *e = from;
+
+	op_unpack(&w->op, e->me_startoff, e->me_len);
 	*workp = &w->work;
 	return w->op.parts ? 0 : dx_corrupt(mp, "work of a test", 0, "no parts");
 }
@@ -81,20 +118,27 @@ static int op_finish(struct dx_trans *tp, struct dx_defer_work *work)
 }
 
 static const struct dx_defer_type kind_a = {
-	.name = "work of a test", .li_type = DX_LI_BUI, .resv = DX_RESV_EFI_FINISH, .most = 3, .a_go = 2,
-	.work_bytes = DX_RMAP_EXTENT_BYTES, .format = op_format, .parse = op_parse, .finish = op_finish,
+	.name = "work of a test", .li_type = DX_LI_CUI, .resv = DX_RESV_EFI_FINISH, .most = 3, .a_go = 2,
+	.work_bytes = DX_PHYS_EXTENT_BYTES, .format = cui_format, .parse = cui_parse, .finish = op_finish,
 };
 static const struct dx_defer_type kind_b = {
-	.name = "other work of a test", .li_type = DX_LI_CUI, .resv = DX_RESV_EFI_FINISH, .most = 3, .a_go = 2,
-	.work_bytes = DX_PHYS_EXTENT_BYTES, .format = op_format, .parse = op_parse, .finish = op_finish,
+	.name = "other work of a test", .li_type = DX_LI_BUI, .resv = DX_RESV_EFI_FINISH, .most = 1, .a_go = 1,
+	.work_bytes = DX_RMAP_EXTENT_BYTES, .format = bui_format, .parse = bui_parse, .finish = op_finish,
 };
+
+static struct dx_mount *note_root(struct dx_mount *mp)
+{
+	if (mp)
+		root = mp->rootip->ino;
+	return mp;
+}
 
 static struct dx_mount *mount(int *error)
 {
 	/* the world's end makes the core forget them */
 	dx_defer_register(&kind_a);
 	dx_defer_register(&kind_b);
-	return uv_mount(error);
+	return note_root(uv_mount(error));
 }
 
 /* The digits that there are. */
@@ -183,10 +227,10 @@ static int take_fiber(void *arg)
 
 /*
  * Of the first intent of A the works 1 and 2 are done in a go, 3 in the next; all ten frees are one intent; B's 5 takes three
- * goes, and what 6 adds comes before the 7 behind it, which belongs to the same intent.
+ * goes, and what 6 adds comes before the 7 behind it.
  */
 #define ORDER	"1235556478"
-static const char *const threads[] = { "123", "555647", "8", NULL };
+static const char *const threads[] = { "123", "555", "64", "7", "8", NULL };
 
 static int chain_fiber(void *arg)
 {
@@ -384,7 +428,7 @@ static int long_chain(unsigned int parts)
 
 int main(void)
 {
-	static const struct uv_profile small = { "small log", "--unsupported -d agcount=2 -l size=860b -m reflink=0", 64 };
+	static const struct uv_profile small = { "small log", "--unsupported -d agcount=2 -l size=1400b -m reflink=1", 64 };
 
 	uv_setup("t_defer");
 	host_test_begin("a volume with blocks to free");
@@ -407,7 +451,7 @@ int main(void)
 	capture();
 	host_test_end();
 	host_test_begin("a chain that is longer than the log");
-	long_chain(5000);
+	long_chain(7500);
 	host_test_end();
 	host_dev_snap_free(snap);
 	uv_teardown();

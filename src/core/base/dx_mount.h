@@ -77,6 +77,7 @@ struct dx_mount_opts {
 	bool	inode32;		/* inode numbers of 32 bits only; data goes to the AGs beyond */
 	u8	inode32_bits;		/* what that stands for in a test on a small volume; 0: 32 */
 	u32	few_extents;		/* what the limit of small extent counters is in a test; 0: the format's */
+	bool	share;			/* in a test: written to although files share blocks */
 	bool	ikeep;
 	bool	filestreams;
 	bool	swalloc;
@@ -171,6 +172,7 @@ struct dx_mount {
 	const struct dx_agresv_tree *const *agresv_trees;
 	const struct dx_inode_above *inode_above;
 	struct dx_inode	*rootip;
+	struct dx_held_inode *held_inodes;	/* by recovery: bmap_defer.c */
 
 	struct workqueue_struct *buf_wq;	/* buffer I/O completion */
 	struct workqueue_struct *log_wq;	/* checkpoints, log I/O completion */

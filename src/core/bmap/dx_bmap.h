@@ -32,9 +32,9 @@ struct dx_mapped {
  */
 static inline u64 dx_map_seq(struct dx_inode *ip)
 {
-	struct dx_fork *cf = READ_ONCE(ip->cf);
+	struct dx_cow_fork *c = READ_ONCE(ip->cf);
 
-	return (cf ? (u64)READ_ONCE(cf->ext.gen) << 32 : 0) | READ_ONCE(ip->df.ext.gen);
+	return (c ? (u64)READ_ONCE(c->f.ext.gen) << 32 : 0) | READ_ONCE(ip->df.ext.gen);
 }
 
 /* ---- bmap.c ---- */

@@ -2,10 +2,11 @@
 /*
  * Copy on write, and files that share blocks.
  *
- * What is to be written where the data fork has shared blocks goes to the CoW fork (ip->cf, in memory only).  There an extent is
+ * What is to be written where the data fork has shared blocks goes to the CoW fork (ip->cf, in memory only).  There an
+ * extent is
  *
  *	delayed		space is set aside, and what the bmbt of the data fork may need later
- *	unwritten	blocks are allocated and staged: the refcountbt of their AG knows them, so that a crash loses none
+ *	unwritten	blocks are allocated and staged: the refcountbt of their AG knows them, so a crash loses none
  *	written		the same, and data is on its way to them, or there
  *
  * When the data is there dx_cow_end() puts exactly those blocks into the data fork, in place of what was there: so what
@@ -13,10 +14,10 @@
  * over holes and unshared blocks, for it is widened to the hint (cowextsize); whoever writes to a place looks there first, and
  * writes there if it has the place:
  *
- *	buffered write	dx_cow_look(); if a hole: the data fork and dx_cow_trim_shared(); if shared: dx_cow_reserve()
- *	writeback	dx_cow_look(); if delayed: dx_cow_convert_delalloc(); before the I/O is submitted: dx_cow_submit() of its range
+ *	buffered write	dx_cow_look(); a hole: the data fork and dx_cow_trim_shared(); if shared: dx_cow_reserve()
+ *	writeback	dx_cow_look(); if delayed: dx_cow_convert_delalloc(); before submission: dx_cow_submit() of its range
  *	direct write	dx_cow_alloc(), for all that dx_inode_shares() or has a CoW fork; a hole: as in any other file
- *	completion	dx_cow_end(), then dx_iomap_write_unwritten() for what else was written, or dx_iomap_setsize()
+ *	completion	dx_cow_end(); then dx_iomap_write_unwritten() for what else was written, or dx_iomap_setsize()
  *	... an error	dx_cow_cancel(real): what was not written must never come into the data fork
  *
  * Readers look at the data fork alone.
@@ -103,6 +104,7 @@ int dx_reflink_set_flag(struct dx_inode *ip);
 int dx_reflink_try_clear(struct dx_inode *ip);
 
 /* ---- deferred changes of a map: bmap_defer.c ---- */
-extern const struct dx_defer_type dx_bmap_type;		/* BUI and BUD */
+extern const struct dx_defer_type dx_bmap_type;		/* BUI and BUD, of logs that others wrote */
+void dx_bmap_recovered(struct dx_mount *mp);		/* intents are finished, or given up: lets go of inodes */
 
 #endif /* DX_COW_H */

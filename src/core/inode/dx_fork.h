@@ -46,7 +46,7 @@ int dx_broot_log_to_disk(const void *src, u32 len, void *dst, u32 room);	/* reco
 void dx_fork_free(struct dx_fork *f);
 int dx_fork_local_resize(struct dx_inode *ip, int whichfork, int byte_diff);	/* grows/shrinks local data, may move it */
 void dx_fork_make_attr(struct dx_inode *ip, u32 forkoff_units);		/* inside a transaction of the caller (create) */
-struct dx_fork *dx_fork_make_cow(struct dx_inode *ip);			/* the CoW fork; made when there is none, without extents */
+struct dx_cow_fork *dx_fork_make_cow(struct dx_inode *ip);		/* the CoW fork; made when there is none, without extents */
 /* move the boundary; resizes btree roots; caller logs the core */
 void dx_fork_set_forkoff(struct dx_inode *ip, u32 forkoff_units);
 void dx_bmbt_disk_get(const struct dx_bmbt_rec *r, struct dx_irec *rec);

@@ -48,6 +48,14 @@ struct dx_fork {
 	void		*data;		/* local data (NUL behind it), or struct dx_bmbt_root */
 };
 
+/* In memory only: dx_cow.h */
+struct dx_cow_fork {
+	struct dx_fork	f;
+	u64		blks;		/* of its extents, delayed and staged */
+	u64		want;		/* what the bmbt can need when they come into the data fork */
+	u64		resv;		/* blocks of the free space counter that are held for that */
+};
+
 struct dx_icore {			/* host-order inode core; names of di_* */
 	u16	mode;
 	u32	uid, gid, nlink, projid;
@@ -79,13 +87,11 @@ struct dx_inode {
 	struct dx_icore		d;
 	struct dx_fork		df;
 	struct dx_fork		*af;		/* NULL = no attr fork */
-	struct dx_fork		*cf;		/* copies on write: NULL until there is one, then it stays */
+	struct dx_cow_fork	*cf;		/* copies on write: NULL until there is one, then it stays */
 	struct dx_inode_item	*item;		/* allocated at the first join */
 	atomic_t		i_pin;
 	wait_queue_head_t	i_pin_wait;
 	u64			delayed_blks;	/* delalloc blocks of the data fork */
-	u64			cow_blks;	/* blocks of the CoW fork, delayed and staged */
-	u64			cow_resv;	/* held besides, for the bmbt when they come into the data fork */
 #if BITS_PER_LONG == 32
 	seqcount_t		size_seq;	/* d.size; written under the ILOCK */
 #endif
@@ -96,7 +102,9 @@ struct dx_inode {
 enum {	/* i_flags bits */
 	DX_I_NEW, DX_I_STALE, DX_I_FLUSHING, DX_I_NEED_INACTIVE, DX_I_INACTIVATING,
 	DX_I_EOFBLOCKS,		/* speculative preallocation past EOF may exist */
-	DX_I_TRUNCATED, DX_I_DIRTY_RELEASE, DX_I_RECOVERY, DX_I_RECLAIM,
+	DX_I_TRUNCATED, DX_I_DIRTY_RELEASE,
+	DX_I_RECOVERY,		/* recovery changes its map: not freed before all intents are finished */
+	DX_I_RECLAIM,
 	DX_I_PRESERVE_DM,
 	DX_I_KEEP,		/* unlinked, and damaged so that it cannot be freed: not tried before the next mount */
 };
@@ -208,6 +216,14 @@ static inline u32 dx_inode_fork_size(struct dx_inode *ip, int w)
 {
 	return w == DX_DATA_FORK ? dx_inode_dfork_size(ip) : w == DX_ATTR_FORK ? dx_inode_afork_size(ip) : 0;
 }
+/* blocks of its CoW fork; without the ILOCK a guess */
+static inline u64 dx_cow_blocks(struct dx_inode *ip)
+{
+	struct dx_cow_fork *c = READ_ONCE(ip->cf);
+
+	return c ? READ_ONCE(c->blks) : 0;
+}
+
 /* may blocks of its data fork be other files' as well? */
 static inline bool dx_inode_shares(struct dx_inode *ip) { return ip->d.flags2 & DX_DIFLAG2_REFLINK; }
 static inline bool dx_has_large_counts(struct dx_inode *ip) { return ip->d.flags2 & DX_DIFLAG2_NREXT64; }
@@ -220,7 +236,7 @@ static inline u64 dx_most_extents(bool large, int w)
 }
 static inline struct dx_fork *dx_ifork(struct dx_inode *ip, int w)
 {
-	return w == DX_DATA_FORK ? &ip->df : w == DX_ATTR_FORK ? ip->af : ip->cf;
+	return w == DX_DATA_FORK ? &ip->df : w == DX_ATTR_FORK ? ip->af : ip->cf ? &ip->cf->f : NULL;
 }
 
 /* ---- transactions on inodes: inode_item.c ---- */

@@ -587,16 +587,16 @@ void dx_fork_make_attr(struct dx_inode *ip, u32 forkoff_units)
  * Made at the first call, and kept until the inode leaves memory: its sequence never goes back (dx_map_seq()).  It is in no inode
  * on disk and in no log.
  */
-struct dx_fork *dx_fork_make_cow(struct dx_inode *ip)
+struct dx_cow_fork *dx_fork_make_cow(struct dx_inode *ip)
 {
-	struct dx_fork *f = ip->cf;
+	struct dx_cow_fork *c = ip->cf;
 
-	if (f)
-		return f;
-	f = kzalloc(sizeof(*f), GFP_NOFS | __GFP_NOFAIL);
-	f->format = DX_DINODE_FMT_EXTENTS;
-	f->extents_read = true;
-	dx_iext_init(&f->ext);
-	smp_store_release(&ip->cf, f);	/* for dx_map_seq() */
-	return f;
+	if (c)
+		return c;
+	c = kzalloc(sizeof(*c), GFP_NOFS | __GFP_NOFAIL);
+	c->f.format = DX_DINODE_FMT_EXTENTS;
+	c->f.extents_read = true;
+	dx_iext_init(&c->f.ext);
+	smp_store_release(&ip->cf, c);	/* for who looks without the ILOCK */
+	return c;
 }

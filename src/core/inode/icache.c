@@ -130,7 +130,7 @@ static void inode_free(struct dx_inode *ip)
 	dx_fork_free(&ip->df);
 	inode_drop_attr_fork(ip);
 	if (ip->cf)
-		dx_fork_free(ip->cf);
+		dx_fork_free(&ip->cf->f);
 	kfree(ip->cf);
 	dx_inode_item_free(ip);
 	kmem_cache_free(inode_slab, ip);
@@ -206,13 +206,13 @@ static bool needs_inactive(struct dx_inode *ip)
 	struct dx_mount *mp = ip->mp;
 
 	if (!ip->d.mode || test_bit(DX_I_STALE, &ip->i_flags) || test_bit(DX_I_KEEP, &ip->i_flags) ||
-	    !inact_allowed(mp))
+	    test_bit(DX_I_RECOVERY, &ip->i_flags) || !inact_allowed(mp))
 		return false;
 	if (!ip->d.nlink)
 		return true;
 	if (!S_ISREG(ip->d.mode) || test_bit(DX_OP_RECOVERING, &mp->opstate))
 		return false;
-	if (ip->delayed_blks || ip->cow_blks)
+	if (ip->delayed_blks || dx_cow_blocks(ip))
 		return true;
 	return test_bit(DX_I_EOFBLOCKS, &ip->i_flags) &&
 	       !(ip->d.flags & (DX_DIFLAG_PREALLOC | DX_DIFLAG_APPEND));
@@ -413,7 +413,7 @@ void dx_icache_throttle(struct dx_mount *mp)
 }
 
 /**
- * dx_icache_blockgc - have the preallocation past EOF of idle inodes given back
+ * dx_icache_blockgc - have the preallocation past EOF, and the copies on write, of idle inodes given back
  * @mp: mount
  *
  * Queues them; whoever needs the space waits for the worker (dx_icache_wait_inactive()).
@@ -425,7 +425,7 @@ void dx_icache_blockgc(struct dx_mount *mp)
 
 	spin_lock(&ic->lock);
 	list_for_each_entry_safe(ip, next, &ic->lru, i_lru) {
-		if (test_bit(DX_I_EOFBLOCKS, &ip->i_flags) && needs_inactive(ip)) {
+		if ((test_bit(DX_I_EOFBLOCKS, &ip->i_flags) || dx_cow_blocks(ip)) && needs_inactive(ip)) {
 			leave_lru(ic, ip);
 			queue_inactive(ic, ip);
 		}

@@ -52,7 +52,7 @@ static const struct dx_defer_type *kinds[KINDS];
 
 /**
  * dx_defer_register - make recovery know a kind of deferred work
- * @type: its table; registering it again changes nothing
+ * @type: its table; the first one under an item type stays
  *
  * Context: before the first mount, or by each: a kind is registered under its intent's item type.
  */
@@ -61,9 +61,12 @@ void dx_defer_register(const struct dx_defer_type *type)
 	unsigned int i;
 
 	for (i = 0; i < KINDS; i++) {
-		if (READ_ONCE(kinds[i]) && kinds[i]->li_type != type->li_type)
+		const struct dx_defer_type *known = READ_ONCE(kinds[i]);
+
+		if (known && known->li_type != type->li_type)
 			continue;
-		WRITE_ONCE(kinds[i], type);
+		if (!known)
+			WRITE_ONCE(kinds[i], type);
 		return;
 	}
 	WARN_ON_ONCE(1);

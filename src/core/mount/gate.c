@@ -168,7 +168,7 @@ int dx_gate_leftovers(struct dx_recovery *rc)
 	bool shared = false;
 	int error;
 
-	if (!dx_has_reflink(mp))
+	if (!dx_has_reflink(mp) || mp->opts.share)
 		return 0;
 	error = look_at_headers(rc);
 	if (!error)
@@ -194,7 +194,7 @@ static int check_shared(struct dx_mount *mp)
 	u64 staged;
 	int error;
 
-	if (!dx_has_reflink(mp))
+	if (!dx_has_reflink(mp) || mp->opts.share)
 		return 0;
 	error = dx_refcount_look(mp, &shared, &staged);
 	if (error)

@@ -125,6 +125,7 @@ static int process_bucket(struct dx_mount *mp, dx_agno_t agno, int bucket, dx_ag
 		/* read before the reference goes: then the worker takes it off the list */
 		agino = ip->d.next_unlinked;
 		ip->prev_unlinked = prev;
+		clear_bit(DX_I_RECOVERY, &ip->i_flags);
 		error = check_freeable(ip);
 		if (error) {
 			dx_warn(mp, "unlinked inode 0x%llx cannot be freed: error %d; it stays, run xfs_repair",

@@ -18,6 +18,7 @@
 #include "dx_btree.h"
 #include "dx_inode.h"
 #include "dx_bmap.h"
+#include "dx_cow.h"
 #include "dx_dir.h"
 #include "dx_attr.h"
 #include "dx_recover.h"
@@ -546,6 +547,7 @@ int dx_mount_open(struct dx_mount *mp)
 	mp->log_above = &log_above;
 	dx_defer_register(&dx_extfree_type);
 	dx_defer_register(&dx_rmap_type);
+	dx_defer_register(&dx_bmap_type);
 	mp->agresv_trees = agresv_trees;
 	mp->inode_above = &inode_above;
 	if (!mp->name[0])

@@ -518,6 +518,37 @@ static int rui_fields(struct dx_recovery *rc, struct dx_ritem *it, const char *n
 	return error;
 }
 
+static int bui_fields(struct dx_recovery *rc, struct dx_ritem *it, const char *name)
+{
+	struct dx_mount *mp = rc->mp;
+	const struct dx_intent_log_format *f = it->r[0].addr;
+	const struct dx_map_extent *e = (const void *)(f + 1);
+	const struct rcheck head[] = {
+		{ "bui_type (the volume has no reflink and no rmapbt)", f->type, !dx_has_reflink(mp) && !dx_has_rmapbt(mp) },
+		{ "number of extents", f->nextents, f->nextents != 1 || it->r[0].len != INTENT_HEAD + DX_RMAP_EXTENT_BYTES },
+	};
+	int error = CHECKS(rc, name, head);
+
+	if (error)
+		return error;
+	{
+		u32 type = DX_BUI_TYPE(e->me_flags), bits = e->me_flags & ~0xffu;
+		const struct rcheck checks[] = {
+			{ "me_flags (type)", type, type != DX_BUI_MAP && type != DX_BUI_UNMAP },
+			{ "me_flags", bits, bits & ~(DX_BUI_ATTR_FORK | DX_BUI_UNWRITTEN) ||
+				bits == (DX_BUI_ATTR_FORK | DX_BUI_UNWRITTEN) },
+			{ "me_owner", e->me_owner, bad_blocks(rc, e->me_owner >> mp->agino_log,
+				dx_agino_to_agbno(mp, dx_ino_to_agino(mp, e->me_owner)), 1) },
+			{ "me_len", e->me_len, !e->me_len || e->me_len > min_t(u32, mp->sb.agblocks, DX_BMBT_MAX_BLOCKCOUNT) },
+			{ "me_startblock (with me_len)", e->me_startblock, bad_blocks(rc, e->me_startblock >> mp->sb.agblklog,
+				dx_fsb_to_agbno(mp, e->me_startblock), e->me_len) },
+			{ "me_startoff", e->me_startoff, e->me_startoff > DX_BMBT_MAX_STARTOFF - e->me_len + 1 },
+		};
+
+		return CHECKS(rc, name, checks);
+	}
+}
+
 /* Of a kind that we cannot finish: its length and count must agree all the same. */
 static int foreign_fields(struct dx_recovery *rc, struct dx_ritem *it, const char *name)
 {
@@ -560,7 +591,7 @@ static const struct shape shapes[] = {
 	{ DX_LI_QUOTAOFF, 1, 1, EXACTLY(sizeof(struct dx_quotaoff_log_format)) },
 	{ DX_LI_RUI, 1, 1, { INTENT_HEAD, INTENT_BYTES(DX_RMAP_EXTENT_BYTES), 8 }, .fields = rui_fields },
 	{ DX_LI_CUI, 1, 1, { INTENT_HEAD, INTENT_BYTES(DX_PHYS_EXTENT_BYTES), 8 }, .fields = foreign_fields },
-	{ DX_LI_BUI, 1, 1, { INTENT_HEAD, INTENT_BYTES(DX_RMAP_EXTENT_BYTES), 8 }, .fields = foreign_fields },
+	{ DX_LI_BUI, 1, 1, { INTENT_HEAD, INTENT_BYTES(DX_RMAP_EXTENT_BYTES), 8 }, .fields = bui_fields },
 	{ DX_LI_ATTRI, 1, 5, EXACTLY(sizeof(struct dx_attri_log_format)), VALUE, VALUE },
 	{ DX_LI_XMI, 1, 1, EXACTLY(DX_XMI_BYTES) },
 	{ DX_LI_RUD, 1, 1, DONE }, { DX_LI_CUD, 1, 1, DONE }, { DX_LI_BUD, 1, 1, DONE },

@@ -22,6 +22,7 @@
 #include "dx_recover.h"
 #include "dx_alloc.h"
 #include "dx_inode.h"
+#include "dx_cow.h"
 
 /*
  * Checkpoints that may be open at a time: those that were on their way in a crash, and few crashes can leave theirs
@@ -535,6 +536,7 @@ int dx_recover_finish(struct dx_mount *mp)
 	if (test_bit(DX_OP_RO_FEATURE, &mp->opstate))
 		return 0;
 	error = dx_intents_finish(mp);
+	dx_bmap_recovered(mp);
 	if (error) {
 		dx_err(mp, "cannot finish what the log began: error %d", error);
 		return error;
