@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # vm: timeout=300
-# vm: debug
+# vm: debug alone
 #
 # Space operations that do not stop everybody, beside direct I/O that a device holds in flight, and each order that makes them
 # safe taken away once: then the same case must fail (src/vfs/lockout.h).

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# vm: timeout=200
+# vm: timeout=200 alone
 #
 # What is done while direct writes are in flight: on a device that holds every write for a while (L4, L6).
 . /t/lib.sh
