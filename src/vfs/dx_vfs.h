@@ -182,6 +182,8 @@ int dx_free_range(struct inode *inode, loff_t offset, loff_t len);	/* lockout he
 /* ioctl.c, ioctl_compat.c */
 long dx_file_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
 long dx_file_compat_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
+/* fsmap.c */
+long dx_ioc_getfsmap(struct file *file, void __user *arg);
 int dx_fileattr_get(struct dentry *dentry, struct dx_fileattr *fa);
 int dx_fileattr_set(dx_idmap_t idmap, struct dentry *dentry, struct dx_fileattr *fa);
 /* xattr.c, acl.c */

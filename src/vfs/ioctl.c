@@ -8,6 +8,7 @@
  */
 #include <linux/blkdev.h>
 #include <linux/compat.h>
+#include <linux/fsmap.h>
 #include <linux/mount.h>
 #include <linux/uaccess.h>
 #include "dx_vfs.h"
@@ -628,6 +629,11 @@ static long ioc_getlabel(struct file *file, unsigned int cmd, void __user *arg)
 	return copy_to_user(arg, label, sizeof(label)) ? -EFAULT : 0;
 }
 
+static long ioc_getfsmap(struct file *file, unsigned int cmd, void __user *arg)
+{
+	return dx_ioc_getfsmap(file, arg);
+}
+
 static const struct {
 	unsigned int	cmd;
 	long		(*fn)(struct file *file, unsigned int cmd, void __user *arg);
@@ -659,6 +665,7 @@ static const struct {
 	{ FITRIM,		ioc_fitrim },
 	{ DX_IOC_FREE_EOFBLOCKS, ioc_free_eofblocks },
 	{ FS_IOC_GETFSLABEL,	ioc_getlabel },
+	{ FS_IOC_GETFSMAP,	ioc_getfsmap },
 };
 
 /**

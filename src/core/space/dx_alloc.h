@@ -117,8 +117,13 @@ dx_extlen_t dx_alloc_longest_free(struct dx_mount *mp, struct dx_perag *pag);
 /* FITRIM: discard free extents of at least minlen in [start, end] (fsblocks, linear daddr order) */
 int dx_trim_free(struct dx_mount *mp, u64 start_bb, u64 end_bb, u64 minlen_bb, u64 *discarded_bytes);
 int dx_alloc_any_free(struct dx_mount *mp, dx_fsbno_t fsbno, dx_extlen_t len, bool *free);
-/* exclude an AG range from reservation: walk free space of an AG (fsmap, tests) */
+/* walk the free space of an AG, AGF locked (tests); dx_space_query() lets go of it */
 int dx_alloc_query_all(struct dx_mount *mp, dx_agno_t agno, int (*fn)(dx_agbno_t bno, dx_extlen_t len, void *data), void *data);
+
+/* ---- what blocks are used for: fsmap.c ---- */
+struct dx_space_rec { dx_agbno_t bno; dx_extlen_t len; u64 owner, offset; };	/* as in the rmapbt; DX_RMAP_OWN_NULL: free */
+int dx_space_query(struct dx_mount *mp, dx_agno_t agno, bool by_owner, const union dx_btree_key *low,
+		   const union dx_btree_key *high, int (*fn)(const struct dx_space_rec *rec, void *data), void *data);
 
 /* ---- busy extents: busy.c ---- */
 struct dx_busy_extent {
