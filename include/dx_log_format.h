@@ -283,7 +283,18 @@ struct dx_map_extent {			/* of a RUI or BUI */
 #define DX_BUI_TYPE(flags)	((flags) & 0xff)
 #define DX_BUI_ATTR_FORK	(1u << 31)
 #define DX_BUI_UNWRITTEN	(1u << 30)
-#define DX_PHYS_EXTENT_BYTES	16	/* of a CUI */
+struct dx_phys_extent {			/* of a CUI */
+	u64	pe_startblock;		/* fsbno */
+	u32	pe_len;
+	u32	pe_flags;
+};
+#define DX_PHYS_EXTENT_BYTES	((u32)sizeof(struct dx_phys_extent))
+/* pe_flags */
+#define DX_CUI_INCREASE		1
+#define DX_CUI_DECREASE		2
+#define DX_CUI_ALLOC_COW	3	/* staged for a copy on write; and not any more */
+#define DX_CUI_FREE_COW		4
+#define DX_CUI_TYPE(flags)	((flags) & 0xff)
 struct dx_attri_log_format {		/* then name, new name, value, new value: what there is */
 	u16	alfi_type;
 	u16	alfi_size;

@@ -37,7 +37,7 @@ static size_t arena_kept;		/* what the base log lies in */
 static u64 normal_peak;
 static u32 bs;
 static bool large;			/* large extent counters on the volume */
-static bool rmapbt;
+static bool rmapbt, reflink;
 static char what[1024];
 
 /* What a log holds that we do not write: intents of other features, all done; quota. */
@@ -46,18 +46,22 @@ static void add_foreign(struct ul_log *l)
 	static const struct { u16 type; u32 len, n; } kinds[] = {
 		{ DX_LI_CUI, 16 + 3 * 16, 3 }, { DX_LI_BUI, 16 + 32, 1 }, { DX_LI_XMI, 88, 0 }, { DX_LI_EFI, 16 + 2 * 16, 2 },
 	};
+	u32 first = reflink ? 0 : 2;
 	struct ul_trans *t = ul_new_trans(l, 0x7001);
 	struct ul_item *it;
 	u8 *p;
 	u32 i, j;
 
-	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
+	for (i = first; i < ARRAY_SIZE(kinds); i++) {
 		p = ul_intent(t, kinds[i].type, kinds[i].len, 0xabc000 + i);
 		put_unaligned_le32(kinds[i].n, p + 4);
-		for (j = 0; kinds[i].type == DX_LI_EFI && j < kinds[i].n; j++) {
+		for (j = 0; (kinds[i].type == DX_LI_EFI || kinds[i].type == DX_LI_CUI) && j < kinds[i].n; j++) {
 			put_unaligned_le64(1000 + 10 * j, p + 16 + j * 16);
 			put_unaligned_le32(4, p + 24 + j * 16);
+			put_unaligned_le32(kinds[i].type == DX_LI_CUI ? DX_CUI_INCREASE + j : 0, p + 28 + j * 16);
 		}
+		if (kinds[i].type == DX_LI_BUI)
+			*(struct dx_map_extent *)(p + 16) = (struct dx_map_extent){ 128, 1000, 7, 4, DX_BUI_MAP };
 	}
 	it = ul_new_item(t);
 	p = ul_new_region(it, 40);
@@ -74,7 +78,7 @@ static void add_foreign(struct ul_log *l)
 	put_unaligned_le32(1, p + 4);
 
 	t = ul_new_trans(l, 0x7002);
-	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
+	for (i = first; i < ARRAY_SIZE(kinds); i++) {
 		bool efd = kinds[i].type == DX_LI_EFI;
 
 		p = ul_intent(t, kinds[i].type + 1, efd ? kinds[i].len : 16, 0xabc000 + i);
@@ -408,7 +412,7 @@ static void mutate_op(struct ul_out *o)
 static void many_intents(struct ul_out *o, u32 n)
 {
 	static struct dx_trans_header th = { .th_magic = DX_TRANS_HEADER_MAGIC, .th_type = DX_TRANS_CHECKPOINT };
-	u16 type = rnd(2) ? DX_LI_EFI : DX_LI_CUI;
+	u16 type = rnd(2) || !reflink ? DX_LI_EFI : DX_LI_CUI;
 	u32 i;
 
 	ul_put_op(o, 0x9100, DX_OH_START_TRANS, NULL, 0);
@@ -425,6 +429,7 @@ static void many_intents(struct ul_out *o, u32 n)
 		if (len > 16) {
 			put_unaligned_le64(1000, p + 16);
 			put_unaligned_le32(1, p + 24);
+			put_unaligned_le32(type == DX_LI_CUI, p + 28);
 		}
 		ul_put_op(o, 0x9100, 0, p, len);
 	}
@@ -755,6 +760,7 @@ static u32 control(const struct ul_log *l, bool as32, u32 cap, bool whole, bool 
 enum { LE, BE, DROP_REGION };
 enum { ANY, SMALL, LARGE };	/* extent counters */
 #define F(type, field)	offsetof(struct type, field), sizeof(((struct type *)0)->field)
+#define CUI_EXT(field)	sizeof(struct dx_intent_log_format) + offsetof(struct dx_phys_extent, field), sizeof(((struct dx_phys_extent *)0)->field)
 #define RUI_EXT(field)	sizeof(struct dx_intent_log_format) + offsetof(struct dx_map_extent, field), sizeof(((struct dx_map_extent *)0)->field)
 static const struct named {
 	u16 type;
@@ -818,6 +824,11 @@ static const struct named {
 	{ DX_LI_RUI, 0, LE, RUI_EXT(me_startblock), 0, 1ull << 60, "bad me_startblock" },
 	{ DX_LI_RUI, 0, LE, RUI_EXT(me_len), 0, 0xfffffff0, "bad me_len" },
 	{ DX_LI_RUI, 0, LE, RUI_EXT(me_startoff), 0, 1ull << 54, "bad me_startoff" },
+	{ DX_LI_CUI, 0, LE, F(dx_intent_log_format, nextents), 0, 0x8000000, "bad number of extents" },
+	{ DX_LI_CUI, 0, LE, CUI_EXT(pe_flags), 0, 5, "bad pe_flags (type)" },
+	{ DX_LI_CUI, 0, LE, CUI_EXT(pe_flags), 1 << 20, 0, "bad pe_flags" },
+	{ DX_LI_CUI, 0, LE, CUI_EXT(pe_startblock), 0, 1ull << 60, "bad pe_startblock" },
+	{ DX_LI_CUI, 0, LE, CUI_EXT(pe_len), 0, 0xfffffff0, "bad pe_len" },
 	{ DX_LI_CUI, 0, LE, F(dx_intent_log_format, nextents), 0, 4, "bad number of extents" },
 	{ DX_LI_BUI, 0, LE, F(dx_intent_log_format, nextents), 1, 0, "bad number of extents" },
 	{ DX_LI_DQUOT, 1, DROP_REGION, .says = "bad number of regions" },
@@ -890,6 +901,10 @@ static void named_fields(void)
 			ul_intent(ul_new_trans(&l, 0x7004), DX_LI_RUI, 16 + 32, 0xabcf00);
 			it = find_named(&l, m);
 		}
+		if (!it && (m->type == DX_LI_CUI || m->type == DX_LI_BUI) && !reflink) {
+			ul_intent(ul_new_trans(&l, 0x7004), m->type, m->type == DX_LI_CUI ? 16 + 16 : 16 + 32, 0xabcf00);
+			it = find_named(&l, m);
+		}
 		if (!CHECK(it))
 			continue;
 		if (m->how == DROP_REGION) {
@@ -916,7 +931,9 @@ static void named_fields(void)
 		CHECK_EQ(host_live_allocs(false), 0);
 		CHECK(host_alloc_largest() <= LARGEST_BYTES);
 		if (!CHECK(host_log_has("corrupt log: ") &&
-			   host_log_has(m->type == DX_LI_RUI && !rmapbt ? "the volume has no rmapbt" : m->says)))
+			   host_log_has(m->type == DX_LI_RUI && !rmapbt ? "the volume has no rmapbt" :
+					(m->type == DX_LI_CUI || m->type == DX_LI_BUI) && !reflink ? "the volume has no reflink" :
+					m->says)))
 			printf("  wanted: %s (line %u)\n%s", m->says, i, host_log());
 		host_kill_world();
 	}
@@ -948,7 +965,9 @@ static void count_items(const struct ul_log *l)
 	printf("# %u transactions:", l->n);
 	for (i = 0; i < ARRAY_SIZE(names); i++)
 		if (names[i][0])
-			printf(" %s %u%s", names[i], n[i], CHECK(n[i] || (names[i][0] == 'R' && !rmapbt)) ? "" : "!");
+			printf(" %s %u%s", names[i], n[i], CHECK(n[i] || (names[i][0] == 'R' && !rmapbt) ||
+								   (names[i][1] == 'U' && strchr("CB", names[i][0]) && names[i][2] != 'F' &&
+								    !reflink)) ? "" : "!");
 	printf("; forks");
 	for (i = 0; i < ARRAY_SIZE(forks); i++)
 		printf(", %s %u", forks[i].name, fk[i]);
@@ -957,7 +976,7 @@ static void count_items(const struct ul_log *l)
 }
 
 static const struct uv_profile volumes[] = {
-	{ "rmapbt", "--unsupported -d agcount=3 -l size=10m -m reflink=0,rmapbt=1", 120 },
+	{ "rmapbt, reflink", "--unsupported -d agcount=3 -l size=14m -m reflink=1,rmapbt=1", 120 },
 	{ "4.19 features and large extent counters, 1 KiB blocks",
 	  "--unsupported -d agcount=2 -l size=10m -b size=1024 -m reflink=0,bigtime=0,inobtcount=0 -i nrext64=1", 120 },
 };
@@ -983,6 +1002,7 @@ static void volume(int v, u64 seed, u64 count, time_t until)
 
 	volume_nr = v;
 	rmapbt = strstr(p->mkfs, "rmapbt=1");
+	reflink = strstr(p->mkfs, "reflink=1");
 	snprintf(title, sizeof(title), "a log put together again: %s", p->name);
 	host_test_begin(title);
 	if (!CHECK(!uv_make(p)))

@@ -139,7 +139,7 @@ static void mutate(u64 seed)
 		break;
 	case 1:
 		if (meta_types[type].owner)
-			meta_put(b, meta_types[type].owner + 4 * (type > T_RMAP), 4, uv_rand(&r) % 300);
+			meta_put(b, meta_types[type].owner + 4 * (type > T_REFC), 4, uv_rand(&r) % 300);
 		snprintf(what + n, sizeof(what) - n, "owner");
 		break;
 	case 2:

@@ -15,6 +15,7 @@ const struct meta_type meta_types[T_MAX] = {
 	[T_INO]	= { "inobt", 52, 32, 48, 16 },
 	[T_FINO] = { "finobt", 52, 32, 48, 16 },
 	[T_RMAP] = { "rmapbt", 52, 32, 48, 16 },
+	[T_REFC] = { "refcountbt", 52, 32, 48, 16 },
 	[T_BMBT] = { "bmbt", 64, 40, 56, 24 },
 	[T_DIRB] = { "directory block", 4, 24, 40, 8 },
 	[T_DIRD] = { "directory data", 4, 24, 40, 8 },
@@ -43,8 +44,9 @@ static void add_target(int type, u64 off, u32 len)
 static int type_of(const u8 *b)
 {
 	static const struct { char magic[5]; u8 type; } m[] = {
-		{ "AB3B", T_BNO }, { "AB3C", T_CNT }, { "IAB3", T_INO }, { "FIB3", T_FINO }, { "RMB3", T_RMAP }, { "BMA3", T_BMBT },
-		{ "XDB3", T_DIRB }, { "XDD3", T_DIRD }, { "XDF3", T_DIRF }, { "XARM", T_RMT }, { "XSLM", T_SYM },
+		{ "AB3B", T_BNO }, { "AB3C", T_CNT }, { "IAB3", T_INO }, { "FIB3", T_FINO }, { "RMB3", T_RMAP }, { "R3FC", T_REFC },
+		{ "BMA3", T_BMBT }, { "XDB3", T_DIRB }, { "XDD3", T_DIRD }, { "XDF3", T_DIRF }, { "XARM", T_RMT },
+		{ "XSLM", T_SYM },
 	};
 	unsigned int i;
 
@@ -174,7 +176,7 @@ static void dinode_links(struct links *s, const u8 *b, u32 len, u64 *rnd)
 		fork_links(s, b, 176 + forkoff, room - forkoff, b[83], get_unaligned_be16(b + 80), rnd);
 }
 
-/* Blocks of the five short-pointer trees and of the bmbt. */
+/* Blocks of the six short-pointer trees and of the bmbt. */
 static void tree_links(struct links *s, int type, const u8 *b, u32 len, u64 *rnd)
 {
 	bool lng = type == T_BMBT;
@@ -186,8 +188,8 @@ static void tree_links(struct links *s, int type, const u8 *b, u32 len, u64 *rnd
 	if (level)
 		add_some(s, hdr + (len - hdr) / (key + ptr) * key, n, ptr, lng ? P_FSBNO : P_AGBNO, len, rnd);
 	else
-		add_some(s, hdr, n, type == T_RMAP ? 24 : type <= T_CNT ? 8 : 16,
-			 type == T_RMAP || type <= T_CNT ? P_AGBNO : lng ? P_EXTENT : P_AGINO, len, rnd);
+		add_some(s, hdr, n, type == T_RMAP ? 24 : type == T_REFC ? 12 : type <= T_CNT ? 8 : 16,
+			 type == T_RMAP || type == T_REFC || type <= T_CNT ? P_AGBNO : lng ? P_EXTENT : P_AGINO, len, rnd);
 }
 
 u32 meta_links(int type, const u8 *b, u32 len, struct meta_link *l, u32 max, u64 *rnd)
@@ -218,6 +220,7 @@ u32 meta_links(int type, const u8 *b, u32 len, struct meta_link *l, u32 max, u64
 	case T_INO:
 	case T_FINO:
 	case T_RMAP:
+	case T_REFC:
 	case T_BMBT:
 		tree_links(&s, type, b, len, rnd);
 		break;
@@ -243,7 +246,7 @@ u32 meta_links(int type, const u8 *b, u32 len, struct meta_link *l, u32 max, u64
 		break;
 	}
 	if (meta_types[type].owner)
-		add(&s, meta_types[type].owner, type >= T_BNO && type <= T_RMAP ? P_OWNER32 : P_OWNER64, len);
+		add(&s, meta_types[type].owner, type >= T_BNO && type <= T_REFC ? P_OWNER32 : P_OWNER64, len);
 	return s.n;
 }
 

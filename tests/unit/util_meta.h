@@ -9,7 +9,7 @@
 #include "host.h"
 #include "dx_mount.h"
 
-enum { T_SB, T_AGF, T_AGI, T_AGFL, T_BNO, T_CNT, T_INO, T_FINO, T_RMAP, T_BMBT, T_DIRB, T_DIRD, T_DIRF, T_LEAF1, T_LEAFN, T_NODE,
+enum { T_SB, T_AGF, T_AGI, T_AGFL, T_BNO, T_CNT, T_INO, T_FINO, T_RMAP, T_REFC, T_BMBT, T_DIRB, T_DIRD, T_DIRF, T_LEAF1, T_LEAFN, T_NODE,
 	T_ATTR, T_RMT, T_SYM, T_DINODE, T_MAX };
 struct meta_type { const char *name; u16 crc, uuid, owner, blkno; };	/* byte offsets of fields */
 extern const struct meta_type meta_types[T_MAX];

@@ -133,8 +133,9 @@ struct dx_mount {
 	u32	bmap_dmxr[2], bmap_dmnr[2];
 	u32	inobt_mxr[2], inobt_mnr[2];
 	u32	rmap_mxr[2], rmap_mnr[2];
+	u32	refc_mxr[2], refc_mnr[2];
 	u8	alloc_maxlevels, inobt_maxlevels, bm_maxlevels[2];	/* [data, attr] */
-	u8	rmap_maxlevels;		/* 0: no such tree */
+	u8	rmap_maxlevels, refc_maxlevels;		/* 0: no such tree */
 	u32	ialloc_inos, ialloc_blks, ialloc_min_blks;	/* a chunk; a sparse chunk */
 	u32	ialloc_align;		/* fsblocks */
 	u32	icluster_bb, icluster_blks, icluster_inos;	/* inode cluster buffer */

@@ -35,6 +35,8 @@ static void tell(struct dx_bmap_edit *e, u32 type, const struct dx_irec *r, dx_f
 
 	if (e->whichfork == DX_ATTR_FORK)
 		own.offset |= DX_RMAP_ATTRFORK;
+	else if (e->whichfork == DX_DATA_FORK && dx_inode_shares(e->ip))
+		type++;		/* its form for blocks that others may have, too */
 	if (state == DX_EXT_UNWRITTEN)
 		own.offset |= DX_RMAP_UNWRITTEN;
 	dx_defer_rmap(e->tp, type, r->startblock + (off - r->startoff), end - off, &own);

@@ -4,13 +4,15 @@
  *
  * Works from the end of the range downwards, so that a truncate never leaves blocks
  * behind a hole that recovery does not know of.  Real blocks are freed through deferred frees (an intent in the
- * log); delayed ones go straight back to the free space counter.  ILOCK exclusive, inode joined.
+ * log), or, where a file may share them, lose an owner likewise; delayed ones go straight back to the free space counter.
+ * ILOCK exclusive, inode joined.
  */
 #include "dx_bmap_int.h"
 
 static int unmap_one(struct dx_bmap_edit *e, const struct dx_irec *got, dx_fileoff_t off, dx_filblks_t len)
 {
 	struct dx_inode *ip = e->ip;
+	dx_fsbno_t fsbno;
 	u64 back;
 	int error;
 
@@ -25,7 +27,11 @@ static int unmap_one(struct dx_bmap_edit *e, const struct dx_irec *got, dx_fileo
 		return dx_mod_fdblocks(ip->mp, back, false);
 	}
 	ip->d.nblocks -= len;
-	return dx_defer_free(e->tp, got->startblock + (off - got->startoff), len, false);
+	fsbno = got->startblock + (off - got->startoff);
+	if (e->whichfork != DX_DATA_FORK || !dx_inode_shares(ip))
+		return dx_defer_free(e->tp, fsbno, len, false);
+	dx_defer_refcount(e->tp, DX_CUI_DECREASE, fsbno, len);
+	return 0;
 }
 
 /**

@@ -31,12 +31,14 @@ union dx_btree_key {
 	struct { u32 startblock, blockcount; } alloc;	/* host order */
 	struct { u32 startino; } inobt;
 	struct { u64 startoff; } bmbt;
+	struct { u32 startblock; } refc;		/* with DX_REFC_COWFLAG */
 	struct { u32 startblock; u64 owner, offset; } rmap;	/* offset with its flags, without DX_RMAP_UNWRITTEN */
 };
 union dx_btree_rec {
 	struct { u32 startblock, blockcount; } alloc;
 	struct { u32 startino; u16 holemask; u8 count, freecount; u64 free; } inobt;
 	struct { u64 startoff, startblock, blockcount; bool unwritten; } bmbt;
+	struct { u32 startblock, blockcount, refcount; } refc;	/* start with DX_REFC_COWFLAG, as on disk */
 	struct { u32 startblock, blockcount; u64 owner, offset; } rmap;	/* offset with its flags, as on disk */
 };
 #define DX_BTREE_MAXLEVELS	12

@@ -119,6 +119,7 @@ struct dx_defer_type {
 	int	(*finish)(struct dx_trans *tp, struct dx_defer_work *work);
 };
 #define DX_FREES_A_GO	4		/* extents that any permanent reservation can free: resv.c */
+#define DX_REFCOUNTS_A_GO 2		/* changes of reference counts that it can do */
 void dx_defer_register(const struct dx_defer_type *type);
 const struct dx_defer_type *dx_defer_type_of(u16 li_type);
 void dx_defer_add(struct dx_trans *tp, const struct dx_defer_type *type, struct dx_defer_work *work);

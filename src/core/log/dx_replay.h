@@ -36,7 +36,6 @@ struct dx_replay_above;
 #define DX_RECOVER_HASH		64
 enum dx_rpass {
 	DX_PASS_SCAN = 1,	/* collect cancels and intents, find what we cannot do; first */
-	DX_PASS_LOOK,		/* replay into copies of some blocks; as often as needed */
 	DX_PASS_REPLAY,		/* last, and the only one that writes */
 };
 struct dx_recovery {

@@ -3,11 +3,11 @@
  * Log recovery, looking ahead: some blocks as replay is going to leave them.
  *
  * What a volume is after recovery may forbid to recover it (gate.c), and then not a byte may have been written.  So
- * the blocks that tell are copied into memory, and a pass over the log replays into these copies alone, by the very
+ * the blocks that tell are copied into memory, and the first pass over the log replays into these copies alone, by the very
  * rules by which the last pass replays into the blocks.  Only their LSN stays the one on disk, to which it is all the same: LSNs
  * do not fall along the log.
  *
- * Memory: the copies, which are headers of AGs and roots; nothing grows with the log.  Single-threaded, at mount; the
+ * Memory: the copies; nothing grows with the log.  Single-threaded, at mount; the
  * copies are not in the buffer cache and are locked by us from first to last.
  */
 #include "dx_replay.h"

@@ -17,6 +17,9 @@
 /* A step of collapse or insert unmaps and maps all that an inode can have inline (bmap_shift.c); nothing else has more. */
 #define RMAP_INTENTS	256
 
+/* Of one transaction: the extents that it takes from a file, and those that it gives to one. */
+#define REFCOUNT_INTENTS 64
+
 #define OVERHEAD	(DX_BLF_CHUNK + 2 * (u32)sizeof(struct dx_op_header))
 
 static u32 blocks(struct dx_mount *mp, u32 n)
@@ -45,6 +48,15 @@ static u32 allocfree(struct dx_mount *mp, u32 n)
 	u32 rmap = mp->rmap_maxlevels ? 3 * mp->rmap_maxlevels - 1 : 0;
 
 	return sects(mp, 2 * n) + blocks(mp, n * (2 * (2 * mp->alloc_maxlevels - 1) + rmap));
+}
+
+/*
+ * A change of reference counts: the records of a few runs, in leaves beside each other, split or joined up to the root, on each
+ * level with two neighbours; and the blocks of the tree that come or go thereby.
+ */
+static u32 refcount(struct dx_mount *mp)
+{
+	return mp->refc_maxlevels ? blocks(mp, 4 * mp->refc_maxlevels) + allocfree(mp, 1) : 0;
 }
 
 /* one mapping inserted or removed in a bmbt that splits or joins up to the root */
@@ -86,14 +98,14 @@ static void set(struct dx_mount *mp, enum dx_resv type, u32 bytes, u16 count, bo
  */
 void dx_resv_init(struct dx_mount *mp)
 {
-	u32 efi = allocfree(mp, DX_FREES_A_GO) + inodes(mp, 1) + 4096;
+	u32 finish = max(allocfree(mp, DX_FREES_A_GO), DX_REFCOUNTS_A_GO * refcount(mp)) + inodes(mp, 1) + 4096;
 	u32 sb = sects(mp, 1), ialloc, create;
 	int i;
 
 	ialloc = inobt(mp) + allocfree(mp, 1) + 64 + blocks(mp, 1);
 	create = inodes(mp, 2) + sb + max(dirop(mp), allocfree(mp, 1)) + ialloc;
 
-	set(mp, DX_RESV_EFI_FINISH, efi, 2, true);
+	set(mp, DX_RESV_EFI_FINISH, finish, 2, true);
 	set(mp, DX_RESV_ITRUNCATE, inodes(mp, 1) + bmap_resv(mp, 0) + sb + 4096, 2, true);
 	set(mp, DX_RESV_WRITE, inodes(mp, 1) + bmap_resv(mp, 0) + allocfree(mp, 2) + sb, 2, true);
 	set(mp, DX_RESV_IFREE, inodes(mp, 2) + inobt(mp) + allocfree(mp, 1) + blocks(mp, 2 + mp->ialloc_blks / 4) + sb,
@@ -125,7 +137,11 @@ void dx_resv_init(struct dx_mount *mp)
 			mp->resv[i].logres_bytes += RMAP_INTENTS * sizeof(struct dx_map_extent);
 			mp->resv[i].logcount++;
 		}
-		mp->resv[i].logres_bytes = max(mp->resv[i].logres_bytes, efi);
+		if (mp->refc_maxlevels) {
+			mp->resv[i].logres_bytes += REFCOUNT_INTENTS * sizeof(struct dx_phys_extent);
+			mp->resv[i].logcount++;
+		}
+		mp->resv[i].logres_bytes = max(mp->resv[i].logres_bytes, finish);
 	}
 }
 

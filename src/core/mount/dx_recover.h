@@ -68,7 +68,6 @@ int dx_dquot_pass2(struct dx_recovery *rc, struct dx_ritem *it, dx_lsn_t lsn);
 /* ---- what the log is going to leave decides whether it may be replayed: gate.c ---- */
 
 int dx_gate_superblock(struct dx_recovery *rc);
-int dx_gate_leftovers(struct dx_recovery *rc);
 
 /* ---- what an item may look like: recover_check.c ---- */
 

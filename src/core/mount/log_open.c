@@ -7,6 +7,7 @@
  * Context: mount and remount; nothing else runs.
  */
 #include "dx_recover.h"
+#include "dx_alloc.h"
 #include "dx_inode.h"
 
 /* Recovery's first part.  The device and the features must allow writing. */
@@ -63,7 +64,7 @@ int dx_log_mount(struct dx_mount *mp)
 }
 
 /**
- * dx_log_process_unlinked - free the inodes that a clean log has left on unlinked lists
+ * dx_log_process_unlinked - free what a clean log has left: inodes on unlinked lists, blocks staged for copies on write
  * @mp: a mount that has just become writable, clean log
  *
  * An inode whose end failed for want of memory stays unlinked across a clean unmount.  If it fails again there is
@@ -77,6 +78,8 @@ int dx_log_process_unlinked(struct dx_mount *mp)
 
 	set_bit(DX_OP_RECOVERING, &mp->opstate);
 	error = dx_iunlink_process_all(mp);
+	if (!error)
+		error = dx_refcount_free_leftovers(mp);
 	clear_bit(DX_OP_RECOVERING, &mp->opstate);
 	return error;
 }
@@ -97,6 +100,8 @@ int dx_log_mount_finish(struct dx_mount *mp)
 		error = dx_recover_finish(mp);
 		if (!error)
 			error = dx_log_force(mp, true);
+		if (!error)
+			error = dx_gate_recovered(mp);
 		if (error)
 			return error;
 		dx_log_finished(mp, false);

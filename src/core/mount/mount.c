@@ -73,11 +73,14 @@ static void set_btree_geometry(struct dx_mount *mp)
 	mp->inobt_mxr[1] = srt / (sizeof(__be32) + sizeof(__be32));
 	mp->rmap_mxr[0] = srt / sizeof(struct dx_rmap_rec);
 	mp->rmap_mxr[1] = srt / (2 * sizeof(struct dx_rmap_key) + sizeof(__be32));
+	mp->refc_mxr[0] = srt / sizeof(struct dx_refcount_rec);
+	mp->refc_mxr[1] = srt / (sizeof(__be32) + sizeof(__be32));
 	for (i = 0; i < 2; i++) {
 		mp->alloc_mnr[i] = mp->alloc_mxr[i] / 2;
 		mp->bmap_dmnr[i] = mp->bmap_dmxr[i] / 2;
 		mp->inobt_mnr[i] = mp->inobt_mxr[i] / 2;
 		mp->rmap_mnr[i] = mp->rmap_mxr[i] / 2;
+		mp->refc_mnr[i] = mp->refc_mxr[i] / 2;
 	}
 	/* at worst every other block is free; at worst every chunk that fits exists */
 	mp->alloc_maxlevels = most_levels(mp->alloc_mnr, ((u64)mp->sb.agblocks + 1) / 2, 1);
@@ -88,6 +91,7 @@ static void set_btree_geometry(struct dx_mount *mp)
 		mp->rmap_maxlevels = levels_in(mp->rmap_mnr, mp->sb.agblocks);
 	else
 		mp->rmap_maxlevels = most_levels(mp->rmap_mnr, mp->sb.agblocks, 1);
+	mp->refc_maxlevels = dx_has_reflink(mp) ? most_levels(mp->refc_mnr, mp->sb.agblocks, 1) : 0;
 	mp->bm_maxlevels[DX_DATA_FORK] = most_levels(mp->bmap_dmnr, dx_most_extents(dx_has_nrext64(mp), DX_DATA_FORK),
 						     MIN_BMBT_PTRS_DATA);
 	mp->bm_maxlevels[DX_ATTR_FORK] = most_levels(mp->bmap_dmnr, dx_most_extents(dx_has_nrext64(mp), DX_ATTR_FORK),
@@ -547,6 +551,7 @@ int dx_mount_open(struct dx_mount *mp)
 	mp->log_above = &log_above;
 	dx_defer_register(&dx_extfree_type);
 	dx_defer_register(&dx_rmap_type);
+	dx_defer_register(&dx_refcount_type);
 	dx_defer_register(&dx_bmap_type);
 	mp->agresv_trees = agresv_trees;
 	mp->inode_above = &inode_above;

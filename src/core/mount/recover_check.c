@@ -549,16 +549,32 @@ static int bui_fields(struct dx_recovery *rc, struct dx_ritem *it, const char *n
 	}
 }
 
-/* Of a kind that we cannot finish: its length and count must agree all the same. */
-static int foreign_fields(struct dx_recovery *rc, struct dx_ritem *it, const char *name)
+static int cui_fields(struct dx_recovery *rc, struct dx_ritem *it, const char *name)
 {
+	struct dx_mount *mp = rc->mp;
 	const struct dx_intent_log_format *f = it->r[0].addr;
-	u32 n = f->nextents, each = it->type == DX_LI_CUI ? DX_PHYS_EXTENT_BYTES : DX_RMAP_EXTENT_BYTES;
-	const struct rcheck checks[] = {
-		{ "number of extents", n, !n || n > MAX_INTENT_EXTENTS || it->r[0].len != INTENT_HEAD + n * each },
+	const struct dx_phys_extent *e = (const void *)(f + 1);
+	const struct rcheck head[] = {
+		{ "cui_type (the volume has no reflink)", f->type, !dx_has_reflink(mp) },
+		{ "number of extents", f->nextents, !f->nextents || f->nextents > MAX_INTENT_EXTENTS ||
+			it->r[0].len != INTENT_HEAD + f->nextents * DX_PHYS_EXTENT_BYTES },
 	};
+	int error = CHECKS(rc, name, head);
+	u32 i;
 
-	return CHECKS(rc, name, checks);
+	for (i = 0; !error && i < f->nextents; i++, e++) {
+		u32 type = DX_CUI_TYPE(e->pe_flags);
+		const struct rcheck checks[] = {
+			{ "pe_flags (type)", type, type < DX_CUI_INCREASE || type > DX_CUI_FREE_COW },
+			{ "pe_flags", e->pe_flags, e->pe_flags != type },
+			{ "pe_len", e->pe_len, !e->pe_len || e->pe_len > mp->sb.agblocks },
+			{ "pe_startblock (with pe_len)", e->pe_startblock, bad_blocks(rc, e->pe_startblock >> mp->sb.agblklog,
+				dx_fsb_to_agbno(mp, e->pe_startblock), e->pe_len) },
+		};
+
+		error = CHECKS(rc, name, checks);
+	}
+	return error;
 }
 
 /* ---- shapes ---- */
@@ -590,7 +606,7 @@ static const struct shape shapes[] = {
 	  .fields = dquot_fields },
 	{ DX_LI_QUOTAOFF, 1, 1, EXACTLY(sizeof(struct dx_quotaoff_log_format)) },
 	{ DX_LI_RUI, 1, 1, { INTENT_HEAD, INTENT_BYTES(DX_RMAP_EXTENT_BYTES), 8 }, .fields = rui_fields },
-	{ DX_LI_CUI, 1, 1, { INTENT_HEAD, INTENT_BYTES(DX_PHYS_EXTENT_BYTES), 8 }, .fields = foreign_fields },
+	{ DX_LI_CUI, 1, 1, { INTENT_HEAD, INTENT_BYTES(DX_PHYS_EXTENT_BYTES), 8 }, .fields = cui_fields },
 	{ DX_LI_BUI, 1, 1, { INTENT_HEAD, INTENT_BYTES(DX_RMAP_EXTENT_BYTES), 8 }, .fields = bui_fields },
 	{ DX_LI_ATTRI, 1, 5, EXACTLY(sizeof(struct dx_attri_log_format)), VALUE, VALUE },
 	{ DX_LI_XMI, 1, 1, EXACTLY(DX_XMI_BYTES) },

@@ -246,8 +246,6 @@ static int do_item(struct dx_recovery *rc, const struct dx_ritem_ops *ops, struc
 		if (error)
 			return error;
 	}
-	if (rc->pass == DX_PASS_LOOK)
-		return 0;
 	if (rc->pass == DX_PASS_SCAN)
 		return ops->pass1 ? ops->pass1(rc, it) : 0;
 	rc->nitems++;
@@ -497,8 +495,6 @@ int dx_recover_replay(struct dx_mount *mp, struct dx_log_head *h)
 		error = dx_gate_superblock(rc);
 	if (!error)
 		error = may_replay(mp);
-	if (!error)
-		error = dx_gate_leftovers(rc);
 	dx_look_free_all(rc);
 	/* to here nothing has been written */
 	set_bit(DX_OP_REPLAYING, &mp->opstate);
@@ -523,8 +519,8 @@ int dx_recover_replay(struct dx_mount *mp, struct dx_log_head *h)
  * dx_recover_finish - do what the log had promised
  * @mp: the mount, log running
  *
- * Extents that were to be freed are freed, then inodes that were unlinked but open.  DX_OP_RECOVERING is set and stays
- * set.
+ * Extents that were to be freed are freed, then inodes that were unlinked but open, and what was staged for copies.
+ * DX_OP_RECOVERING is set and stays set.
  *
  * Return: 0 or -errno; an unlinked inode that cannot be freed is reported but does not fail the mount.
  */
@@ -532,9 +528,6 @@ int dx_recover_finish(struct dx_mount *mp)
 {
 	int error;
 
-	/* blocks are shared: the gate has made sure that nothing is left */
-	if (test_bit(DX_OP_RO_FEATURE, &mp->opstate))
-		return 0;
 	error = dx_intents_finish(mp);
 	dx_bmap_recovered(mp);
 	if (error) {
@@ -546,6 +539,8 @@ int dx_recover_finish(struct dx_mount *mp)
 	if (error)
 		return error;
 	error = dx_iunlink_process_all(mp);
+	if (!error)
+		error = dx_refcount_free_leftovers(mp);
 	if (error)
 		return error;
 	return dx_log_force(mp, true);

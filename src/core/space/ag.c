@@ -64,7 +64,7 @@ static int agf_check(struct dx_buf *bp)
 		{ "rmaproot", placed && dx_has_rmapbt(mp) &&
 			      bad_root(mp, agno, f->agf_roots[2], f->agf_levels[2], mp->rmap_maxlevels) },
 		{ "refcntroot", placed && dx_has_reflink(mp) &&
-				bad_root(mp, agno, f->agf_refcntroot, f->agf_refcntlevel, DX_BTREE_MAXLEVELS) },
+				bad_root(mp, agno, f->agf_refcntroot, f->agf_refcntlevel, mp->refc_maxlevels) },
 		{ "flfirst", be32_to_cpu(f->agf_flfirst) >= mp->agfl_size },
 		{ "fllast", be32_to_cpu(f->agf_fllast) >= mp->agfl_size },
 		{ "flcount", be32_to_cpu(f->agf_flcount) > mp->agfl_size },
@@ -146,35 +146,7 @@ static int agfl_check(struct dx_buf *bp)
 	return 0;
 }
 
-/* ---- refcount btree blocks: only looked at to learn whether anything is shared ---- */
-
-static int refcountbt_check(struct dx_buf *bp)
-{
-	struct dx_mount *mp = bp->b_mp;
-	const struct dx_btree_sblock *b = bp->b_addr;
-	u64 daddr = bp->b_maps[0].daddr;
-	dx_agno_t agno = div64_u64(daddr, dx_fsb_to_bb(mp, mp->sb.agblocks));
-	u16 level = be16_to_cpu(b->bb_level);
-	u32 room = mp->sb.blocksize - DX_BTREE_SBLOCK_LEN;
-	/* a record has 12 bytes, a key with its pointer 8 */
-	u32 max = level ? room / 8 : room / sizeof(struct dx_refcount_rec);
-	const struct dx_check checks[] = {
-		{ "magic", b->bb_magic != cpu_to_be32(DX_REFC_CRC_MAGIC) },
-		{ "uuid", !dx_meta_uuid_ok(mp, &b->bb_uuid) },
-		{ "bno", be64_to_cpu(b->bb_blkno) != daddr },
-		{ "owner", agno >= dx_agcount(mp) || be32_to_cpu(b->bb_owner) != agno },
-		{ "level", level >= DX_BTREE_MAXLEVELS },
-		{ "numrecs", be16_to_cpu(b->bb_numrecs) > max },
-		{ "leftsib", b->bb_leftsib != cpu_to_be32(DX_NULLAGBNO) &&
-			     !dx_verify_agbno(mp, agno, be32_to_cpu(b->bb_leftsib)) },
-		{ "rightsib", b->bb_rightsib != cpu_to_be32(DX_NULLAGBNO) &&
-			      !dx_verify_agbno(mp, agno, be32_to_cpu(b->bb_rightsib)) },
-	};
-
-	return dx_buf_checks(bp, checks, ARRAY_SIZE(checks));
-}
-
-/* ---- the four pairs of verifiers ---- */
+/* ---- the three pairs of verifiers ---- */
 
 #define HEADER_OPS(what, title, magic, crc_off, lsn_off)				\
 static int what##_verify_read(struct dx_buf *bp)					\
@@ -199,8 +171,6 @@ const struct dx_buf_ops dx_##what##_buf_ops = {						\
 HEADER_OPS(agf, "AGF", DX_AGF_MAGIC, DX_AGF_CRC_OFF, offsetof(struct dx_agf, agf_lsn));
 HEADER_OPS(agi, "AGI", DX_AGI_MAGIC, DX_AGI_CRC_OFF, offsetof(struct dx_agi, agi_lsn));
 HEADER_OPS(agfl, "AGFL", DX_AGFL_MAGIC, DX_AGFL_CRC_OFF, offsetof(struct dx_agfl, agfl_lsn));
-HEADER_OPS(refcountbt, "refcount btree block", DX_REFC_CRC_MAGIC, DX_BTREE_SBLOCK_CRC_OFF,
-	   offsetof(struct dx_btree_sblock, bb_lsn));
 
 /* ---- reading ---- */
 
@@ -388,95 +358,4 @@ int dx_ag_init_all(struct dx_mount *mp, u64 *icount, u64 *ifree, u64 *fdblocks)
 		*fdblocks += (u64)pag->freeblks + pag->flcount + pag->btreeblks;
 	}
 	return 0;
-}
-
-/**
- * dx_refcount_leaf_shares - does a leaf of a refcount btree say that files share a block?
- * @bp: the leaf, verified
- * @staged: if not: the blocks that it has for copies on write are added
- *
- * The latter belong to no file.  A kernel with reflink drops them when it mounts; after a crash of one they are still there.
- */
-bool dx_refcount_leaf_shares(struct dx_buf *bp, u64 *staged)
-{
-	const struct dx_btree_sblock *b = bp->b_addr;
-	const struct dx_refcount_rec *r = dx_buf_off(bp, DX_BTREE_SBLOCK_LEN);
-	unsigned int n;
-
-	for (n = be16_to_cpu(b->bb_numrecs); n; n--, r++) {
-		if (!(r->rc_startblock & cpu_to_be32(DX_REFC_COWFLAG)))
-			return true;
-		*staged += be32_to_cpu(r->rc_blockcount);
-	}
-	return false;
-}
-
-/* One AG: down to the leftmost leaf, and along the leaves as long as nothing is shared. */
-static int refcount_look(struct dx_mount *mp, dx_agno_t agno, bool *shared, u64 *staged)
-{
-	dx_daddr_t agf = dx_fsb_daddr_of_agsect(mp, agno, DX_AGF_SECT);
-	u32 room = mp->sb.blocksize - DX_BTREE_SBLOCK_LEN, level, seen = 0;
-	dx_agbno_t bno;
-	struct dx_buf *bp;
-	int error;
-
-	error = dx_agf_read(mp, NULL, agno, 0, &bp);
-	if (error)
-		return error;
-	bno = be32_to_cpu(((struct dx_agf *)bp->b_addr)->agf_refcntroot);
-	level = be32_to_cpu(((struct dx_agf *)bp->b_addr)->agf_refcntlevel);
-	dx_buf_leave(bp);
-	if (!level || level > DX_BTREE_MAXLEVELS)
-		return dx_corrupt(mp, "AGF", agf, "refcntlevel %u", level);
-
-	while (bno != DX_NULLAGBNO) {
-		const struct dx_btree_sblock *b;
-
-		/* siblings that lead round in a ring end, too */
-		if (!dx_verify_agbno(mp, agno, bno) || seen++ > dx_perag(mp, agno)->length)
-			return dx_corrupt(mp, "refcount btree", agf, "AG %u block %u", agno, bno);
-		error = dx_buf_read(mp, dx_agb_to_daddr(mp, agno, bno), 1u << mp->blkbb_log, 0, &dx_refcountbt_buf_ops, &bp);
-		if (error)
-			return error;
-		b = bp->b_addr;
-		if (be16_to_cpu(b->bb_level) != level - 1 || (level > 1 && !b->bb_numrecs)) {
-			error = dx_corrupt(mp, "refcount btree", bp->b_daddr,
-					   "a block of level %u with %u records is where level %u is expected",
-					   be16_to_cpu(b->bb_level), be16_to_cpu(b->bb_numrecs), level - 1);
-			dx_buf_leave(bp);
-			return error;
-		}
-		if (level > 1) {
-			/* the pointers lie behind as many keys of 4 bytes as fit with them */
-			bno = be32_to_cpu(*(__be32 *)dx_buf_off(bp, DX_BTREE_SBLOCK_LEN + room / 8 * 4));
-			level--;
-		} else {
-			*shared = dx_refcount_leaf_shares(bp, staged);
-			bno = be32_to_cpu(b->bb_rightsib);
-		}
-		dx_buf_leave(bp);
-		if (*shared)
-			break;
-	}
-	return 0;
-}
-
-/**
- * dx_refcount_look - what do the refcount btrees say?
- * @mp: a mount with reflink
- * @shared: files share blocks
- * @staged: if not: blocks set aside for copies on write, see dx_refcount_leaf_shares()
- *
- * Return: 0 or -errno.
- */
-int dx_refcount_look(struct dx_mount *mp, bool *shared, u64 *staged)
-{
-	dx_agno_t agno;
-	int error = 0;
-
-	*shared = false;
-	*staged = 0;
-	for (agno = 0; agno < dx_agcount(mp) && !error && !*shared; agno++)
-		error = refcount_look(mp, agno, shared, staged);
-	return error;
 }

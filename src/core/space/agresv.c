@@ -10,8 +10,7 @@
  * The rmapbt is made of blocks that count as free (alloc_btree.c), and gets them through the free list, which takes any: what is
  * set aside for it is never given to others, so the list can be filled again.
  *
- * The refcountbt does not grow here: only who shares blocks writes it.  Its blocks are left for the kernel that does, which sets
- * them aside, too, and says so when it cannot; and so df shows the same there and here.
+ * The refcountbt grows when a part of what is shared is freed, or copied.
  *
  * No particular blocks are set aside, only a number of them (->reserved).  They are free on disk, but
  * the counter that users take from (mp->fdblocks) does not have them, and the
@@ -27,7 +26,6 @@
  *
  * Locks: the numbers of an AG change under its AGF.
  */
-#include "dx_btree.h"
 #include "dx_alloc_int.h"
 
 /**
@@ -61,40 +59,6 @@ u64 dx_agresv_sparsest(const u32 mnr[2], u64 recs)
 	}
 	return sum;
 }
-
-/* ---- refcountbt ---- */
-
-static bool refcountbt_present(struct dx_mount *mp)
-{
-	return dx_has_reflink(mp);
-}
-
-/* At worst every block has a record of its own. */
-static u32 refcountbt_most(struct dx_mount *mp, struct dx_perag *pag)
-{
-	u32 room = mp->sb.blocksize - DX_BTREE_SBLOCK_LEN;
-	/* half of what fits: records; keys and pointers of 4 bytes each */
-	const u32 mnr[2] = { room / sizeof(struct dx_refcount_rec) / 2, room / 8 / 2 };
-
-	return dx_agresv_sparsest(mnr, dx_agresv_usable(mp, pag));
-}
-
-static int refcountbt_used(struct dx_mount *mp, struct dx_perag *pag, struct dx_buf *agibp, u32 *blocks)
-{
-	struct dx_buf *agfbp;
-	int error = dx_agf_read(mp, NULL, pag->agno, 0, &agfbp);
-
-	(void)agibp;
-	if (error)
-		return error;
-	*blocks = be32_to_cpu(((struct dx_agf *)agfbp->b_addr)->agf_refcntblocks);
-	dx_buf_leave(agfbp);
-	return 0;
-}
-
-const struct dx_agresv_tree dx_refcountbt_resv = {
-	.name = "refcountbt", .present = refcountbt_present, .most = refcountbt_most, .used = refcountbt_used,
-};
 
 /* ---- numbers ---- */
 
@@ -258,9 +222,6 @@ static int setup_ag(struct dx_mount *mp, struct dx_perag *pag, u64 lack[DX_AGRES
 		set_aside(pag, k, n);
 		percpu_counter_add(&mp->fdblocks, -(s64)n);
 		room -= n;
-		/* what nobody here will need is not collected from what is freed later */
-		if (!mp->agresv_trees[k]->need)
-			pag->resv[k].most = pag->resv[k].used + pag->resv[k].reserved;
 		lack[k] += lacks(&pag->resv[k]);
 	}
 	dx_buf_leave(agfbp);

@@ -23,21 +23,20 @@ int dx_agfl_read(struct dx_mount *mp, struct dx_trans *tp, dx_agno_t agno, struc
 void dx_agf_log(struct dx_trans *tp, struct dx_buf *bp, size_t off, size_t len);
 void dx_agi_log(struct dx_trans *tp, struct dx_buf *bp, size_t off, size_t len);
 int dx_ag_init_all(struct dx_mount *mp, u64 *icount, u64 *ifree, u64 *fdblocks);	/* read every AGF and AGI, sum counters */
-bool dx_refcount_leaf_shares(struct dx_buf *bp, u64 *staged);
-int dx_refcount_look(struct dx_mount *mp, bool *shared, u64 *staged);	/* is any block shared? (reflink volumes) */
 
-/* ---- cursors: alloc_btree.c, rmap_btree.c, ialloc_btree.c, bmap_btree.c ---- */
+/* ---- cursors: alloc_btree.c, rmap_btree.c, refcount_btree.c, ialloc_btree.c, bmap_btree.c ---- */
 struct dx_btree_cur *dx_bnobt_cursor(struct dx_mount *mp, struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t agno,
 				     enum dx_btnum btnum);
 struct dx_btree_cur *dx_inobt_cursor(struct dx_mount *mp, struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t agno,
 				     enum dx_btnum btnum);
 struct dx_btree_cur *dx_rmapbt_cursor(struct dx_mount *mp, struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t agno);
+struct dx_btree_cur *dx_refcountbt_cursor(struct dx_mount *mp, struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t agno);
 struct dx_btree_cur *dx_bmbt_cursor(struct dx_mount *mp, struct dx_trans *tp, struct dx_inode *ip, int whichfork);
 
 /* ---- owners of blocks: rmap.c, rmap_defer.c ---- */
 /* As in a record of the rmapbt: an inode or DX_RMAP_OWN_*; flags, and in a fork the offset.  ->owner 0: nobody, or not told here */
 struct dx_owner { u64 owner, offset; };
-extern const struct dx_owner dx_own_ag, dx_own_inobt, dx_own_inodes;
+extern const struct dx_owner dx_own_ag, dx_own_inobt, dx_own_inodes, dx_own_refc, dx_own_cow;
 /* do its blocks follow each other in a fork, too? */
 static inline bool dx_rmap_has_offset(u64 owner, u64 offset)
 {
@@ -47,8 +46,22 @@ int dx_rmap_add(struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t agno, dx_agb
 		const struct dx_owner *own);
 int dx_rmap_remove(struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t agno, dx_agbno_t bno, dx_extlen_t len,
 		   const struct dx_owner *own);
+int dx_rmap_add_shared(struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t agno, dx_agbno_t bno, dx_extlen_t len,
+		       const struct dx_owner *own);
+int dx_rmap_remove_shared(struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t agno, dx_agbno_t bno, dx_extlen_t len,
+			  const struct dx_owner *own);
+int dx_rmap_is_owner(struct dx_mount *mp, dx_fsbno_t fsbno, dx_extlen_t len, const struct dx_owner *own, bool *is);
 void dx_defer_rmap(struct dx_trans *tp, u32 type, dx_fsbno_t fsbno, dx_extlen_t len, const struct dx_owner *own);
 extern const struct dx_defer_type dx_rmap_type;
+
+/* ---- who shares blocks: refcount.c, refcount_defer.c ---- */
+int dx_refcount_change(struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t agno, u32 type, dx_agbno_t bno, dx_extlen_t *lenp);
+void dx_defer_refcount(struct dx_trans *tp, u32 type, dx_fsbno_t fsbno, dx_extlen_t len);
+extern const struct dx_defer_type dx_refcount_type;
+int dx_refcount_free_leftovers(struct dx_mount *mp);	/* refcount_leftovers.c */
+int dx_refcount_any_shared(struct dx_mount *mp, bool *shared);
+int dx_refcount_find_shared(struct dx_mount *mp, struct dx_trans *tp, dx_fsbno_t fsbno, dx_extlen_t len,
+			    dx_extlen_t *before, dx_extlen_t *shared);
 
 /* ---- extent allocator: alloc.c ---- */
 enum dx_alloc_type { DX_ALLOC_ANY_AG, DX_ALLOC_LOWEST_AG, DX_ALLOC_THIS_AG, DX_ALLOC_START_AG, DX_ALLOC_NEAR, DX_ALLOC_EXACT };
@@ -93,7 +106,7 @@ int dx_agfl_give(struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t agno, dx_ag
 /* A tree that blocks are set aside for. */
 struct dx_agresv_tree {
 	const char	*name;
-	const char	*need;	/* what may need them here; NULL: nothing */
+	const char	*need;	/* what may need them */
 	bool	(*present)(struct dx_mount *mp);
 	u32	(*most)(struct dx_mount *mp, struct dx_perag *pag);	/* blocks that the tree can ever have there */
 	/* blocks that it has; AGI locked, AGF not */

@@ -10,13 +10,18 @@
  * (rmap_defer.c).  A free that recovery finds in the log does not say whose the blocks were: then whatever record there is
  * goes, which is none when a deferred update was first.
  *
+ * Blocks that files share have a record for each of them, which overlap in any way.  To the records of one file the above applies
+ * all the same; only which are its own must be looked for among those of others.  Whoever has ever shared any
+ * blocks says so, and gets the slower search (dx_rmap_add_shared(), dx_rmap_remove_shared()).
+ *
  * Blocks of the free list belong to the AG as those of its trees do, so taking one from there for a tree changes nothing here.
  *
  * Locks: the AGF, its free list ready (dx_alloc_begin_change()): a change may split the tree once, up to the root.
  */
 #include "dx_alloc_int.h"
 
-const struct dx_owner dx_own_ag = { DX_RMAP_OWN_AG }, dx_own_inobt = { DX_RMAP_OWN_INOBT }, dx_own_inodes = { DX_RMAP_OWN_INODES };
+const struct dx_owner dx_own_ag = { DX_RMAP_OWN_AG }, dx_own_inobt = { DX_RMAP_OWN_INOBT }, dx_own_inodes = { DX_RMAP_OWN_INODES },
+	dx_own_refc = { DX_RMAP_OWN_REFC }, dx_own_cow = { DX_RMAP_OWN_COW };
 
 /* Would @b, behind @a, be one record with it? */
 static bool joins(const union dx_btree_rec *a, const union dx_btree_rec *b)
@@ -118,7 +123,7 @@ static int add(struct dx_btree_cur *cur, const union dx_btree_rec *want)
 }
 
 /* The record that has it all; *found = false: of an owner that nobody knows there is none. */
-static int covering(struct dx_btree_cur *cur, union dx_btree_rec *want, union dx_btree_rec *rec, bool *found)
+static int covering(struct dx_btree_cur *cur, const union dx_btree_rec *want, union dx_btree_rec *rec, bool *found)
 {
 	bool unknown = want->rmap.owner == DX_RMAP_OWN_UNKNOWN;
 	union dx_btree_rec next;
@@ -152,7 +157,7 @@ static int covering(struct dx_btree_cur *cur, union dx_btree_rec *want, union dx
 	return 0;
 }
 
-static int cut(struct dx_btree_cur *cur, union dx_btree_rec *want)
+static int cut(struct dx_btree_cur *cur, const union dx_btree_rec *want)
 {
 	union dx_btree_rec rec, right;
 	u32 head, tail;
@@ -181,8 +186,149 @@ static int cut(struct dx_btree_cur *cur, union dx_btree_rec *want)
 	return dx_btree_insert(cur, &stat);
 }
 
+/* ---- among the records of others ---- */
+
+/* A record of the same owner, fork and state that has the block @bno where @want would have it. */
+struct search {
+	union dx_btree_rec	want, found;
+	dx_agbno_t		bno;
+};
+
+static bool is_it(const struct search *s, const union dx_btree_rec *rec)
+{
+	return rec->rmap.startblock <= s->bno && end_of(rec) > s->bno && rec->rmap.owner == s->want.rmap.owner &&
+	       rec->rmap.offset - rec->rmap.startblock == s->want.rmap.offset - s->want.rmap.startblock;
+}
+
+static int look_at(struct dx_btree_cur *cur, const union dx_btree_rec *rec, void *data)
+{
+	struct search *s = data;
+
+	if (!is_it(s, rec))
+		return 0;
+	s->found = *rec;
+	return 1;
+}
+
+/*
+ * Which record of the owner of @want has the block @bno?  Mostly it is the last one before where it would begin there; else
+ * it is one of all those that have the block.
+ */
+static int search(struct dx_btree_cur *cur, const union dx_btree_rec *want, dx_agbno_t bno, struct search *s, bool *found)
+{
+	union dx_btree_key low = { .rmap = { .startblock = bno } };
+	union dx_btree_key high = { .rmap = { .startblock = bno, .owner = ~0ULL, .offset = ~0ULL } };
+	int stat, error;
+
+	*s = (struct search) { .want = *want, .bno = bno };
+	*found = false;
+	cur->rec = *want;
+	cur->rec.rmap.startblock = bno;
+	cur->rec.rmap.offset += bno - want->rmap.startblock;	/* may be negative */
+	error = dx_btree_lookup(cur, DX_LOOKUP_LE, &stat);
+	if (!error && stat)
+		error = dx_btree_get_rec(cur, &s->found, &stat);
+	if (error)
+		return error;
+	if (stat && is_it(s, &s->found)) {
+		*found = true;
+		return 0;
+	}
+	error = dx_btree_query_overlap(cur, &low, &high, look_at, s);
+	if (error < 0)
+		return error;
+	*found = error;
+	return 0;
+}
+
+static int erase(struct dx_btree_cur *cur, const union dx_btree_rec *rec)
+{
+	int stat, error = find(cur, rec);
+
+	return error ? error : dx_btree_delete(cur, &stat);
+}
+
+static int put(struct dx_btree_cur *cur, const union dx_btree_rec *rec)
+{
+	int stat;
+
+	cur->rec = *rec;
+	return dx_btree_insert(cur, &stat);
+}
+
+static int add_shared(struct dx_btree_cur *cur, const union dx_btree_rec *want)
+{
+	bool merge_left = false, merge_right = false;
+	union dx_btree_rec new = *want, left, right = { };
+	struct search s;
+	int stat, error;
+
+	error = search(cur, want, want->rmap.startblock, &s, &merge_left);
+	if (!error && merge_left)
+		error = clash(cur, "is in use", want, &s.found);
+	if (!error && want->rmap.startblock)
+		error = search(cur, want, want->rmap.startblock - 1, &s, &merge_left);
+	if (error)
+		return error;
+	left = s.found;
+	/* its key is known */
+	cur->rec.rmap.startblock = end_of(want);
+	cur->rec.rmap.owner = want->rmap.owner;
+	cur->rec.rmap.offset = want->rmap.offset + want->rmap.blockcount;
+	error = dx_btree_lookup(cur, DX_LOOKUP_EQ, &stat);
+	if (!error && stat)
+		error = dx_btree_get_rec(cur, &right, &stat);
+	if (error)
+		return error;
+	merge_right = stat && joins(want, &right);
+	if (merge_right) {
+		new.rmap.blockcount += right.rmap.blockcount;
+		error = dx_btree_delete(cur, &stat);
+		if (error)
+			return error;
+	}
+	if (!merge_left)
+		return put(cur, &new);
+	left.rmap.blockcount += new.rmap.blockcount;
+	error = find(cur, &left);
+	return error ? error : dx_btree_update(cur, &left);
+}
+
+static int cut_shared(struct dx_btree_cur *cur, const union dx_btree_rec *want)
+{
+	union dx_btree_rec rec, right;
+	struct search s;
+	bool found;
+	u32 head;
+	int error;
+
+	error = search(cur, want, want->rmap.startblock, &s, &found);
+	if (!error && (!found || end_of(&s.found) < end_of(want)))
+		error = clash(cur, "is to be freed", want, found ? &s.found : want);
+	if (error)
+		return error;
+	rec = s.found;
+	head = want->rmap.startblock - rec.rmap.startblock;
+	right = *want;
+	right.rmap.startblock = end_of(want);
+	right.rmap.offset += want->rmap.blockcount;
+	right.rmap.blockcount = end_of(&rec) - end_of(want);
+	if (head) {
+		rec.rmap.blockcount = head;
+		error = find(cur, &rec);
+		if (!error)
+			error = dx_btree_update(cur, &rec);
+	} else {
+		error = erase(cur, &rec);
+	}
+	/* its place among those that begin at the same block may be another one */
+	return error || !right.rmap.blockcount ? error : put(cur, &right);
+}
+
+/* ---- */
+
 static int change(struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t agno, dx_agbno_t bno, dx_extlen_t len,
-		  const struct dx_owner *own, bool more)
+		  const struct dx_owner *own, int (*fn)(struct dx_btree_cur *cur, const union dx_btree_rec *want))
 {
 	union dx_btree_rec want = {
 		.rmap = { .startblock = bno, .blockcount = len, .owner = own->owner, .offset = own->offset },
@@ -193,7 +339,7 @@ static int change(struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t agno, dx_a
 	if (!own->owner || !dx_has_rmapbt(tp->t_mp))
 		return 0;
 	cur = dx_rmapbt_cursor(tp->t_mp, tp, agbp, agno);
-	error = more ? add(cur, &want) : cut(cur, &want);
+	error = fn(cur, &want);
 	dx_btree_del_cursor(cur, error);
 	return error;
 }
@@ -212,7 +358,7 @@ static int change(struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t agno, dx_a
 int dx_rmap_add(struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t agno, dx_agbno_t bno, dx_extlen_t len,
 		const struct dx_owner *own)
 {
-	return change(tp, agbp, agno, bno, len, own, true);
+	return change(tp, agbp, agno, bno, len, own, add);
 }
 
 /**
@@ -229,5 +375,68 @@ int dx_rmap_add(struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t agno, dx_agb
 int dx_rmap_remove(struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t agno, dx_agbno_t bno, dx_extlen_t len,
 		   const struct dx_owner *own)
 {
-	return change(tp, agbp, agno, bno, len, own, false);
+	return change(tp, agbp, agno, bno, len, own, cut);
+}
+
+/**
+ * dx_rmap_add_shared - the same for a file that may share blocks: others may have them, too
+ * @tp: transaction
+ * @agbp: locked AGF, AGFL ready
+ * @agno: AG
+ * @bno: first block
+ * @len: blocks
+ * @own: a file, and where there
+ */
+int dx_rmap_add_shared(struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t agno, dx_agbno_t bno, dx_extlen_t len,
+		       const struct dx_owner *own)
+{
+	return change(tp, agbp, agno, bno, len, own, add_shared);
+}
+
+/**
+ * dx_rmap_remove_shared - and when it has them no more
+ * @tp: transaction
+ * @agbp: locked AGF, AGFL ready
+ * @agno: AG
+ * @bno: first block
+ * @len: blocks
+ * @own: whose they were, exactly
+ */
+int dx_rmap_remove_shared(struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t agno, dx_agbno_t bno, dx_extlen_t len,
+			  const struct dx_owner *own)
+{
+	return change(tp, agbp, agno, bno, len, own, cut_shared);
+}
+
+/**
+ * dx_rmap_is_owner - are blocks all one owner's, by one record?
+ * @mp: mount with rmapbt
+ * @fsbno: first block; the extent is inside one AG
+ * @len: fsblocks
+ * @own: who is asked about; not a file
+ * @is: the answer
+ *
+ * Takes the AGF.
+ *
+ * Return: 0 or -errno.
+ */
+int dx_rmap_is_owner(struct dx_mount *mp, dx_fsbno_t fsbno, dx_extlen_t len, const struct dx_owner *own, bool *is)
+{
+	dx_agbno_t bno = dx_fsb_to_agbno(mp, fsbno);
+	struct dx_btree_cur *cur;
+	union dx_btree_rec rec;
+	struct dx_buf *agbp;
+	int stat, error;
+
+	*is = false;
+	error = dx_agf_read(mp, NULL, dx_fsb_to_agno(mp, fsbno), 0, &agbp);
+	if (error)
+		return error;
+	cur = dx_rmapbt_cursor(mp, NULL, agbp, dx_fsb_to_agno(mp, fsbno));
+	error = at_or_before(cur, bno, &rec, &stat);
+	if (!error && stat)
+		*is = rec.rmap.owner == own->owner && rec.rmap.offset == own->offset && end_of(&rec) >= (u64)bno + len;
+	dx_btree_del_cursor(cur, error);
+	dx_buf_leave(agbp);
+	return error;
 }

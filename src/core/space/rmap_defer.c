@@ -7,8 +7,8 @@
  * added.  AGs are locked in ascending order (L1); works on one AG stay in
  * order: moving an extent is unmap and map of the same blocks.
  *
- * Of blocks that files share the intents have types of their own.  Logs of other kernels can hold these for a file that has
- * ever shared any; where nothing is shared any more, which the mount has seen to (gate.c), they mean the same.
+ * What the data fork of a file maps that has ever shared blocks has types of its own: among the records of others its own must be
+ * looked for.
  *
  * Source: "Reverse Mapping Updates Intent".
  */
@@ -87,18 +87,24 @@ static int rmap_finish(struct dx_trans *tp, struct dx_defer_work *work)
 		return error;
 	switch (r->type) {
 	case DX_RUI_UNMAP:
-	case DX_RUI_UNMAP_SHARED:
 	case DX_RUI_FREE:
 		return dx_rmap_remove(tp, agbp, r->agno, bno, r->len, &old);
+	case DX_RUI_UNMAP_SHARED:
+		return dx_rmap_remove_shared(tp, agbp, r->agno, bno, r->len, &old);
 	case DX_RUI_CONVERT:
-	case DX_RUI_CONVERT_SHARED:
 		old.offset ^= DX_RMAP_UNWRITTEN;
 		error = dx_rmap_remove(tp, agbp, r->agno, bno, r->len, &old);
+		break;
+	case DX_RUI_CONVERT_SHARED:
+		old.offset ^= DX_RMAP_UNWRITTEN;
+		error = dx_rmap_remove_shared(tp, agbp, r->agno, bno, r->len, &old);
 		if (error)
 			return error;
-		break;
+		fallthrough;
+	case DX_RUI_MAP_SHARED:
+		return dx_rmap_add_shared(tp, agbp, r->agno, bno, r->len, &r->own);
 	}
-	return dx_rmap_add(tp, agbp, r->agno, bno, r->len, &r->own);
+	return error ? error : dx_rmap_add(tp, agbp, r->agno, bno, r->len, &r->own);
 }
 
 /* What the log knows as RUI and RUD. */
