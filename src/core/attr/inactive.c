@@ -10,6 +10,7 @@
  */
 #include "dx_inode_item.h"
 #include "dx_bmap.h"
+#include "dx_cow.h"
 #include "dx_alloc.h"
 #include "dx_attr.h"
 #include "dx_dir.h"
@@ -53,18 +54,25 @@ static int free_number(struct dx_inode *ip)
  * @ip: nobody else can reach it
  *
  * An unlinked inode loses its blocks, its attributes and its number, and comes back
- * with d.mode == 0.  Any other one loses its preallocation past EOF.
+ * with d.mode == 0.  Any other one loses its preallocation past EOF, unless somebody asked for that.  Copies on write that
+ * nobody has made use of go in any case.
  *
  * Return: 0 or -errno.
  */
 int dx_inactivate(struct dx_inode *ip)
 {
-	int error = 0;
+	int error;
 
 	if (!ip->d.mode)
 		return 0;
-	if (ip->d.nlink)
+	error = dx_cow_cancel_all(ip);
+	if (error)
+		return error;
+	if (ip->d.nlink) {
+		if (!ip->delayed_blks && (ip->d.flags & (DX_DIFLAG_PREALLOC | DX_DIFLAG_APPEND)))
+			return 0;
 		return dx_free_eofblocks(ip);
+	}
 
 	if (S_ISLNK(ip->d.mode)) {
 		if (ip->df.format != DX_DINODE_FMT_LOCAL)

@@ -352,8 +352,15 @@ int dx_bmap_may_grow(struct dx_inode *ip, int whichfork, u32 n)
 	return then > dx_most_extents(large, whichfork) ? -EFBIG : 0;
 }
 
-/* Before anything changes: will there be blocks for it, and may the fork have so many extents? */
-static int check_growth(struct dx_bmap_edit *e, dx_fileoff_t off, int grow)
+/**
+ * dx_bmap_check_growth - before anything changes: will there be blocks for it, and may the fork have so many extents?
+ * @e: the edit
+ * @off: where, fsblocks
+ * @grow: how many extents more
+ *
+ * A splice asks for itself; so does who must not find out when the transaction is dirty.  0, -ENOSPC, -EFBIG or an error.
+ */
+int dx_bmap_check_growth(struct dx_bmap_edit *e, dx_fileoff_t off, int grow)
 {
 	struct dx_mount *mp = e->ip->mp;
 	u32 need = 0;
@@ -452,6 +459,26 @@ static int only_real(const struct dx_irec *in, int n, struct dx_irec *out)
 	return k;
 }
 
+/* Of the CoW fork nothing is on disk. */
+static int cow_splice(struct dx_bmap_edit *e, const struct dx_irec *old, int nold, const struct dx_irec *new, int nnew)
+{
+	struct dx_cow_fork *c = e->ip->cf;
+	u64 blks = c->blks, want = c->want;
+	int i;
+
+	for (i = 0; i < nold; i++) {
+		blks -= old[i].blockcount;
+		want -= dx_cow_want(e->ip, old[i].blockcount);
+	}
+	for (i = 0; i < nnew; i++) {
+		blks += new[i].blockcount;
+		want += dx_cow_want(e->ip, new[i].blockcount);
+	}
+	WRITE_ONCE(c->blks, blks);
+	c->want = want;
+	return iext_splice(e, old, nold, new, nnew);
+}
+
 /**
  * dx_bmap_splice - neighbouring extents become others, in memory and on disk.
  * @e: edit
@@ -472,13 +499,15 @@ int dx_bmap_splice(struct dx_bmap_edit *e, const struct dx_irec *old, int nold, 
 
 	if (WARN_ON_ONCE(nold > SPLICE_MAX || nnew > SPLICE_MAX))
 		return -EINVAL;
+	if (e->whichfork == DX_COW_FORK)
+		return cow_splice(e, old, nold, new, nnew);
 	no = only_real(old, nold, ro);
 	nn = only_real(new, nnew, rn);
 	if (no || nn) {
 		if (WARN_ON_ONCE(!e->tp))
 			return -EINVAL;
 		if (nn > no) {
-			error = check_growth(e, rn[0].startoff, nn - no);
+			error = dx_bmap_check_growth(e, rn[0].startoff, nn - no);
 			if (error)
 				return error;
 		}

@@ -327,6 +327,7 @@ void dx_delalloc_drop(struct dx_inode *ip)
 	u64 back = 0;
 	bool more;
 
+	dx_cow_drop(ip);
 	if (!ip->delayed_blks)
 		return;
 	for (more = dx_iext_first(&ip->df.ext, &icur, &r); more; more = dx_iext_next(&ip->df.ext, &icur, &r))

@@ -8,6 +8,7 @@
  * the map changes between two transactions.  Long operations are chains of transactions; after each the
  * inode is valid on disk, and what was done stays done if a later one fails.
  */
+#include "dx_cow.h"
 #include "dx_bmap_int.h"
 
 /* blocks that a transaction which changes the map in @n places may need for the btree */
@@ -361,6 +362,8 @@ int dx_free_file_space(struct dx_inode *ip, u64 off_bytes, u64 len_bytes)
 	struct dx_trans *tp;
 	int error = 0;
 
+	if (left)
+		error = dx_cow_cancel(ip, dx_fsb_to_b(mp, off), dx_fsb_to_b(mp, left), true);
 	while (left && !error) {
 		error = space_trans_unlock(ip, DX_RESV_WRITE, map_blocks(ip, 1), 0, DX_ILOCK_EXCL, &tp);
 		if (error == -ENOSPC)	/* freeing should work on a full volume */
@@ -389,7 +392,10 @@ int dx_collapse_file_space(struct dx_inode *ip, u64 off_bytes, u64 len_bytes)
 	bool done = false;
 	int error;
 
-	error = space_trans(ip, DX_RESV_WRITE, 0, DX_TRANS_RESERVE, &tp);
+	/* where they are they have nothing to do with what comes there */
+	error = dx_cow_cancel(ip, off_bytes, U64_MAX, true);
+	if (!error)
+		error = space_trans(ip, DX_RESV_WRITE, 0, DX_TRANS_RESERVE, &tp);
 	if (error)
 		return error;
 	for (;;) {
@@ -421,6 +427,8 @@ int dx_insert_file_space(struct dx_inode *ip, u64 off_bytes, u64 len_bytes)
 	int error;
 
 	error = dx_bmap_can_insert(ip, stop, shift);
+	if (!error)
+		error = dx_cow_cancel(ip, off_bytes, U64_MAX, true);
 	if (error)
 		return error;
 	error = space_trans(ip, DX_RESV_WRITE, map_blocks(ip, 1), 0, &tp);
@@ -452,9 +460,12 @@ int dx_insert_file_space(struct dx_inode *ip, u64 off_bytes, u64 len_bytes)
 int dx_setsize_trans(struct dx_inode *ip, u64 new_size, bool shrink, bool times)
 {
 	struct dx_trans *tp;
-	int error;
+	int error = 0;
 
-	error = space_trans(ip, DX_RESV_ITRUNCATE, 0, DX_TRANS_RESERVE, &tp);
+	if (shrink)
+		error = dx_cow_cancel(ip, round_up(new_size, ip->mp->sb.blocksize), U64_MAX, true);
+	if (!error)
+		error = space_trans(ip, DX_RESV_ITRUNCATE, 0, DX_TRANS_RESERVE, &tp);
 	if (error)
 		return error;
 	dx_set_disk_size(ip, new_size);

@@ -4,6 +4,7 @@
  *
  * Lock context: no transaction and no ILOCK on entry unless said otherwise.
  */
+#include "dx_cow.h"
 #include "dx_bmap_int.h"
 
 /**
@@ -97,6 +98,9 @@ int dx_free_eofblocks_from(struct dx_inode *ip, u64 isize)
 
 	if (!S_ISREG(ip->d.mode) || dx_is_readonly(ip->mp))
 		return 0;
+	error = dx_cow_cancel(ip, round_up(max(isize, dx_disk_size(ip)), ip->mp->sb.blocksize), U64_MAX, true);
+	if (error)
+		return error;
 	dx_ilock(ip, DX_ILOCK_EXCL);
 	isize = max(isize, ip->d.size);
 	error = dx_iread_extents(NULL, ip, DX_DATA_FORK);

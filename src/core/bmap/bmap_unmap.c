@@ -9,10 +9,27 @@
  */
 #include "dx_bmap_int.h"
 
+/**
+ * dx_bmap_lose_blocks - a fork does not map blocks any more: who does?
+ * @tp: transaction, @ip joined
+ * @ip: inode
+ * @whichfork: data or attr fork
+ * @fsbno: first block
+ * @len: fsblocks, within one AG
+ *
+ * Deferred: they are freed, or, where a file may share them, lose an owner.  0 or -EFSCORRUPTED.
+ */
+int dx_bmap_lose_blocks(struct dx_trans *tp, struct dx_inode *ip, int whichfork, dx_fsbno_t fsbno, dx_filblks_t len)
+{
+	if (whichfork != DX_DATA_FORK || !dx_inode_shares(ip))
+		return dx_defer_free(tp, fsbno, len, false);
+	dx_defer_refcount(tp, DX_CUI_DECREASE, fsbno, len);
+	return 0;
+}
+
 static int unmap_one(struct dx_bmap_edit *e, const struct dx_irec *got, dx_fileoff_t off, dx_filblks_t len)
 {
 	struct dx_inode *ip = e->ip;
-	dx_fsbno_t fsbno;
 	u64 back;
 	int error;
 
@@ -27,11 +44,7 @@ static int unmap_one(struct dx_bmap_edit *e, const struct dx_irec *got, dx_fileo
 		return dx_mod_fdblocks(ip->mp, back, false);
 	}
 	ip->d.nblocks -= len;
-	fsbno = got->startblock + (off - got->startoff);
-	if (e->whichfork != DX_DATA_FORK || !dx_inode_shares(ip))
-		return dx_defer_free(e->tp, fsbno, len, false);
-	dx_defer_refcount(e->tp, DX_CUI_DECREASE, fsbno, len);
-	return 0;
+	return dx_bmap_lose_blocks(e->tp, ip, e->whichfork, got->startblock + (off - got->startoff), len);
 }
 
 /**

@@ -148,9 +148,10 @@ static int try_alloc(struct dx_trans *tp, const struct want *w, enum dx_alloc_ty
 static int alloc_blocks(struct dx_trans *tp, struct dx_inode *ip, struct dx_fork *f, const struct want *win,
 			dx_fsbno_t *fsbno, dx_extlen_t *len)
 {
-	bool data = win->userdata && f == &ip->df;
-	dx_fsbno_t target = pick_target(ip, f, data, win->off, win->len);
-	u32 minleft = write_minleft(tp, f, dx_fork_inline_max(ip, f == &ip->df ? DX_DATA_FORK : DX_ATTR_FORK));
+	bool copy = ip->cf && f == &ip->cf->f, data = win->userdata && f != ip->af;
+	/* a first copy goes near what is copied */
+	dx_fsbno_t target = pick_target(ip, copy && !dx_iext_count(&f->ext) ? &ip->df : f, data, win->off, win->len);
+	u32 minleft = copy ? 0 : write_minleft(tp, f, dx_fork_inline_max(ip, f == &ip->df ? DX_DATA_FORK : DX_ATTR_FORK));
 	struct want w = *win;
 	dx_extlen_t minlen;
 	int error;
@@ -197,6 +198,23 @@ static int alloc_blocks(struct dx_trans *tp, struct dx_inode *ip, struct dx_fork
 	if (data || w.minlen > 1 || !(tp->t_flags & DX_TRANS_DIRTY))
 		return 0;
 	return try_alloc(tp, &w, DX_ALLOC_START_AG, target, 1, 0, true, fsbno, len);
+}
+
+/**
+ * dx_bmap_alloc_copy - blocks for an extent of the CoW fork
+ * @tp: transaction with so many in its reservation
+ * @ip: inode, ILOCK exclusive; it has a CoW fork
+ * @off: where, fsblocks
+ * @len: how many are wanted
+ * @fsbno: result; DX_NULLFSBNO: there are none
+ * @got: how many there are, from @off on
+ */
+int dx_bmap_alloc_copy(struct dx_trans *tp, struct dx_inode *ip, dx_fileoff_t off, dx_extlen_t len, dx_fsbno_t *fsbno,
+		       dx_extlen_t *got)
+{
+	const struct want w = { .off = off, .len = len, .minlen = 1, .total = len, .userdata = true };
+
+	return alloc_blocks(tp, ip, &ip->cf->f, &w, fsbno, got);
 }
 
 /**

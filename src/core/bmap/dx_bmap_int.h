@@ -24,6 +24,7 @@ struct dx_bmap_edit {
 	bool			dirty;
 };
 void dx_bmap_edit_begin(struct dx_bmap_edit *e, struct dx_trans *tp, struct dx_inode *ip, int whichfork);
+int dx_bmap_check_growth(struct dx_bmap_edit *e, dx_fileoff_t off, int grow);
 int dx_bmap_edit_end(struct dx_bmap_edit *e, int error);
 int dx_bmap_splice(struct dx_bmap_edit *e, const struct dx_irec *old, int nold,
 		   const struct dx_irec *new, int nnew);
@@ -38,7 +39,17 @@ void dx_delalloc_count(struct dx_inode *ip, s64 blocks, s64 resv);
 /* settle the indlen of what is left of a delayed extent; returns blocks that stay reserved */
 u32 dx_delalloc_resettle(struct dx_inode *ip, dx_fileoff_t start, dx_fileoff_t end, u32 avail);
 
+/* cow.c */
+void dx_cow_drop(struct dx_inode *ip);
+/* what an extent of the CoW fork wants for the btree of the data fork: each of its blocks may cut an extent there */
+static inline u32 dx_cow_want(struct dx_inode *ip, dx_filblks_t len) { return dx_bmap_tree_worst(ip, 2 * len); }
+
+/* bmap_unmap.c: the data or attr fork maps blocks no longer */
+int dx_bmap_lose_blocks(struct dx_trans *tp, struct dx_inode *ip, int whichfork, dx_fsbno_t fsbno, dx_filblks_t len);
+
 /* bmap_write.c */
+int dx_bmap_alloc_copy(struct dx_trans *tp, struct dx_inode *ip, dx_fileoff_t off, dx_extlen_t len, dx_fsbno_t *fsbno,
+		       dx_extlen_t *got);
 void dx_bmap_extsz_align(struct dx_inode *ip, u32 extsz, dx_fileoff_t lo, dx_fileoff_t hi,
 			 dx_fileoff_t *off, dx_filblks_t *len);
 

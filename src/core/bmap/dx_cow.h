@@ -20,6 +20,9 @@
  *	completion	dx_cow_end(); then dx_iomap_write_unwritten() for what else was written, or dx_iomap_setsize()
  *	... an error	dx_cow_cancel(real): what was not written must never come into the data fork
  *
+ * A mapping of the data fork that is written to ends where the CoW fork has something at the latest: there the hole ends that
+ * dx_cow_look() and dx_cow_alloc() answer.
+ *
  * Readers look at the data fork alone.
  *
  * Offsets and lengths in fsblocks where not named _bytes.  Who takes the ILOCK himself says so; the others want it held.
