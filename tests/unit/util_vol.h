@@ -42,8 +42,8 @@ u64 uv_rand(u64 *s);
 int uv_check_rmaps(struct dx_mount *mp);
 
 /*
- * On a volume with reflink: its reference counts against the maps of all inodes, what is staged for copies on write against those and
- * against free space; whoever shares a block says so.  Nothing else runs.  0, or -errno after saying what differs.
+ * On a volume with reflink: its reference counts against the maps of all inodes, what is staged for copies on write against
+ * those and against free space; whoever shares a block says so.  Nothing else runs.  0, or -errno after saying what differs.
  */
 int uv_check_refcounts(struct dx_mount *mp);
 
