@@ -29,6 +29,7 @@ typedef struct rw_semaphore dx_mmaplock_t;
 #endif
 
 #define dx_mmaplock_excl(inode)		down_write(DX_MMAPLOCK(inode))
+#define dx_mmaplock_excl_second(inode)	down_write_nested(DX_MMAPLOCK(inode), SINGLE_DEPTH_NESTING)
 #define dx_mmapunlock_excl(inode)	up_write(DX_MMAPLOCK(inode))
 #define dx_mmaplock_shared(inode)	down_read(DX_MMAPLOCK(inode))
 #define dx_mmapunlock_shared(inode)	up_read(DX_MMAPLOCK(inode))

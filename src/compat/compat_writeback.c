@@ -120,7 +120,7 @@ void dx_ioend_try_merge(struct iomap_ioend *ioend, struct list_head *list)
 
 	while ((next = list_first_entry_or_null(list, struct iomap_ioend, io_list))) {
 		if (next->io_offset != ioend->io_offset + ioend->io_size || next->io_type != ioend->io_type ||
-		    next->io_bio.bi_status != ioend->io_bio.bi_status)
+		    next->io_shared != ioend->io_shared || next->io_bio.bi_status != ioend->io_bio.bi_status)
 			break;
 		ioend->io_size += next->io_size;
 		list_move_tail(&next->io_list, &ioend->io_list);
@@ -153,6 +153,7 @@ static void begin_ioend(struct iomap_writepage_ctx *ctx, struct inode *inode, lo
 	wbc_init_bio(ctx->wbc, bio);
 	INIT_LIST_HEAD(&ioend->io_list);
 	ioend->io_type = ctx->iomap.type;
+	ioend->io_shared = ctx->iomap.flags & IOMAP_F_SHARED;
 	ioend->io_inode = inode;
 	ioend->io_own = 0;
 	ioend->io_size = 0;
@@ -164,7 +165,8 @@ static bool goes_on(const struct iomap_writepage_ctx *ctx, loff_t pos, sector_t 
 {
 	const struct iomap_ioend *ioend = ctx->ioend;
 
-	return ioend && ioend->io_type == ctx->iomap.type && ioend->io_offset + ioend->io_size == pos &&
+	return ioend && ioend->io_type == ctx->iomap.type &&
+	       ioend->io_shared == !!(ctx->iomap.flags & IOMAP_F_SHARED) && ioend->io_offset + ioend->io_size == pos &&
 	       bio_end_sector(&ioend->io_bio) == sector && ioend->io_size + len <= IOEND_BYTES;
 }
 

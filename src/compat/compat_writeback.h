@@ -18,6 +18,7 @@
 struct iomap_ioend {
 	struct list_head	io_list;	/* with others that come next in the file */
 	u16			io_type;	/* IOMAP_MAPPED or IOMAP_UNWRITTEN */
+	bool			io_shared;	/* mapped with IOMAP_F_SHARED */
 	struct inode		*io_inode;
 	unsigned int		io_own;		/* bytes in the bio */
 	size_t			io_size;	/* ... and in those that were joined */
@@ -78,6 +79,18 @@ static inline bool dx_ioend_unwritten(const struct iomap_ioend *ioend)
 	return ioend->io_flags & IOMAP_IOEND_UNWRITTEN;
 #else
 	return ioend->io_type == IOMAP_UNWRITTEN;
+#endif
+}
+
+/* Was it mapped with IOMAP_F_SHARED?  One ioend is so as a whole, or not at all. */
+static inline bool dx_ioend_shared(const struct iomap_ioend *ioend)
+{
+#ifdef IOMAP_IOEND_SHARED
+	return ioend->io_flags & IOMAP_IOEND_SHARED;
+#elif HAVE_IOMAP_WRITEBACK
+	return ioend->io_flags & IOMAP_F_SHARED;
+#else
+	return ioend->io_shared;
 #endif
 }
 

@@ -22,6 +22,7 @@
 #include "compat_writeback.h"	/* ioends */
 #include "compat_aops.h"	/* folios or pages */
 #include "compat_file.h"	/* open files, faults */
+#include "compat_remap.h"	/* shared blocks */
 #include "compat_bdev.h"	/* block devices, bios */
 #include "compat_fs_context.h"	/* mount options */
 #include "compat_super.h"	/* shrinkers, super blocks */

@@ -5,8 +5,9 @@
  * Writeback turns delayed extents into unwritten ones before it submits, and
  * completion makes them written and moves the size on disk, in a transaction:
  * blocks whose data did not arrive are never exposed, and the size on
- * disk follows the data (design 5).  The truncate and punch side holds a lockout and has
- * the pages locked away; the sequence number of the extent tree tells a cached mapping
+ * disk follows the data (design 5).  What goes to a copy of shared blocks comes into the
+ * data fork then, and not before. A copy whose data did not arrive stays in the CoW fork: others may be
+ * writing to it.  The truncate and punch side holds a lockout and has the pages locked away; the sequence number of the extent tree tells a cached mapping
  * that has gone stale.
  *
  * Context: ->writepages holds folio locks; completions that need a
@@ -17,6 +18,7 @@
 #include <linux/writeback.h>
 #include <linux/sched/mm.h>
 #include "dx_vfs.h"
+#include "dx_cow.h"
 #include "trace.h"
 
 static void end_ioend(struct iomap_ioend *ioend)
@@ -32,6 +34,8 @@ static void end_ioend(struct iomap_ioend *ioend)
 		error = -EIO;
 	if (new_size <= dx_disk_size(ip))
 		new_size = 0;
+	if (!error && dx_ioend_shared(ioend))
+		error = dx_cow_end(ip, ioend->io_offset, ioend->io_size);
 	if (!error && dx_ioend_unwritten(ioend))
 		error = dx_iomap_write_unwritten(ip, ioend->io_offset, ioend->io_size, new_size);
 	else if (!error && new_size)
@@ -93,8 +97,27 @@ static void before_submit(struct iomap_ioend *ioend)
 	struct dx_inode *ip = DX_I(ioend->io_inode);
 	u64 end = (u64)ioend->io_offset + ioend->io_size;
 
-	if (dx_ioend_unwritten(ioend) || end > dx_disk_size(ip))
+	if (dx_ioend_shared(ioend))
+		dx_cow_submit(ip, ioend->io_offset, ioend->io_size);
+	if (dx_ioend_shared(ioend) || dx_ioend_unwritten(ioend) || end > dx_disk_size(ip))
 		dx_ioend_bio(ioend)->bi_end_io = ioend_bio_done;
+}
+
+/* Where a dirty page goes: to the copy, if there is one; else to where the data fork has it, as far as there is no copy. */
+static int look_for_writeback(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t count, struct dx_mapped *m, bool *copy)
+{
+	int mode = dx_ilock_data_map_shared(ip), error = 0;
+
+	*copy = false;
+	if (ip->cf) {
+		error = dx_cow_look(ip, off, count, m);
+		*copy = !error && !dx_irec_is_hole(&m->rec);
+		count = min(count, m->rec.blockcount);
+	}
+	if (!error && !*copy)
+		error = dx_bmap_look(ip, off, count, 0, m);
+	dx_iunlock(ip, mode);
+	return error;
 }
 
 static int map_blocks(struct dx_wpc *wpc, struct inode *inode, loff_t offset)
@@ -105,7 +128,8 @@ static int map_blocks(struct dx_wpc *wpc, struct inode *inode, loff_t offset)
 	dx_fileoff_t off = dx_b_to_fsbt(mp, offset);
 	dx_filblks_t count = dx_b_to_fsb(mp, mp->s_maxbytes) - off;
 	struct dx_mapped m;
-	int mode, error, tries = 0;
+	int error, tries = 0;
+	bool copy;
 
 	if (dx_is_shutdown(mp))
 		return -EIO;
@@ -113,13 +137,11 @@ static int map_blocks(struct dx_wpc *wpc, struct inode *inode, loff_t offset)
 	    wpc->seq == dx_map_seq(ip))
 		return 0;
 retry:
-	mode = dx_ilock_data_map_shared(ip);
-	error = dx_bmap_look(ip, off, count, 0, &m);
-	dx_iunlock(ip, mode);
+	error = look_for_writeback(ip, off, count, &m, &copy);
 	if (error)
 		return error;
 	if (dx_irec_is_delay(&m.rec)) {
-		error = dx_bmap_convert_delalloc(ip, off, &m);
+		error = copy ? dx_cow_convert_delalloc(ip, off, &m) : dx_bmap_convert_delalloc(ip, off, &m);
 		/*
 		 * -EAGAIN: the extent went away between the locks (a failed
 		 * write gave it back).  Look again; twice is a bug elsewhere.
@@ -128,13 +150,20 @@ retry:
 			goto retry;
 		if (error)
 			return error;
+		if (copy && !dx_irec_is_real(&m.rec)) {
+			if (tries++ < 8)
+				goto retry;
+			return -EIO;
+		}
 	}
 	if (m.rec.startoff > off || m.rec.startoff + m.rec.blockcount <= off) {
 		if (tries++ < 8)
 			goto retry;
 		return -EIO;
 	}
-	dx_mapped_to_iomap(ip, map, &m, 0);
+	if (copy)
+		m.rec.state = DX_EXT_NORM;	/* it will be when it counts: before_submit() */
+	dx_mapped_to_iomap(ip, map, &m, copy ? IOMAP_F_SHARED : 0);
 	wpc->seq = m.seq;
 	trace_dx_writeback_map(inode, offset, map->length, map->type);
 	return 0;
@@ -157,13 +186,18 @@ static void discard(struct inode *inode, loff_t pos, loff_t end_pos)
 		dx_ilock(ip, DX_ILOCK_EXCL);
 		dx_bmap_punch_delalloc(ip, start, end - start);
 		dx_iunlock(ip, DX_ILOCK_EXCL);
+		if (ip->cf)
+			dx_cow_cancel(ip, dx_fsb_to_b(mp, start), dx_fsb_to_b(mp, end - start), false);
 	}
 }
 
 DX_WRITEBACK(vn_writepages, map_blocks, before_submit, discard);
 
+/* Who asks may mean to write there by himself: not where a block may be another file's, too. */
 static sector_t vn_bmap(struct address_space *mapping, sector_t block)
 {
+	if (dx_inode_shares(DX_I(mapping->host)))
+		return 0;
 	return iomap_bmap(mapping, block, &dx_read_iomap_ops);
 }
 

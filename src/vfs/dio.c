@@ -7,7 +7,7 @@
  * file, or appends and cannot tell where to (beyond.c).  Once submitted, nothing is held but the count
  * that inode_dio_wait() waits for.  Completion, in this order:
  *
- *   1. unwritten extents become written, and the size on disk is logged
+ *   1. copies of shared blocks come into the data fork; unwritten extents become written, and the size on disk is logged
  *      with them in the same transaction when the write ends past it;
  *   2. the size in memory is published under the vnode's size lock if it grows;
  *   3. a write that needed no conversion logs the size on disk now;
@@ -23,6 +23,7 @@
 #include <linux/delay.h>
 #include <linux/uio.h>
 #include "dx_vfs.h"
+#include "dx_cow.h"
 #include "trace.h"
 
 static void publish_size(struct inode *inode, loff_t end)
@@ -59,6 +60,15 @@ static int make_count(struct inode *inode, loff_t offset, ssize_t size, unsigned
 	u64 disk_size = end > i_size_read(inode) || end > dx_disk_size(ip) ? end : 0;
 	int error = 0;
 
+	if (flags & IOMAP_DIO_COW) {
+		/*
+		 * A part of a block's copy is no copy: the caller's memory ended within one.  A copy that does not come into the
+		 * file stays in the CoW fork, for others may be writing to it; it is overwritten or dropped in a lockout.
+		 */
+		error = end & (i_blocksize(inode) - 1) || WARN_ON_ONCE(!in_task()) ? -EIO : dx_cow_end(ip, offset, size);
+		if (error)
+			goto out;
+	}
 	if (flags & IOMAP_DIO_UNWRITTEN) {
 		dx_count(inode, DX_C_DIO_CONVERSIONS);
 		error = dx_iomap_write_unwritten(ip, offset, size, disk_size);
@@ -148,6 +158,9 @@ static int admit(struct kiocb *iocb, struct iov_iter *from, enum dx_iolock mode)
 	if (!aligned_to(iocb, from, bdev_logical_block_size(inode->i_sb->s_bdev)))
 		return -EINVAL;
 	if (!aligned_to(iocb, from, i_blocksize(inode))) {
+		/* A copy is made of whole blocks: what is missing must be read first. */
+		if (dx_inode_shares(DX_I(inode)))
+			return -ENOTBLK;
 		if (mode == DX_IOLOCK_EXCL)	/* and is waited for */
 			return iocb->ki_flags & IOCB_NOWAIT ? -EAGAIN : 0;
 		return DX_CAN_OVERWRITE_ONLY && iocb->ki_pos + (loff_t)iov_iter_count(from) < isize ? 0 : -EBUSY;

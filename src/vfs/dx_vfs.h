@@ -43,6 +43,7 @@ enum dx_errortag {
 	DX_TAG_READS_UNTRACKED,		/* direct reads enter no range */
 	DX_TAG_SIZE_UNDER_SHARED,	/* an extending allocation sets the size that it saw under the IOLOCK shared */
 	DX_TAG_BUFFERED_UNDRAINED,	/* a buffered write does not wait for direct I/O in flight */
+	DX_TAG_COPIES_UNASKED,		/* a direct write does not ask whether blocks are shared */
 	DX_TAG_NR
 };
 
@@ -175,10 +176,14 @@ int dx_truncate_page(struct inode *inode, loff_t pos, bool *did_zero);
 extern const struct address_space_operations dx_aops;
 void dx_ioend_work(struct work_struct *work);
 /* fallocate.c */
+int dx_flush_unmap(struct inode *inode, loff_t offset, loff_t len);
 long dx_file_fallocate(struct file *file, int mode, loff_t offset, loff_t len);
-enum dx_space_op { DX_SP_ALLOC, DX_SP_FREE, DX_SP_ZERO, DX_SP_COLLAPSE, DX_SP_INSERT, DX_SP_RESIZE };
+enum dx_space_op { DX_SP_ALLOC, DX_SP_FREE, DX_SP_ZERO, DX_SP_COLLAPSE, DX_SP_INSERT, DX_SP_RESIZE, DX_SP_UNSHARE,
+		   DX_SP_REMAP };
 int dx_space_ioctl(struct file *file, enum dx_space_op op, s16 whence, loff_t start, loff_t len);
 int dx_free_range(struct inode *inode, loff_t offset, loff_t len);	/* lockout held, ranged at least */
+/* reflink.c */
+loff_t dx_remap_file_range(struct file *in, loff_t pos_in, struct file *out, loff_t pos_out, loff_t len, unsigned int flags);
 /* ioctl.c, ioctl_compat.c */
 long dx_file_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
 long dx_file_compat_ioctl(struct file *file, unsigned int cmd, unsigned long arg);

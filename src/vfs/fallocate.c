@@ -20,6 +20,7 @@
 #include <linux/overflow.h>
 #include <linux/sched/signal.h>
 #include "dx_vfs.h"
+#include "dx_cow.h"
 #include "trace.h"
 
 /* What an operation works on. */
@@ -51,11 +52,17 @@ static bool whole_units(struct inode *inode, loff_t offset, loff_t len)
 	return !((offset | len) & unit_mask(inode));
 }
 
-/*
- * The extents under a range (of at least a byte) are about to change: its pages, and those it shares with its neighbours, are
+/**
+ * dx_flush_unmap - the extents under a range are about to change
+ * @inode: regular file, MMAPLOCK exclusive
+ * @offset: bytes
+ * @len: bytes, at least one
+ *
+ * Its pages, and those it shares with its neighbours, are
  * written and go.  Widened to whole pages and whole blocks, whichever is larger, none lies across an edge.
+ * Return: 0, or why they could not be written.
  */
-static int flush_unmap(struct inode *inode, loff_t offset, loff_t len)
+int dx_flush_unmap(struct inode *inode, loff_t offset, loff_t len)
 {
 	loff_t in_unit = unit_mask(inode);
 	loff_t first = offset & ~in_unit, last = (offset + len - 1) | in_unit;
@@ -64,6 +71,18 @@ static int flush_unmap(struct inode *inode, loff_t offset, loff_t len)
 	if (!error)
 		truncate_pagecache_range(inode, first, last);
 	return error;
+}
+
+/* What was to be written to copies in the range, whose extents are about to change, never will be: no page of it is left. */
+static int drop_copies(struct inode *inode, loff_t offset, loff_t len)
+{
+	struct dx_inode *ip = DX_I(inode);
+	unsigned int bs = i_blocksize(inode);
+	loff_t first = round_up(offset, bs), end = len == LLONG_MAX ? LLONG_MAX : round_down(offset + len, bs);
+
+	if (!ip->cf || first >= end)
+		return 0;
+	return dx_cow_cancel(ip, first, len == LLONG_MAX ? U64_MAX : end - first, true);
 }
 
 /* The extents under the range have changed: what readahead that no lock keeps out has read from the old ones, goes. */
@@ -97,7 +116,9 @@ int dx_free_range(struct inode *inode, loff_t offset, loff_t len)
 	trace_dx_fallocate_step(inode, offset, len, DX_SP_FREE);
 	if (len <= 0)
 		return 0;
-	error = flush_unmap(inode, offset, len);
+	error = dx_flush_unmap(inode, offset, len);
+	if (!error)
+		error = drop_copies(inode, offset, len);
 	if (error)
 		return error;
 	error = dx_free_file_space(ip, offset, len);
@@ -178,7 +199,8 @@ static int prepare_shift(struct space_req *r)
 			return error;
 		clear_bit(DX_I_EOFBLOCKS, &ip->i_flags);
 	}
-	return flush_unmap(inode, r->offset, LLONG_MAX - r->offset - PAGE_SIZE);
+	error = dx_flush_unmap(inode, r->offset, LLONG_MAX - r->offset - PAGE_SIZE);
+	return error ?: drop_copies(inode, r->offset, LLONG_MAX);
 }
 
 static int op_collapse(struct space_req *r)
@@ -233,7 +255,9 @@ static int op_insert(struct space_req *r)
 	if (error)
 		return error;
 	/* Zeroing the old last block brought its page back. */
-	error = flush_unmap(inode, r->offset, LLONG_MAX - r->offset - PAGE_SIZE);
+	error = dx_flush_unmap(inode, r->offset, LLONG_MAX - r->offset - PAGE_SIZE);
+	if (!error)
+		error = drop_copies(inode, r->offset, LLONG_MAX);
 	if (error)
 		return error;
 	trace_dx_fallocate_step(inode, r->offset, r->len, DX_SP_INSERT);
@@ -258,6 +282,25 @@ static int op_resize(struct space_req *r)
 	return dx_setattr_size(r->inode, r->offset, true);
 }
 
+/* Blocks that are shared are written anew, to blocks of the file's own. */
+static int op_unshare(struct space_req *r)
+{
+	struct inode *inode = r->inode;
+	loff_t end;
+	int error;
+
+	error = op_alloc(r);
+	if (error || !dx_inode_shares(DX_I(inode)))
+		return error;
+	end = min(r->offset + r->len, r->size);
+	if (r->offset >= end)
+		return 0;
+	error = dx_iomap_unshare(inode, r->offset, end - r->offset, &dx_buffered_write_iomap_ops);
+	if (!error)
+		error = filemap_write_and_wait_range(inode->i_mapping, r->offset, end - 1);
+	return error ?: dx_reflink_try_clear(DX_I(inode));
+}
+
 static int (*const space_ops[])(struct space_req *r) = {
 	[DX_SP_ALLOC]		= op_alloc,
 	[DX_SP_FREE]		= op_free,
@@ -265,6 +308,7 @@ static int (*const space_ops[])(struct space_req *r) = {
 	[DX_SP_COLLAPSE]	= op_collapse,
 	[DX_SP_INSERT]		= op_insert,
 	[DX_SP_RESIZE]		= op_resize,
+	[DX_SP_UNSHARE]		= op_unshare,
 };
 
 /* Inside a lockout of a kind that suffices: the blocks, and then the size. */
@@ -398,7 +442,7 @@ static int run(struct file *file, enum dx_space_op op, struct space_req *r)
 }
 
 #define FALLOC_SUPPORTED (FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_COLLAPSE_RANGE | \
-			  FALLOC_FL_ZERO_RANGE | FALLOC_FL_INSERT_RANGE)
+			  FALLOC_FL_ZERO_RANGE | FALLOC_FL_INSERT_RANGE | FALLOC_FL_UNSHARE_RANGE)
 
 /**
  * dx_file_fallocate - fallocate(2)
@@ -407,7 +451,7 @@ static int run(struct file *file, enum dx_space_op op, struct space_req *r)
  * @offset: bytes, not negative
  * @len: bytes, positive
  *
- * Return: 0 or negative errno as the manual page has them; -EOPNOTSUPP for UNSHARE.
+ * Return: 0 or negative errno as the manual page has them.
  */
 long dx_file_fallocate(struct file *file, int mode, loff_t offset, loff_t len)
 {
@@ -433,6 +477,7 @@ long dx_file_fallocate(struct file *file, int mode, loff_t offset, loff_t len)
 	case FALLOC_FL_ZERO_RANGE:	op = DX_SP_ZERO; break;
 	case FALLOC_FL_COLLAPSE_RANGE:	op = DX_SP_COLLAPSE; break;
 	case FALLOC_FL_INSERT_RANGE:	op = DX_SP_INSERT; break;
+	case FALLOC_FL_UNSHARE_RANGE:	op = DX_SP_UNSHARE; break;
 	default:
 		return -EOPNOTSUPP;
 	}

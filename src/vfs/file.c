@@ -266,6 +266,7 @@ static int vn_fiemap(struct inode *inode, struct fiemap_extent_info *fieinfo, u6
 }
 
 DX_SPLICE_READ(vn_splice_read, may_read);
+DX_REMAP_OPS(dx_remap_file_range)
 
 const struct file_operations dx_file_fops = {
 	DX_FOP_FLAGS
@@ -285,6 +286,7 @@ const struct file_operations dx_file_fops = {
 	.fsync		= dx_fsync,
 	.get_unmapped_area = thp_get_unmapped_area,
 	.fallocate	= dx_file_fallocate,
+	DX_REMAP_MEMBERS(dx_remap_file_range)
 	.setlease	= generic_setlease,	/* the default, until it was none */
 	DX_FADVISE_MEMBER(vn)
 };

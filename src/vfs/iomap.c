@@ -8,10 +8,15 @@
  * the extent tree's sequence number with the mapping, so that a user of a
  * cached mapping can tell that it has gone stale.
  *
+ * Where files share blocks a write goes to a copy (dx_cow.h).  A buffered one has it reserved, and is still told what the
+ * data fork has, for a part of a page is read from there; writeback finds the copy.  A direct one is told where the copy is.
+ * Both kinds of mapping say IOMAP_F_SHARED.
+ *
  * Context: IOLOCK as the caller has it, ILOCK taken and dropped here.
  */
 #include <linux/dax.h>
 #include "dx_vfs.h"
+#include "dx_cow.h"
 #include "trace.h"
 
 /* Preallocation past EOF doubles with the file up to this, unless allocsize= says otherwise. */
@@ -87,6 +92,80 @@ static bool nowait_would_split(unsigned int flags, const struct dx_irec *rec, dx
 	       rec->startoff + rec->blockcount < off + count;
 }
 
+/* May a write to this file have to go to a copy?  IOLOCK held, or the page fault's MMAPLOCK: nothing becomes shared meanwhile. */
+static bool makes_copies(struct dx_inode *ip)
+{
+	return dx_inode_shares(ip) || READ_ONCE(ip->cf);
+}
+
+/*
+ * @m is what the data fork has at @off, and somebody is going to write there through the page cache.  Where its blocks are shared,
+ * room for a copy is set aside; then, or where there is one, *@iflags gets IOMAP_F_SHARED.  A hole with a copy over it becomes
+ * a delayed extent, which reads as zeros, too.  @m is cut to what has one answer.  ILOCK exclusive.
+ */
+static int prepare_copy(struct dx_inode *ip, dx_fileoff_t off, struct dx_mapped *m, u16 *iflags)
+{
+	struct dx_irec *rec = &m->rec;
+	struct dx_mapped cow;
+	dx_filblks_t want;
+	bool shared;
+	int error;
+
+	if (!makes_copies(ip))
+		return 0;
+	/* from @off on: what lies before has other answers */
+	if (dx_irec_is_real(rec))
+		rec->startblock += off - rec->startoff;
+	rec->blockcount -= off - rec->startoff;
+	rec->startoff = off;
+	error = dx_cow_look(ip, off, rec->blockcount, &cow);
+	if (error)
+		return error;
+	rec->blockcount = min(rec->blockcount, dx_irec_end(&cow.rec) - off);
+	if (dx_irec_is_hole(&cow.rec)) {
+		error = dx_cow_trim_shared(ip, rec, &shared);
+		if (error || !shared)
+			return error;
+		/* Near the end of the volume a large write takes what there is. */
+		want = min_t(u64, rec->blockcount, 1u << 15);
+		do {
+			error = dx_cow_reserve(ip, off, want, &cow);
+			want /= 2;
+		} while (error == -ENOSPC && want);
+		if (error)
+			return error;
+		rec->blockcount = min(rec->blockcount, dx_irec_end(&cow.rec) - off);
+	}
+	if (dx_irec_is_hole(rec))
+		rec->startblock = DX_DELAYSTARTBLOCK;
+	*iflags |= IOMAP_F_SHARED;
+	m->seq = dx_map_seq(ip);
+	return 0;
+}
+
+/* The same where the ILOCK is not held: @m was looked up for @off before, and is looked up again. */
+static int look_and_copy(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, struct dx_mapped *m, u16 *iflags)
+{
+	int error;
+
+	if (!makes_copies(ip))
+		return 0;
+	dx_ilock(ip, DX_ILOCK_EXCL);
+	error = dx_iread_extents(NULL, ip, DX_DATA_FORK);
+	if (!error)
+		error = dx_bmap_look(ip, off, len, 0, m);
+	if (!error && dx_irec_is_real(&m->rec))
+		error = prepare_copy(ip, off, m, iflags);
+	dx_iunlock(ip, DX_ILOCK_EXCL);
+	return error;
+}
+
+static void count_no_space(struct inode *inode, int error, unsigned int flags)
+{
+	if (error == -ENOSPC && (flags & IOMAP_FAULT))
+		WRITE_ONCE(dx_vnode(inode)->fault_nospace, dx_vnode(inode)->fault_nospace + 1);
+}
+
 /* The extent or hole at @off, by itself: takes and drops the ILOCK, waiting for it if @flags (IOMAP_*) let it. */
 static int look_at(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, unsigned int flags, u32 bmapi_flags,
 		   struct dx_mapped *m)
@@ -110,14 +189,31 @@ static void fsb_range(struct dx_inode *ip, loff_t pos, loff_t len, dx_fileoff_t 
 	*count = max_t(u64, dx_b_to_fsb(mp, end), *off + 1) - *off;
 }
 
+/* For a report: the extent at @off, from there on, as far as it is shared or is not; IOMAP_F_SHARED tells. */
+static int look_and_tell(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, struct dx_mapped *m, u16 *iflags)
+{
+	int mode = dx_ilock_data_map_shared(ip), error;
+	bool shared = false;
+
+	error = dx_bmap_look(ip, off, len, 0, m);
+	if (!error)
+		error = dx_cow_trim_shared(ip, &m->rec, &shared);
+	dx_iunlock(ip, mode);
+	if (shared)
+		*iflags |= IOMAP_F_SHARED;
+	return error;
+}
+
 static int read_begin(struct inode *inode, loff_t pos, loff_t length, unsigned int flags,
 		      struct iomap *iomap, struct iomap *srcmap)
 {
 	struct dx_inode *ip = DX_I(inode);
 	loff_t size = i_size_read(inode);
+	bool report = flags & IOMAP_REPORT, tell = report && dx_inode_shares(ip);
 	struct dx_mapped m;
 	dx_fileoff_t off;
 	dx_filblks_t count;
+	u16 iflags = 0;
 	int error;
 
 	if (dx_is_shutdown(ip->mp))
@@ -126,7 +222,10 @@ static int read_begin(struct inode *inode, loff_t pos, loff_t length, unsigned i
 	if ((flags & IOMAP_DIRECT) && pos < size)
 		length = min(length, size - pos);
 	fsb_range(ip, pos, length, &off, &count);
-	error = look_at(ip, off, count, flags, (flags & IOMAP_REPORT) ? DX_BMAPI_ENTIRE : 0, &m);
+	if (tell)
+		error = look_and_tell(ip, off, count, &m, &iflags);
+	else
+		error = look_at(ip, off, count, flags, report ? DX_BMAPI_ENTIRE : 0, &m);
 	if (error)
 		return error;
 	if (nowait_would_split(flags, &m.rec, off, count))
@@ -139,7 +238,7 @@ static int read_begin(struct inode *inode, loff_t pos, loff_t length, unsigned i
 	 */
 	if ((flags & IOMAP_DIRECT) && dx_irec_is_delay(&m.rec))
 		m.rec.startblock = DX_HOLESTARTBLOCK;
-	dx_mapped_to_iomap(ip, iomap, &m, 0);
+	dx_mapped_to_iomap(ip, iomap, &m, iflags);
 	return 0;
 }
 
@@ -247,11 +346,15 @@ static int buffered_write_begin(struct inode *inode, loff_t pos, loff_t length, 
 	fsb_range(ip, pos, length, &off, &count);
 	if ((flags & IOMAP_ZERO) && !(flags & IOMAP_NOWAIT)) {
 		error = map_for_zeroing(inode, off, count, &m);
+		if (!error && dx_irec_is_real(&m.rec) && m.rec.state == DX_EXT_NORM)
+			error = look_and_copy(ip, off, count, &m, &iflags);
 		if (error)
 			return error;
-		dx_mapped_to_iomap(ip, iomap, &m, 0);
+		dx_mapped_to_iomap(ip, iomap, &m, iflags);
 		return 0;
 	}
+	if ((flags & IOMAP_NOWAIT) && makes_copies(ip))
+		return -EAGAIN;		/* what is shared is asked of an AG's btree */
 
 	if (dx_get_extsz_hint(ip)) {
 		/* A hint on extent sizes is kept by allocating right away. */
@@ -262,14 +365,18 @@ static int buffered_write_begin(struct inode *inode, loff_t pos, loff_t length, 
 			if (flags & IOMAP_NOWAIT)
 				return -EAGAIN;
 			error = dx_iomap_alloc(ip, off, min_t(u64, count, m.rec.blockcount), false, false, &m);
-			if (error == -ENOSPC && (flags & IOMAP_FAULT))
-				WRITE_ONCE(dx_vnode(inode)->fault_nospace, dx_vnode(inode)->fault_nospace + 1);
+			count_no_space(inode, error, flags);
 			if (error)
 				return error;
 			dx_inode_set_eofblocks(ip);	/* the hint may reach over EOF */
 			trace_dx_map_alloc(inode, pos, length, 1);
+		} else if (dx_irec_is_real(&m.rec)) {
+			error = look_and_copy(ip, off, count, &m, &iflags);
+			count_no_space(inode, error, flags);
+			if (error)
+				return error;
 		}
-		dx_mapped_to_iomap(ip, iomap, &m, 0);
+		dx_mapped_to_iomap(ip, iomap, &m, iflags);
 		return 0;
 	}
 
@@ -289,6 +396,11 @@ static int buffered_write_begin(struct inode *inode, loff_t pos, loff_t length, 
 	error = dx_bmap_look(ip, off, count, 0, &m);
 	if (error)
 		goto out_unlock;
+	error = prepare_copy(ip, off, &m, &iflags);
+	if (error) {
+		count_no_space(inode, error, flags);
+		goto out_unlock;
+	}
 	if (dx_irec_is_hole(&m.rec)) {
 		dx_filblks_t prealloc = flags & IOMAP_FAULT ? 0 : prealloc_blocks(ip, inode, off, count);
 
@@ -303,13 +415,12 @@ static int buffered_write_begin(struct inode *inode, loff_t pos, loff_t length, 
 			error = dx_bmap_reserve_delalloc(ip, off, want, 0, &m.rec);
 		}
 		if (error) {
-			if (error == -ENOSPC && (flags & IOMAP_FAULT))
-				WRITE_ONCE(dx_vnode(inode)->fault_nospace, dx_vnode(inode)->fault_nospace + 1);
+			count_no_space(inode, error, flags);
 			goto out_unlock;
 		}
 		if (prealloc)
 			dx_inode_set_eofblocks(ip);
-		iflags = IOMAP_F_NEW;
+		iflags |= IOMAP_F_NEW;
 		trace_dx_map_alloc(inode, pos, length, 0);
 	}
 	m.seq = dx_map_seq(ip);
@@ -377,6 +488,22 @@ static int direct_write_begin(struct inode *inode, loff_t pos, loff_t length, un
 		return -EIO;
 	fsb_range(ip, pos, length, &off, &count);
 retry:
+	if (makes_copies(ip) && !dx_errortag(inode, DX_TAG_COPIES_UNASKED)) {
+		/* dio.c lets only whole blocks come here */
+		if (flags & IOMAP_NOWAIT)
+			return -EAGAIN;
+		error = dx_cow_alloc(ip, off, count, &m);
+		if (dx_nospace_again(inode->i_sb, error, &ns))
+			goto retry;
+		if (error)
+			return error;
+		if (!dx_irec_is_hole(&m.rec)) {
+			trace_dx_map_alloc(inode, pos, length, 3);
+			dx_mapped_to_iomap(ip, iomap, &m, IOMAP_F_SHARED);
+			return 0;
+		}
+		count = min(count, m.rec.blockcount);
+	}
 	error = look_at(ip, off, count, flags, 0, &m);
 	if (error)
 		return error;

@@ -139,7 +139,7 @@ static void fill_in(struct dx_lockout *lk, struct inode *inode, enum dx_lockout_
 }
 
 /* IOLOCK held exclusive. */
-static int lockout_begin(struct dx_lockout *lk, ktime_t t)
+static int drain(struct dx_lockout *lk, ktime_t *t)
 {
 	struct inode *inode = lk->inode;
 	enum dx_iolock mode = DX_IOLOCK_EXCL;
@@ -151,7 +151,7 @@ static int lockout_begin(struct dx_lockout *lk, ktime_t t)
 	error = dx_break_layouts(inode, &mode);
 	if (error)
 		return error;
-	lk->layout_ns = since_ns(&t);
+	lk->layout_ns = since_ns(t);
 
 	/*
 	 * The control of the race tests: the broken order of old looked at the
@@ -159,13 +159,27 @@ static int lockout_begin(struct dx_lockout *lk, ktime_t t)
 	 */
 	if (!dx_errortag(inode, DX_TAG_DRAIN_BEFORE_SIZE))
 		inode_dio_wait(inode);
-	lk->drain_ns = since_ns(&t);
+	lk->drain_ns = since_ns(t);
+	return 0;
+}
 
-	dx_mmaplock_excl(inode);
-	lk->mmaplock_ns = since_ns(&t);
-
-	count_drain(inode, lk->drain_ns);
+/* Drained; MMAPLOCK held too. */
+static void all_locked(struct dx_lockout *lk, ktime_t *t)
+{
+	lk->mmaplock_ns = since_ns(t);
+	count_drain(lk->inode, lk->drain_ns);
 	begun(lk, DX_C_LOCKOUTS);
+}
+
+/* IOLOCK held exclusive. */
+static int lockout_begin(struct dx_lockout *lk, ktime_t t)
+{
+	int error = drain(lk, &t);
+
+	if (error)
+		return error;
+	dx_mmaplock_excl(lk->inode);
+	all_locked(lk, &t);
 	return 0;
 }
 
@@ -208,6 +222,83 @@ int dx_lockout_begin_iolocked(struct dx_lockout *lk, struct inode *inode, enum d
 	fill_in(lk, inode, why, DX_LK_FULL);
 	lk->caller_iolock = true;
 	return lockout_begin(lk, ktime_get());
+}
+
+/* IOLOCKs of both held: is a lease in the way of either?  Then they are dropped, it is waited for, and -EAGAIN: begin anew. */
+static int break_layouts_of_two(struct inode *a, struct inode *b)
+{
+	struct inode *leased = a;
+	int error = break_layout(a, false);
+
+	if (!error) {
+		leased = b;
+		error = break_layout(b, false);
+	}
+	if (!error)
+		return 0;
+	unlock_two_nondirectories(a, b);
+	if (error != -EWOULDBLOCK)
+		return error;
+	dx_count(leased, DX_C_LAYOUT_BREAKS);
+	return break_layout(leased, true) ?: -EAGAIN;
+}
+
+/**
+ * dx_lockout_begin_two - lock everybody out of two files, and drain both
+ * @lk: two, filled in; must live until dx_lockout_end_two()
+ * @a: regular file, none of its locks held
+ * @b: another one of the same mount, or the same
+ * @why: for the trace
+ *
+ * Locks of one kind in the order of the inodes' addresses, as the VFS takes two; both IOLOCKs, both drains, both MMAPLOCKs.
+ * Return: 0, or a negative errno with nothing held.
+ */
+int dx_lockout_begin_two(struct dx_lockout lk[2], struct inode *a, struct inode *b, enum dx_lockout_why why)
+{
+	ktime_t t = ktime_get();
+	int error, i;
+
+	if (a == b) {
+		lk[1].inode = NULL;
+		return dx_lockout_begin(&lk[0], a, why);
+	}
+	fill_in(&lk[0], min(a, b), why, DX_LK_FULL);
+	fill_in(&lk[1], max(a, b), why, DX_LK_FULL);
+	do {
+		lock_two_nondirectories(a, b);
+		error = break_layouts_of_two(a, b);
+	} while (error == -EAGAIN);
+	if (error)
+		return error;
+	lk[0].iolock_ns = since_ns(&t);
+	for (i = 0; i < 2; i++) {
+		lk[i].caller_iolock = true;
+		error = drain(&lk[i], &t);
+		if (error) {
+			unlock_two_nondirectories(a, b);
+			return error;
+		}
+	}
+	dx_mmaplock_excl(lk[0].inode);
+	dx_mmaplock_excl_second(lk[1].inode);
+	all_locked(&lk[0], &t);
+	all_locked(&lk[1], &t);
+	return 0;
+}
+
+/**
+ * dx_lockout_end_two - let everybody in again
+ * @lk: from dx_lockout_begin_two()
+ */
+void dx_lockout_end_two(struct dx_lockout lk[2])
+{
+	struct inode *a = lk[0].inode, *b = lk[1].inode;
+
+	if (b)
+		dx_lockout_end(&lk[1]);
+	dx_lockout_end(&lk[0]);
+	if (b)
+		unlock_two_nondirectories(a, b);
 }
 
 /*

@@ -67,6 +67,7 @@ enum dx_lockout_why {
 	DX_LK_IOCTL,
 	DX_LK_SETSIZE,
 	DX_LK_SWAPEXT,
+	DX_LK_REMAP,
 	DX_LK_NR
 };
 
@@ -106,6 +107,8 @@ int dx_lockout_begin_iolocked(struct dx_lockout *lk, struct inode *inode, enum d
 int dx_lockout_begin_additive(struct dx_lockout *lk, struct file *file, enum dx_lockout_why why, loff_t pos, loff_t len);
 int dx_lockout_begin_ranged(struct dx_lockout *lk, struct file *file, enum dx_lockout_why why, loff_t pos, loff_t len);
 void dx_lockout_end(struct dx_lockout *lk);
+int dx_lockout_begin_two(struct dx_lockout lk[2], struct inode *a, struct inode *b, enum dx_lockout_why why);
+void dx_lockout_end_two(struct dx_lockout lk[2]);
 int dx_assert_locked_out(struct inode *inode, enum dx_lockout_kind need, loff_t pos, loff_t len);
 
 /* range.c */

@@ -204,6 +204,7 @@ TAG(range_left_early, DX_TAG_RANGE_LEFT_EARLY);
 TAG(reads_untracked, DX_TAG_READS_UNTRACKED);
 TAG(size_under_shared, DX_TAG_SIZE_UNDER_SHARED);
 TAG(buffered_undrained, DX_TAG_BUFFERED_UNDRAINED);
+TAG(copies_unasked, DX_TAG_COPIES_UNASKED);
 
 /* Not where an inode can be asked: what is the limit of small extent counters. */
 static ssize_t few_show(struct dx_super *ds, int dir, const struct dx_attr *a, char *buf)
@@ -229,7 +230,8 @@ static struct dx_attr attr_few_extents = {
 static struct attribute *tag_attrs[] = {
 	&attr_tag_drain_before_size.attr, &attr_tag_delay_dio_completion.attr, &attr_tag_mmaplock_before_range.attr,
 	&attr_tag_range_after_map.attr, &attr_tag_range_left_early.attr, &attr_tag_reads_untracked.attr,
-	&attr_tag_size_under_shared.attr, &attr_tag_buffered_undrained.attr, &attr_few_extents.attr, NULL
+	&attr_tag_size_under_shared.attr, &attr_tag_buffered_undrained.attr, &attr_tag_copies_unasked.attr,
+	&attr_few_extents.attr, NULL
 };
 DX_KOBJ_ATTRS(tag);
 #endif

@@ -10,6 +10,9 @@
  *   -b BLOCK   block size for collapse and insert (4096)
  *   -a ALIGN   alignment of direct I/O (512)
  *   -d         no direct I/O
+ *   -k         no SEEK_HOLE and SEEK_DATA
+ *   -t         share blocks: with a twin, FILE.twin, and within the file.  Nobody writes to the twin but by cloning to it, so
+ *              it must keep what it had then, whatever is written to the file
  *
  * Buffered, direct, libaio and io_uring reads and writes, mapped reads and writes, truncate,
  * fallocate in all modes, the old space ioctls, fsync, O_DSYNC, dropping the cache, SEEK_HOLE/DATA
@@ -20,6 +23,7 @@
 #include <libaio.h>
 #include <liburing.h>
 #include <linux/falloc.h>
+#include <linux/fs.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -48,6 +52,9 @@ static uint64_t seed = 1;
 static long nops = 1000, maxlen = 640 << 10, blk = 4096, align = 512, size;
 static int fd, dfd, sfd, nodirect, have_aio, have_ring;
 static char *model, *tmp, *file;
+static char *twin_model;	/* NULL: no sharing */
+static long twin_size;
+static int tfd, noseek;
 static char logline[64][120];
 static long op;
 static io_context_t aio;
@@ -358,6 +365,8 @@ static void do_seek(void)
 	off_t pos = 0, data, hole;
 
 	note("seek size %lx", size);
+	if (noseek)
+		return;
 	/* Writeback turns reservations on speculation, which count as data, into unwritten blocks, which don't. */
 	if (fdatasync(fd))
 		die("fdatasync");
@@ -387,6 +396,150 @@ static void do_seek(void)
 	}
 }
 
+/* ---- shared blocks ---- */
+
+static void check_twin(void)
+{
+	struct stat st;
+	long r;
+
+	if (fstat(tfd, &st))
+		die("fstat");
+	if (st.st_size != twin_size)
+		die("the twin's size is %llx, should be %lx", (long long)st.st_size, twin_size);
+	if (rnd() % 2)
+		posix_fadvise(tfd, 0, 0, POSIX_FADV_DONTNEED);
+	r = pread(tfd, tmp, maxlen, 0);
+	if (r != twin_size)
+		die("reading the twin returned %ld, should be %ld", r, twin_size);
+	if (memcmp(tmp, twin_model, twin_size)) {
+		long a = 0;
+
+		while (tmp[a] == twin_model[a])
+			a++;
+		die("the twin has %02x at %lx, should have %02x", tmp[a] & 255, a, twin_model[a] & 255);
+	}
+}
+
+/* The whole file becomes the twin, or the twin the file. */
+static void do_clone_all(int back)
+{
+	note(back ? "clone from twin, size %lx" : "clone to twin, size %lx", back ? twin_size : size);
+	if (back ? ftruncate(fd, 0) || ioctl(fd, FICLONE, tfd) : ftruncate(tfd, 0) || ioctl(tfd, FICLONE, fd))
+		die("FICLONE");
+	if (back) {
+		resize(0);
+		memcpy(model, twin_model, twin_size);
+		size = twin_size;
+	} else {
+		memcpy(twin_model, model, size);
+		twin_size = size;
+	}
+}
+
+static long to_blk(long n) { return n / blk * blk; }
+
+/* A range of the file (from @from on) appears at @to: in the file, or in the twin. */
+static void do_clone_range(int twin, long from, long to, long len)
+{
+	char *m = twin ? twin_model : model;
+	long *sz = twin ? &twin_size : &size;
+	struct file_clone_range r = { .src_fd = fd };
+
+	from = to_blk(from);
+	to = to_blk(to);
+	if (from >= size || (!twin && from == to)) {
+		note("clone range skipped");
+		return;
+	}
+	if (!twin && len > labs(from - to))
+		len = labs(from - to);
+	if (from + len > size)
+		len = size - from;
+	/* a part of a block only to the end of both */
+	if (from + len < size || to + len < *sz)
+		len = to_blk(len);
+	if (to + len > maxlen)
+		len = to_blk(maxlen - to);
+	note("clone%s %lx+%lx to %lx, sizes %lx %lx", twin ? " to twin" : "", from, len, to, size, *sz);
+	if (len <= 0)
+		return;
+	r.src_offset = from;
+	r.src_length = len;
+	r.dest_offset = to;
+	if (ioctl(twin ? tfd : fd, FICLONERANGE, &r))
+		die("FICLONERANGE");
+	if (to > *sz)
+		memset(m + *sz, 0, to - *sz);
+	memmove(m + to, model + from, len);
+	if (to + len > *sz)
+		*sz = to + len;
+}
+
+/* What is the same in both becomes shared, what differs does not. */
+static void do_dedupe(long off, long len)
+{
+	struct { struct file_dedupe_range r; struct file_dedupe_range_info i; } d = { };
+	int same;
+
+	off = to_blk(off);
+	if (off + len > size)
+		len = size - off;
+	if (off + len > twin_size)
+		len = twin_size - off;
+	len = to_blk(len);
+	note("dedupe %lx+%lx, sizes %lx %lx", off, len, size, twin_size);
+	if (len <= 0)
+		return;
+	same = !memcmp(model + off, twin_model + off, len);
+	d.r.src_offset = off;
+	d.r.src_length = len;
+	d.r.dest_count = 1;
+	d.i.dest_fd = tfd;
+	d.i.dest_offset = off;
+	if (ioctl(fd, FIDEDUPERANGE, &d.r))
+		die("FIDEDUPERANGE");
+	if (same ? d.i.status || (long)d.i.bytes_deduped != len : d.i.status != FILE_DEDUPE_RANGE_DIFFERS)
+		die("dedupe of what %s: status %d, %llu bytes", same ? "is the same" : "differs", d.i.status,
+		    (unsigned long long)d.i.bytes_deduped);
+}
+
+static void do_copy(long from, long to, long len)
+{
+	off_t in = from, out = to;
+	ssize_t r;
+
+	if (from + len > size)
+		len = size - from;
+	note("copy_file_range %lx+%lx to twin %lx, sizes %lx %lx", from, len, to, size, twin_size);
+	if (len <= 0)
+		return;
+	r = copy_file_range(fd, &in, tfd, &out, len, 0);
+	if (r <= 0 || r > len)
+		die("copy_file_range returned %ld", (long)r);
+	if (to > twin_size)
+		memset(twin_model + twin_size, 0, to - twin_size);
+	memcpy(twin_model + to, model + from, r);
+	if (to + r > twin_size)
+		twin_size = to + r;
+}
+
+static void do_share(long off, long len)
+{
+	long other = rnd() % maxlen;
+
+	switch (rnd() % 10) {
+	case 0: case 1:	do_clone_all(0); break;
+	case 2:		do_clone_all(1); break;
+	case 3: case 4:	do_clone_range(1, off, rnd() % 2 ? off : other, len); break;
+	case 5: case 6:	do_clone_range(0, off, other, len); break;
+	case 7:		do_dedupe(off, len); break;
+	case 8:		do_copy(off, other, len < maxlen - other ? len : maxlen - other); break;
+	default:	do_falloc(FALLOC_FL_UNSHARE_RANGE, "unshare", off, len); break;
+	}
+	check_twin();
+}
+
 static void check_all(void)
 {
 	long r;
@@ -401,9 +554,9 @@ static void check_all(void)
 int main(int argc, char **argv)
 {
 	const char *save = NULL;
-	int c;
+	int c, share = 0;
 
-	while ((c = getopt(argc, argv, "s:n:l:m:b:a:d")) != -1)
+	while ((c = getopt(argc, argv, "s:n:l:m:b:a:dkt")) != -1)
 		switch (c) {
 		case 's': seed = strtoull(optarg, NULL, 0) * 0x9e3779b97f4a7c15ull + 1; break;
 		case 'n': nops = atol(optarg); break;
@@ -412,6 +565,8 @@ int main(int argc, char **argv)
 		case 'b': blk = atol(optarg); break;
 		case 'a': align = atol(optarg); break;
 		case 'd': nodirect = 1; break;
+		case 'k': noseek = 1; break;
+		case 't': share = 1; break;
 		default: return 2;
 		}
 	file = argv[optind];
@@ -425,6 +580,15 @@ int main(int argc, char **argv)
 	dfd = nodirect ? -1 : open(file, O_RDWR | O_DIRECT);
 	if (fd < 0 || sfd < 0 || (!nodirect && dfd < 0))
 		die("open");
+	if (share) {
+		char name[4096];
+
+		snprintf(name, sizeof(name), "%s.twin", file);
+		tfd = open(name, O_CREAT | O_TRUNC | O_RDWR, 0644);
+		twin_model = calloc(1, maxlen + (1 << 20));
+		if (tfd < 0 || !twin_model)
+			die("%s", name);
+	}
 	have_aio = !io_setup(8, &aio);
 	have_ring = !io_uring_queue_init(8, &ring, 0);
 	if (!save || access(save, F_OK)) {
@@ -456,7 +620,8 @@ int main(int argc, char **argv)
 			len = 1, off = 0;
 		if (nodirect && k >= 30 && k < 54)
 			k -= 30;
-		if (k < 14) do_write(off, len, 0);
+		if (share && rnd() % 8 == 0) do_share(off, len);
+		else if (k < 14) do_write(off, len, 0);
 		else if (k < 17) do_write(off, len > 8192 ? 8192 : len, 4);
 		else if (k < 30) do_read(off, len);
 		else if (k < 46) do_dwrite(off, len, rnd() % 3);
@@ -491,6 +656,8 @@ int main(int argc, char **argv)
 	}
 	op = nops;
 	check_all();
+	if (share)
+		check_twin();
 	do_seek();
 	if (save) {
 		int m = open(save, O_CREAT | O_TRUNC | O_WRONLY, 0644);

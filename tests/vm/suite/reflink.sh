@@ -1,0 +1,132 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# vm: timeout=400
+#
+# Files that share blocks: whoever writes, and however, writes to blocks of his own; nobody's write shows in a twin. What may not be
+# shared is refused as stock does; the stock kernel takes the volume, and we take its.
+. /t/lib.sh
+
+share() { xfs_io -f -c "reflink -q $1 ${3:-0} ${4:-0} ${5:-0}" "$2"; }
+sum() { md5sum <"$1"; }
+
+# ------------------------------------------------------------ every way to write, against a twin
+pair_up -m reflink=1
+fill() { xfs_io -f -c "pwrite -q -S 0x61 0 4m" -c fsync "$1"; }
+writers() {	# NAME OP...: a write to a clone; what both have then, and where blocks are shared
+	fill a && share a b || return
+	shift
+	"$@" || return
+	sum a; sum b
+	sync
+	drop_caches
+	sum a; sum b
+	stat -c '%s %b' a b
+	xfs_io -r -c "fiemap -v" b | awk 'NR > 2 { print $2, and(strtonum($NF), 0x2000) ? "shared" : "own" }' | sed 's/\[//; s/\]://'
+	rm -f a b
+}
+mapped() { xfs_io -c "mmap -rw 0 4m" -c "mwrite -S 0x7a 12345 70000" -c "msync -s" b; }
+while IFS='|' read -r name cmd; do
+	t_same "$name" writers "$name" bash -c "$cmd"
+done <<'EOT'
+a buffered write|xfs_io -c "pwrite -q -S 0x7a 0 1m" b
+parts of blocks|xfs_io -c "pwrite -q -S 0x7a 5000 100" -c "pwrite -q -S 0x7a 2m 1" -c "pwrite -q -S 0x7a 4194303 1" b
+a direct write|xfs_io -d -c "pwrite -q -S 0x7a 64k 128k" b
+a direct write of parts of blocks|xfs_io -d -c "pwrite -q -S 0x7a 512 512" -c "pwrite -q -S 0x7a 1m 4608" b
+a direct write over the end|xfs_io -d -c "pwrite -q -S 0x7a 4190208 64k" b
+an append|xfs_io -a -c "pwrite -q -S 0x7a 0 100" b
+O_DSYNC|xfs_io -s -c "pwrite -q -S 0x7a 100k 10k" b
+a hole|xfs_io -c "fpunch 100k 200k" b
+a hole of whole blocks|xfs_io -c "fpunch 128k 256k" b
+zeroes|xfs_io -c "fzero 100k 200k" b
+a truncate|xfs_io -c "truncate 1234567" b
+a truncate and growth|xfs_io -c "truncate 1234567" -c "truncate 2m" b
+a collapse|xfs_io -c "fcollapse 64k 128k" b
+an insert|xfs_io -c "finsert 64k 128k" b
+unsharing|xfs_io -c "funshare 1m 1m" -c fsync b
+removal|rm b && touch b
+a clone back|xfs_io -c "pwrite -q -S 0x7a 0 1m" b && xfs_io -f -c "reflink -q a" b
+a clone of a range within|xfs_io -c "reflink -q b 0 2m 1m" b
+EOT
+t_same "a store through a mapping" writers map mapped
+t_same "SEEK_HOLE and SEEK_DATA over a clone with a hole" bash -c \
+	'xfs_io -f -c "pwrite -q 0 64k" -c "pwrite -q 1m 64k" -c fsync s && xfs_io -f -c "reflink -q s" s2 && xfs_io -c "pwrite -q 512k 4k" -c "seek -a -r 0" s2'
+t "both unmount, both clean" pair_down
+
+# ------------------------------------------------------------ what is refused
+pair_up -m reflink=1
+fill a; fill $MNT/a; fill $MNT2/a
+refused() { "$@" 2>&1 | sed 's/^.*: //'; }
+while IFS='|' read -r name cmd; do
+	t_same "$name" refused bash -c "$cmd"
+done <<'EOT'
+an offset that is no block|xfs_io -f -c "reflink a 100 0 4096" b
+a length that is no block|xfs_io -f -c "reflink a 0 0 100" b
+a range over the end|xfs_io -f -c "reflink a 4m 0 1m" b
+a range over itself|xfs_io -c "reflink a 0 4k 64k" a
+the same range|xfs_io -c "reflink a 0 0 64k" a
+a place beyond what there can be|xfs_io -f -c "reflink a 0 9223372036854771712 64k" b
+a directory|mkdir d; xfs_io -c "reflink d" a
+dedupe of what differs|xfs_io -f -c "pwrite -q 0 64k" b; xfs_io -c "dedupe a 0 0 64k" b
+dedupe of what is the same|xfs_io -f -c "pwrite -q -S 0x61 0 64k" b; xfs_io -c "dedupe a 0 0 64k" b | sed 's/,.*//'
+to read only|chmod 444 b; xfs_io -r -c "reflink a 0 0 64k" b
+another volume|xfs_io -f -c "reflink /etc/passwd" b
+EOT
+t_errno "a swap file cannot share blocks" "" bash -c "mkswap -q $MNT/a >/dev/null 2>&1; cp --reflink=always $MNT/a $MNT/sw && swapon $MNT/sw"
+umount_fs; umount $MNT2
+fresh_fs -m reflink=0
+mount_dx
+fill $MNT/a
+t_errno "a volume without reflink says so" "not supported" cp --reflink=always $MNT/a $MNT/b
+t "unmounts, clean" umount_check
+
+# ------------------------------------------------------------ many operations
+# Stock's SEEK_DATA passes over data whose copy covers a hole (6.1).
+stock="-k"
+ours=
+[ $FSTYPE = dioxfs ] || ours=$stock
+while IFS='|' read -r name opts seeds; do
+	blk=$(sed -n 's/.*-b size=\([0-9]*\).*/\1/p' <<<"$opts")
+	# shellcheck disable=SC2086
+	fresh_fs $opts
+	mount_dx
+	for s in $seeds; do
+		t "random operations with a twin: $name, seed $s" fsx -t $ours -s $s -n 500 -b ${blk:-4096} -m "$TMP/model.$s" $MNT/f$s
+	done
+	t "clean: $name" umount_check
+	mount_dx
+	for s in $seeds; do
+		t "the same after a remount: $name, seed $s" fsx $ours -n 0 -m "$TMP/model.$s" $MNT/f$s
+	done
+	umount_fs
+	t "stock takes it: $name" mount_stock
+	for s in $seeds; do
+		t "and reads the same: $name, seed $s" fsx $stock -n 0 -m "$TMP/model.$s" $MNT/f$s
+		t "and goes on: $name, seed $s" fsx -t $stock -s 9$s -n 100 -b ${blk:-4096} -m "$TMP/model.$s" $MNT/f$s
+	done
+	umount_fs
+	mount_dx
+	for s in $seeds; do
+		t "and so do we: $name, seed $s" fsx -t $ours -s 8$s -n 100 -b ${blk:-4096} -m "$TMP/model.$s" $MNT/f$s
+	done
+	t "clean at last: $name" umount_check
+	rm -f "$TMP"/model.*
+done <<EOT
+4k blocks|-m reflink=1|1 2 3
+1k blocks|-m reflink=1 -b size=1024|4 5
+with rmapbt|-m reflink=1,rmapbt=1|6 7
+EOT
+
+# ------------------------------------------------------------ full
+fresh_fs -d size=300m,agcount=4 -m reflink=1
+mount_dx
+xfs_io -f -c "pwrite -q -S 0x61 0 100m" -c fsync $MNT/a
+want=$(sum $MNT/a)
+cp --reflink=always $MNT/a $MNT/b
+dd if=/dev/zero of=$MNT/fill bs=64k status=none 2>/dev/null
+t_errno "overwriting a clone on a full volume is ENOSPC" "No space" dd if=/dev/zero of=$MNT/b bs=1M count=100 conv=notrunc,fsync status=none
+t_errno "directly, too" "No space" dd if=/dev/zero of=$MNT/b bs=1M count=100 conv=notrunc oflag=direct status=none
+t_eq "the twin has what it had" "$want" "$(sum $MNT/a)"
+drop_caches
+t_eq "on disk, too" "$want" "$(sum $MNT/a)"
+t "the clone can be removed" rm $MNT/b
+t "clean" umount_check
