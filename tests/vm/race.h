@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What the parts of the race program share: race.c (a row and its report), race_io.c (the writer and the
- * racer), race_judge.c (what a block is, and who is guilty), race_self.c (that the judge can convict), race_tool.c
+ * racer), race_share.c (racers that share blocks), race_judge.c (what a block is, and who is guilty), race_self.c (that the judge can convict), race_tool.c
  * (what race-static.sh wants done to devices).
  */
 #ifndef RACE_H
@@ -51,7 +51,7 @@
 #define KEEP_BYTES	(256ull << 20)
 
 enum racer { ALLOCATE, KEEPSIZE, ZERO, PUNCH, COLLAPSE, INSERT, TRUNCATE, RESVSP, UNRESVSP, ZERO_IOC, HOLES, ZEROES, ALLOCSP, FREESP,
-	     MMAP, BUFFERED, TRUNCATE_DOWN, FSTRIM, NONE, STALE_TRUNCATE, NR_RACERS };
+	     MMAP, BUFFERED, TRUNCATE_DOWN, FSTRIM, CLONE, DEDUPE, UNSHARE, NONE, STALE_TRUNCATE, NR_RACERS };
 enum writer { APPEND, RANDOM, O_APPENDING, MIXED, NR_WRITERS };
 enum verdict { CLEAN, NA, ERROR, REPAIR, CORRUPT, LOST, HANG };
 
@@ -127,6 +127,7 @@ struct lane {
 	io_context_t aio;
 	struct io_uring ring;
 	char *bufs, *rbuf;
+	struct twin *share;
 	unsigned int reuse;
 };
 
@@ -183,6 +184,12 @@ void *lane_main(void *arg);						/* thread: races until the row ends */
 void *racer_main(void *arg);						/* thread: the racer of a lane, until it quits */
 struct race *run_race(struct lane *l, struct io *ios);			/* one race; NULL: it could not be set up */
 void free_race(struct race *r);
+
+/* race_share.c: racers that share blocks */
+bool racer_shares(void);
+void share_begin(struct lane *l);
+int share_fire(struct lane *l, int fd, char **map, uint64_t *off, uint64_t *len);
+void share_end(struct lane *l);
 
 /* race_self.c */
 int self_test(void);							/* exit status */

@@ -370,6 +370,11 @@ static bool fire(struct lane *l, int fd, char **map)
 	case FSTRIM:
 		err = ioctl(fd, FITRIM, &trim) ? errno : 0;
 		break;
+	case CLONE:
+	case DEDUPE:
+	case UNSHARE:
+		err = share_fire(l, fd, map, &off, &len);
+		break;
 	case STALE_TRUNCATE:
 		end = pick_end(l, s, size);
 		usleep(rnd(s, 2000));
@@ -743,7 +748,7 @@ struct race *run_race(struct lane *l, struct io *ios)
 
 	r->uid = atomic_fetch_add(&uids, 1);
 	r->b = calloc(PFX_BLOCKS + 16 + 2 * MAX_OPS + (l->ios + GROUP) * l->io_blocks, sizeof(*r->b));
-	if (o.racer == MMAP)
+	if (o.racer == MMAP || racer_shares())
 		r->shadow = calloc(PFX_BLOCKS, BS);
 	r->exact = true;
 	if (keep) {
@@ -784,10 +789,14 @@ struct race *run_race(struct lane *l, struct io *ios)
 	atomic_store(&l->flying, 0);
 	atomic_store(&l->done, false);
 
+	if (racer_shares())
+		share_begin(l);
 	pthread_barrier_wait(&l->bar);
 	writer_run(l, ios);
 	atomic_store(&l->done, true);
 	pthread_barrier_wait(&l->bar);
+	if (racer_shares())
+		share_end(l);
 	close(r->fd);
 	r->fd = -1;
 	if (r->bfd >= 0)
