@@ -37,7 +37,7 @@ static u32 rnd(u32 n) { return uv_rand(&seed) % n; }
 
 static struct dx_mount *mount_shared(int *error)
 {
-	struct dx_mount_opts o = { .share = true, .logbsize = uv_logbsize };
+	struct dx_mount_opts o = { .logbsize = uv_logbsize };
 
 	return uv_mount_dev(uv_dev, &o, error);
 }

@@ -387,11 +387,10 @@ static int wrong(void *arg)
 
 /* ---- files that share ---- */
 
-static bool seen_shared;	/* mounted read-write although blocks are shared */
 
 static struct dx_mount *mount(bool ro, int *error)
 {
-	struct dx_mount_opts opts = { .ro = ro, .share = seen_shared };
+	struct dx_mount_opts opts = { .ro = ro };
 
 	return uv_mount_dev(uv_dev, &opts, error);
 }
@@ -736,7 +735,6 @@ static void cut_everywhere(const struct op *op)
 
 		host_dev_snap_restore(uv_dev, snap);
 		rolls_left = n;
-		seen_shared = true;
 		host_init(n);
 		ret = host_run(cut_op, (void *)op);
 		host_kill_world();
@@ -749,7 +747,6 @@ static void cut_everywhere(const struct op *op)
 			snprintf(path, sizeof(path), "%s/%d-%u", getenv("REFCOUNT_SAVE"), (int)(op - ops), n);
 			host_dev_save(uv_dev, path);
 		}
-		seen_shared = n % 2;
 		host_init(n);
 		CHECK_EQ(host_run(recover, &ro), 0);
 		CHECK_EQ(host_warn_count, 0);
@@ -811,7 +808,6 @@ static void bad_records(const struct bad *b)
 	meta_put(p, at + b->off, 4, b->value);
 	meta_fix_crc(T_REFC, p, bs);
 	host_dev_poke(uv_dev, (u64)root * bs, p, bs);
-	seen_shared = true;
 	host_init(0);
 	host_set_printk(1);
 	CHECK_EQ(host_run(meet_bad, NULL), 0);
@@ -868,7 +864,6 @@ static void bad_leftover(const struct leftover *l)
 	snprintf(name, sizeof(name), "staged for a copy, it says: %s", l->name);
 	host_test_begin(name);
 	host_dev_snap_restore(uv_dev, snap);
-	seen_shared = true;
 	host_init(0);
 	CHECK_EQ(host_run(count_free, &free_blocks), 0);
 	host_kill_world();
@@ -940,7 +935,6 @@ int main(int argc, char **argv)
 
 		if (uv_make(&volumes[i]))
 			return 1;
-		seen_shared = true;
 		run("files that share, at random", &volumes[i], random_files, &seed, true);
 		run("... and their end", &volumes[i], drop_files, NULL, true);
 		if (uv_make(&volumes[i]))

@@ -77,7 +77,6 @@ struct dx_mount_opts {
 	bool	inode32;		/* inode numbers of 32 bits only; data goes to the AGs beyond */
 	u8	inode32_bits;		/* what that stands for in a test on a small volume; 0: 32 */
 	u32	few_extents;		/* what the limit of small extent counters is in a test; 0: the format's */
-	bool	share;			/* in a test: written to although files share blocks */
 	bool	ikeep;
 	bool	filestreams;
 	bool	swalloc;

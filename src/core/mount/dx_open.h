@@ -26,8 +26,6 @@ void dx_set_inode_ags(struct dx_mount *mp);	/* opts.inode32 is set or changed */
 
 /* ---- what is on the volume: gate.c ---- */
 int dx_gate_open(struct dx_mount *mp);		/* after replay, before our first transaction */
-int dx_gate_recovered(struct dx_mount *mp);	/* when recovery is over */
-int dx_gate_remount(struct dx_mount *mp);	/* may it become read-write? */
 int dx_gate_remounted(struct dx_mount *mp);	/* it has: before anything is changed */
 
 #endif /* DX_OPEN_H */

@@ -2,17 +2,12 @@
 /*
  * What is on the volume decides what may be done to it.
  *
- * The superblock's feature bits say what could be there (dx_sb_gate()); this looks at what is: shared blocks, what the
- * log has changed, checked quota usage.  Several times:
+ * The superblock's feature bits say what could be there (dx_sb_gate()); this looks at what is: a size that the
+ * log has changed, checked quota usage.  Three times:
  *
  *  - before the log is replayed (dx_gate_superblock()): while a refusal still leaves the device as it was;
  *  - after replay, before the first transaction of our own (dx_gate_open());
- *  - when recovery has finished what the log began (dx_gate_recovered());
- *  - when a read-only mount becomes read-write (dx_gate_remount()).
- *
- * Blocks that files share we can free (who frees one counts an owner less), not yet write: a mount of such a volume is
- * read-only.  What its log leaves to be done is done all the same, which may be what shares them, or the end of it: so with a dirty
- * log this looks behind recovery.  A clean one is not touched.
+ *  - when a read-only mount has become read-write (dx_gate_remounted()).
  *
  * Quota is not accounted by us, so after our first change usage is not what was checked.  The log says so before that
  * change, or a crash would leave figures that are wrong and pass for checked.
@@ -49,21 +44,6 @@ int dx_gate_superblock(struct dx_recovery *rc)
 
 /* ---- after it ---- */
 
-static int check_shared(struct dx_mount *mp)
-{
-	bool shared;
-	int error;
-
-	if (!dx_has_reflink(mp) || mp->opts.share)
-		return 0;
-	error = dx_refcount_any_shared(mp, &shared);
-	if (error || !shared)
-		return error;
-	dx_warn(mp, "files share blocks (reflink), which cannot be written yet: mounted read-only; copy the files to a volume made with mkfs.xfs -m reflink=0 to write");
-	set_bit(DX_OP_RO_FEATURE, &mp->opstate);
-	return 0;
-}
-
 /*
  * Usage of quota that was checked is not any more, for the mount is about to be changed for the first time.  Only the
  * flags that say "checked" go: what is accounted and enforced is the administrator's, and a kernel that does account
@@ -81,8 +61,6 @@ static int quota_unchecked(struct dx_mount *mp)
  * dx_gate_open - what may this mount do?
  * @mp: log replayed, counters set; no transaction has run, intents and unlinked inodes wait
  *
- * Sets DX_OP_RO_FEATURE when blocks are shared and the log is clean.
- *
  * Return: 0 or -errno.
  */
 int dx_gate_open(struct dx_mount *mp)
@@ -91,42 +69,11 @@ int dx_gate_open(struct dx_mount *mp)
 
 	if (test_bit(DX_OP_RECOVERING, &mp->opstate))
 		return quota_unchecked(mp);
-	/* nothing to finish: dx_gate_remount() asks when that changes */
+	/* nothing to finish: dx_gate_remounted() comes when that changes */
 	if (dx_is_readonly(mp))
 		return 0;
-	error = check_shared(mp);
-	if (error || test_bit(DX_OP_RO_FEATURE, &mp->opstate))
-		return error;
 	error = dx_log_begin_writing(mp);
 	return error ? error : quota_unchecked(mp);
-}
-
-/**
- * dx_gate_recovered - what may this mount do, now that the log has been seen to?
- * @mp: recovery has finished; the log is not clean yet
- *
- * Sets DX_OP_RO_FEATURE when blocks are shared.
- *
- * Return: 0 or -errno.
- */
-int dx_gate_recovered(struct dx_mount *mp)
-{
-	return mp->opts.ro ? 0 : check_shared(mp);
-}
-
-/**
- * dx_gate_remount - may a read-only mount become read-write?
- * @mp: a read-only mount that is allowed to by its feature bits
- *
- * Return: 0 with the mount still read-only, -EROFS, or another -errno.
- */
-int dx_gate_remount(struct dx_mount *mp)
-{
-	int error = check_shared(mp);
-
-	if (!error && test_bit(DX_OP_RO_FEATURE, &mp->opstate))
-		error = -EROFS;
-	return error;
 }
 
 /**

@@ -100,8 +100,6 @@ int dx_log_mount_finish(struct dx_mount *mp)
 		error = dx_recover_finish(mp);
 		if (!error)
 			error = dx_log_force(mp, true);
-		if (!error)
-			error = dx_gate_recovered(mp);
 		if (error)
 			return error;
 		dx_log_finished(mp, false);

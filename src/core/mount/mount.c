@@ -654,9 +654,6 @@ int dx_mount_remount_rw(struct dx_mount *mp)
 		dx_err(mp, "unsupported read-only compatible features 0x%x: stays read-only", dx_sb_ro_unsupported(mp));
 		return -EINVAL;
 	}
-	error = dx_gate_remount(mp);
-	if (error)
-		return error;
 	clear_bit(DX_OP_RO_DEVICE, &mp->opstate);
 	clear_bit(DX_OP_RDONLY, &mp->opstate);
 	error = dx_gate_remounted(mp);

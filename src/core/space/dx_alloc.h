@@ -59,7 +59,6 @@ int dx_refcount_change(struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t agno,
 void dx_defer_refcount(struct dx_trans *tp, u32 type, dx_fsbno_t fsbno, dx_extlen_t len);
 extern const struct dx_defer_type dx_refcount_type;
 int dx_refcount_free_leftovers(struct dx_mount *mp);	/* refcount_leftovers.c */
-int dx_refcount_any_shared(struct dx_mount *mp, bool *shared);
 int dx_refcount_find_shared(struct dx_mount *mp, struct dx_trans *tp, dx_fsbno_t fsbno, dx_extlen_t len,
 			    dx_extlen_t *before, dx_extlen_t *shared);
 

@@ -51,14 +51,11 @@ for o in rw ro; do
 done
 
 t "the stock kernel clones a file and is cut off" clone kept
-klog_mark
 t "nothing is to be finished: it mounts" mount_dx
-t "read-only, and says why" kernel_says "dioxfs.*files share blocks.*read-only"
-t_errno "and stays so" "." touch $MNT/x
-t_errno "at a remount, too" "." mount -o remount,rw $MNT
 t "both files are there" eval 'md5sum <$MNT/A | cmp - "$TMP/A" && md5sum <$MNT/B | cmp - "$TMP/A"'
+t "one can be written" xfs_io -c "pwrite -q 4k 64k" -c fsync $MNT/B
+t "and the other is what it was" eval 'md5sum <$MNT/A | cmp - "$TMP/A"'
 t "unmounts" umount_fs
-t "the log is clean: who has replayed it has written" eval 'xfs_logprint -t $DEV 2>&1 | grep -q "state: <CLEAN>"'
 t "the stock kernel finds the other file whole, the volume clean" stock_finds_A
 
 t "the stock kernel clones a file, unlinks it in use, and is frozen" clone frozen
