@@ -152,6 +152,7 @@ static int one_record(const struct dx_space_rec *rec, void *data)
 		.fmr_owner = rec->owner,
 	};
 	u64 start = f.fmr_physical, end = start + f.fmr_length;
+	dx_extlen_t before, shared;
 	int error, i;
 
 	if (fatal_signal_pending(current))
@@ -169,6 +170,14 @@ static int one_record(const struct dx_space_rec *rec, void *data)
 	for (i = 0; i < ARRAY_SIZE(marks); i++)
 		if (rec->offset & marks[i].offset)
 			f.fmr_flags |= marks[i].fmr;
+	/* file data: is another extent there, too, in any of its blocks? */
+	if (!f.fmr_flags && dx_has_reflink(w->mp)) {
+		error = dx_refcount_find_shared(w->mp, NULL, dx_agb_to_fsb(w->mp, w->agno, rec->bno), rec->len, &before, &shared);
+		if (error)
+			return error;
+		if (shared)
+			f.fmr_flags |= FMR_OF_SHARED;
+	}
 	error = tell(w, &f);
 	if (error)
 		return error;

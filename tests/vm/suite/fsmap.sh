@@ -25,6 +25,9 @@ fill() {	# files whose ends leave holes, inodes, attributes, unwritten extents, 
 	} >"$TMP/.attrs"
 	setfattr --restore="$TMP/.attrs"
 	sync
+	# where blocks can be shared
+	xfs_io -f -c "reflink -q $MNT/holes 1m 0 2m" $MNT/clone 2>/dev/null
+	sync
 }
 
 ask() {		# NAME OPTIONS: into a file of that name, and how it ended
@@ -98,7 +101,7 @@ while IFS='|' read -r name opts; do
 done <<'EOT'
 default|-m rmapbt=0,reflink=0 -d agcount=4
 rmapbt|-m rmapbt=1,reflink=0 -d agcount=4
-rmapbt, blocks of 1 KiB|-m rmapbt=1,reflink=0 -b size=1024 -d agcount=4
+rmapbt, blocks of 1 KiB, shared ones|-m rmapbt=1,reflink=1 -b size=1024 -d agcount=4
 EOT
 
 # ------------------------------------------------------------ while others write
