@@ -14,7 +14,8 @@
  * end of the file) and says how many. DX_REMAP_MEMBERS(fn) are the entries of file_operations.
  *
  * dx_remap_prep(in, pos_in, out, pos_out, &len, flags): what the VFS checks of it with both files locked out; writes their
- * pages, and compares them for a dedupe. A clone's privileges are stripped and its times moved.  0 or an error; nothing to do: len is 0.
+ * pages, and compares them for a dedupe. A clone's privileges are stripped and its times moved.  0 or an error; nothing to
+ * do: len is 0.
  */
 #if HAVE_REMAP_RANGE
 #define DX_REMAP_OPS(fn)

@@ -7,8 +7,8 @@
  * blocks whose data did not arrive are never exposed, and the size on
  * disk follows the data (design 5).  What goes to a copy of shared blocks comes into the
  * data fork then, and not before. A copy whose data did not arrive stays in the CoW fork: others may be
- * writing to it.  The truncate and punch side holds a lockout and has the pages locked away; the sequence number of the extent tree tells a cached mapping
- * that has gone stale.
+ * writing to it.  The truncate and punch side holds a lockout and has the pages locked away; the sequence number of
+ * the extent tree tells a cached mapping that has gone stale.
  *
  * Context: ->writepages holds folio locks; completions that need a
  * transaction run on ds->ioend_wq, one worker per inode at a time.
