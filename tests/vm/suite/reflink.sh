@@ -71,7 +71,14 @@ dedupe of what is the same|xfs_io -f -c "pwrite -q -S 0x61 0 64k" b; xfs_io -c "
 to read only|chmod 444 b; xfs_io -r -c "reflink a 0 0 64k" b
 another volume|xfs_io -f -c "reflink /etc/passwd" b
 EOT
-t_errno "a swap file cannot share blocks" "" bash -c "mkswap -q $MNT/a >/dev/null 2>&1; cp --reflink=always $MNT/a $MNT/sw && swapon $MNT/sw"
+dd if=/dev/zero of=$MNT/sw bs=1M count=8 status=none
+chmod 600 $MNT/sw
+mkswap $MNT/sw >/dev/null
+t "a file that shares nothing can be swapped to" eval 'swapon $MNT/sw && swapoff $MNT/sw'
+cp --reflink=always $MNT/sw $MNT/sw2
+klog_mark
+t_errno "one that shares blocks cannot" "Invalid argument" swapon $MNT/sw
+t "and the kernel says why" kernel_says "shared extents"
 umount_fs; umount $MNT2
 fresh_fs -m reflink=0
 mount_dx
