@@ -73,18 +73,6 @@ int dx_flush_unmap(struct inode *inode, loff_t offset, loff_t len)
 	return error;
 }
 
-/* What was to be written to copies in the range, whose extents are about to change, never will be: no page of it is left. */
-static int drop_copies(struct inode *inode, loff_t offset, loff_t len)
-{
-	struct dx_inode *ip = DX_I(inode);
-	unsigned int bs = i_blocksize(inode);
-	loff_t first = round_up(offset, bs), end = len == LLONG_MAX ? LLONG_MAX : round_down(offset + len, bs);
-
-	if (!ip->cf || first >= end)
-		return 0;
-	return dx_cow_cancel(ip, first, len == LLONG_MAX ? U64_MAX : end - first, true);
-}
-
 /* The extents under the range have changed: what readahead that no lock keeps out has read from the old ones, goes. */
 static void drop_late(struct inode *inode, loff_t offset, loff_t len)
 {
@@ -117,8 +105,6 @@ int dx_free_range(struct inode *inode, loff_t offset, loff_t len)
 	if (len <= 0)
 		return 0;
 	error = dx_flush_unmap(inode, offset, len);
-	if (!error)
-		error = drop_copies(inode, offset, len);
 	if (error)
 		return error;
 	error = dx_free_file_space(ip, offset, len);
@@ -199,8 +185,7 @@ static int prepare_shift(struct space_req *r)
 			return error;
 		clear_bit(DX_I_EOFBLOCKS, &ip->i_flags);
 	}
-	error = dx_flush_unmap(inode, r->offset, LLONG_MAX - r->offset - PAGE_SIZE);
-	return error ?: drop_copies(inode, r->offset, LLONG_MAX);
+	return dx_flush_unmap(inode, r->offset, LLONG_MAX - r->offset - PAGE_SIZE);
 }
 
 static int op_collapse(struct space_req *r)
@@ -256,8 +241,6 @@ static int op_insert(struct space_req *r)
 		return error;
 	/* Zeroing the old last block brought its page back. */
 	error = dx_flush_unmap(inode, r->offset, LLONG_MAX - r->offset - PAGE_SIZE);
-	if (!error)
-		error = drop_copies(inode, r->offset, LLONG_MAX);
 	if (error)
 		return error;
 	trace_dx_fallocate_step(inode, r->offset, r->len, DX_SP_INSERT);

@@ -95,7 +95,7 @@ static bool nowait_would_split(unsigned int flags, const struct dx_irec *rec, dx
 /* May a write to this file have to go to a copy?  IOLOCK held, or the page fault's MMAPLOCK: nothing becomes shared meanwhile. */
 static bool makes_copies(struct dx_inode *ip)
 {
-	return dx_inode_shares(ip) || READ_ONCE(ip->cf);
+	return dx_inode_shares(ip) || dx_cow_blocks(ip);
 }
 
 /*

@@ -4,7 +4,6 @@
  * operation that moves the end.  One function (L7), under a lockout (L3).
  */
 #include "dx_vfs.h"
-#include "dx_cow.h"
 #include "trace.h"
 
 /**
@@ -72,9 +71,6 @@ int dx_setattr_size(struct inode *inode, loff_t newsize, bool times)
 	truncate_pagecache(inode, newsize);
 
 	error = dx_setsize_trans(ip, newsize, newsize <= oldsize, times || newsize != oldsize);
-	/* A copy that stays behind the end is in nobody's way: a write there takes it. */
-	if (newsize < oldsize && ip->cf)
-		dx_cow_cancel(ip, round_up(newsize, i_blocksize(inode)), U64_MAX, true);
 	if (DX_LATE_READAHEAD)
 		truncate_pagecache(inode, newsize);
 	if (newsize < oldsize)

@@ -18,7 +18,8 @@
  *	writeback	dx_cow_look(); if delayed: dx_cow_convert_delalloc(); before submission: dx_cow_submit() of its range
  *	direct write	dx_cow_alloc(), for all that dx_inode_shares() or has a CoW fork; a hole: as in any other file
  *	completion	dx_cow_end(); then dx_iomap_write_unwritten() for what else was written, or dx_iomap_setsize()
- *	... an error	dx_cow_cancel(real): what was not written must never come into the data fork
+ *	... an error	nothing: another write to the same blocks may be in flight, so they must not be freed. The copy stays until
+ *			it is written to again, or a lockout drops it; dx_cow_end() is only ever asked for what was written
  *
  * A mapping of the data fork that is written to ends where the CoW fork has something at the latest: there the hole ends that
  * dx_cow_look() and dx_cow_alloc() answer.
@@ -67,7 +68,7 @@ int dx_cow_convert_delalloc(struct dx_inode *ip, dx_fileoff_t off, struct dx_map
  * Direct write to [off, off + len): the answer is the written extent of the CoW fork to write to, for as much of the
  * range as it has from @off on; it has been marked written for just that.  A hole: there is nothing shared at @off, so
  * look at the data fork; its length says for how much of the range that holds.  Takes the ILOCK, in transactions of its own.
- * What was marked and is then not written must be cancelled.
+ * What was marked and is then not written stays so, and is harmless: see above.
  * 0; -ENOSPC: nothing is changed; -EIO, -EFSCORRUPTED.
  */
 int dx_cow_alloc(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, struct dx_mapped *got);

@@ -128,7 +128,6 @@ int dx_defer_finish(struct dx_trans **tpp);	/* finish all now; may roll: dirty j
 /* inodes joined with lock_flags == 0 and buffers held with bhold stay locked and are re-joined by defer_finish itself. */
 /* intents that recovery has found wait in the AIL */
 int dx_intents_finish(struct dx_mount *mp);			/* run them all */
-bool dx_intents_pending(struct dx_mount *mp);			/* are there any? */
 void dx_intents_cancel(struct dx_mount *mp);			/* drop them: the mount fails, the log still has them */
 
 /* What the log asks of those above it; the mount hands it down before the log starts. */

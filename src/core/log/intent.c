@@ -582,15 +582,6 @@ void dx_intent_claim(struct dx_intent *in)
 }
 
 /**
- * dx_intents_pending - are there intents that the log left undone?
- * @mp: the mount, in recovery
- */
-bool dx_intents_pending(struct dx_mount *mp)
-{
-	return dx_intent_recovered(mp);
-}
-
-/**
  * dx_intents_cancel - drop recovered intents that nobody ran
  * @mp: the mount; it fails or is shut down: the tail in the log does not move any more
  */
