@@ -297,15 +297,28 @@ struct dx_phys_extent {			/* of a CUI */
 #define DX_CUI_TYPE(flags)	((flags) & 0xff)
 struct dx_attri_log_format {		/* then name, new name, value, new value: what there is */
 	u16	alfi_type;
-	u16	alfi_size;
-	u32	alfi_igen;
+	u16	alfi_size;		/* regions */
+	u32	alfi_igen;		/* of parent pointers; else 0 */
 	u64	alfi_id;
 	u64	alfi_ino;
 	u32	alfi_op_flags;
-	u32	alfi_name_len;		/* or two 16-bit lengths */
-	u32	alfi_value_len;
-	u32	alfi_attr_filter;
+	union {
+		u32	alfi_name_len;
+		struct {		/* DX_ATTRI_PPTR_REPLACE */
+			u16	alfi_old_name_len;
+			u16	alfi_new_name_len;
+		};
+	};
+	u32	alfi_value_len;		/* of each of the two values, if there are two */
+	u32	alfi_attr_filter;	/* DX_ATTR_* of the namespace; may have DX_ATTR_INCOMPLETE */
 };
+/* alfi_op_flags */
+#define DX_ATTRI_SET		1
+#define DX_ATTRI_REMOVE		2
+#define DX_ATTRI_REPLACE	3
+#define DX_ATTRI_PPTR_SET	4	/* these three: parent pointers */
+#define DX_ATTRI_PPTR_REMOVE	5
+#define DX_ATTRI_PPTR_REPLACE	6	/* one goes, another comes */
 #define DX_XMI_BYTES		88
 
 #endif /* DX_LOG_FORMAT_H */

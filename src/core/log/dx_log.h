@@ -99,6 +99,9 @@ struct dx_defer_work {			/* a kind's own structure begins with it */
 	struct list_head		list;
 	const struct dx_defer_type	*type;
 };
+/* A further region of an intent; in the log it is a multiple of 4 bytes long. */
+struct dx_intent_reg { const void *addr; u32 bytes; };
+#define DX_INTENT_MORE	4
 /* A kind of deferred work: what it logs, how it is done, how it is found again. */
 struct dx_defer_type {
 	const char *name;		/* of its intent */
@@ -112,6 +115,14 @@ struct dx_defer_type {
 	int	(*order)(void *priv, const struct list_head *a, const struct list_head *b);
 	void	(*format)(const struct dx_defer_work *work, void *to);		/* into the intent */
 	int	(*parse)(struct dx_mount *mp, const void *from, struct dx_defer_work **workp);	/* and back: -EFSCORRUPTED */
+	/*
+	 * Of kinds whose intents have one work, and further regions: these, pointing into the work, and what stands where others
+	 * have the number of works.  Returns how many.
+	 */
+	u32	(*regions)(const struct dx_defer_work *work, u32 *word, struct dx_intent_reg *more);
+	/* and back, in place of ->parse; @head: the first region */
+	int	(*parse_regions)(struct dx_mount *mp, const struct dx_intent_log_format *head, const struct dx_intent_reg *more,
+				 u32 nmore, struct dx_defer_work **workp);
 	/*
 	 * Do one; may defer more, which is done before what waits.  -EAGAIN: a part of it is done, and the work says what is
 	 * left; that is for the next transaction.

@@ -11,7 +11,8 @@
  * A done item is freed when its checkpoint is durable.
  *
  * Each is one region: dx_intent_log_format, then what the kind has to say of each work.  The done item of some kinds
- * repeats that, of others it ends behind the id.
+ * repeats that, of others it ends behind the id.  An intent of one work may have further regions (names and values, say): then its
+ * kind's ->regions() tells of them, and how it is read back.
  *
  * Source: the "Log Items" of the format specification: EFI and EFD, RUI, CUI, BUI and theirs.
  */
@@ -22,7 +23,9 @@ struct dx_intent {
 	struct dx_log_item		item;
 	const struct dx_defer_type	*type;
 	refcount_t			refs;
-	u32				bytes;
+	u32				bytes;		/* of the first region */
+	u32				nmore;
+	struct dx_intent_reg		more[DX_INTENT_MORE];	/* behind it */
 	struct dx_intent_log_format	*region;	/* behind this; in host byte order, as the log has it */
 };
 
@@ -108,17 +111,30 @@ void dx_intent_release(struct dx_intent *in)
 	kvfree(in);
 }
 
+/* Regions are of whole words in the log. */
+static u32 all_bytes(const struct dx_intent *in)
+{
+	u32 bytes = round_up(in->bytes, 8), i;
+
+	for (i = 0; i < in->nmore; i++)
+		bytes += round_up(in->more[i].bytes, 8);
+	return bytes;
+}
+
 static void intent_size(struct dx_log_item *lip, u32 *nvecs, u32 *nbytes)
 {
-	*nvecs = 1;
-	*nbytes = to_intent(lip)->bytes;
+	*nvecs = 1 + to_intent(lip)->nmore;
+	*nbytes = all_bytes(to_intent(lip));
 }
 
 static void intent_format(struct dx_log_item *lip, struct dx_lv_cursor *c)
 {
 	struct dx_intent *in = to_intent(lip);
+	u32 i;
 
 	dx_lv_add(c, in->region, in->bytes, lip->li_type);
+	for (i = 0; i < in->nmore; i++)
+		dx_lv_add(c, in->more[i].addr, in->more[i].bytes, lip->li_type);
 }
 
 static void intent_unpin(struct dx_log_item *lip, bool abort)
@@ -162,17 +178,31 @@ static void add_dirty(struct dx_trans *tp, struct dx_log_item *lip)
 	tp->t_flags |= DX_TRANS_DIRTY;
 }
 
-static struct dx_intent *intent_alloc(struct dx_mount *mp, const struct dx_defer_type *type, u32 bytes, gfp_t gfp)
+/* @more: further regions, copied; the first one is the caller's to fill. */
+static struct dx_intent *intent_alloc(struct dx_mount *mp, const struct dx_defer_type *type, u32 bytes,
+				      const struct dx_intent_reg *more, u32 nmore, gfp_t gfp)
 {
-	size_t all = sizeof(struct dx_intent) + bytes;
-	/* what a log brings can be long */
-	struct dx_intent *in = all <= PAGE_SIZE ? kzalloc(all, gfp) : kvzalloc(all, gfp);
+	size_t all = sizeof(struct dx_intent) + round_up(bytes, 8);
+	struct dx_intent *in;
+	char *to;
+	u32 i;
 
+	for (i = 0; i < nmore; i++)
+		all += round_up(more[i].bytes, 8);
+	/* what a log brings can be long */
+	in = all <= PAGE_SIZE ? kzalloc(all, gfp) : kvzalloc(all, gfp);
 	if (!in)
 		return NULL;
 	in->region = (void *)(in + 1);
 	in->bytes = bytes;
 	in->type = type;
+	in->nmore = nmore;
+	to = (char *)in->region + round_up(bytes, 8);
+	for (i = 0; i < nmore; i++) {
+		in->more[i] = (struct dx_intent_reg) { .addr = to, .bytes = more[i].bytes };
+		memcpy(to, more[i].addr, more[i].bytes);
+		to += round_up(more[i].bytes, 8);
+	}
 	dx_log_item_init(mp, &in->item, type->li_type, &intent_ops);
 	return in;
 }
@@ -206,14 +236,19 @@ static struct dx_intent *log_new(struct dx_trans *tp, struct dx_intent *in)
  */
 struct dx_intent *dx_intent_log(struct dx_trans *tp, const struct dx_defer_type *type, struct list_head *works, u32 n)
 {
-	struct dx_intent *in = intent_alloc(tp->t_mp, type, sizeof(*in->region) + n * type->work_bytes,
-					    GFP_NOFS | __GFP_NOFAIL);
+	struct dx_intent_reg more[DX_INTENT_MORE];
 	struct dx_defer_work *w;
-	char *to = (char *)(in->region + 1);
+	struct dx_intent *in;
+	u32 nmore = 0, word = n;
+	char *to;
 
+	if (type->regions)
+		nmore = type->regions(list_first_entry(works, struct dx_defer_work, list), &word, more);
+	in = intent_alloc(tp->t_mp, type, sizeof(*in->region) + n * type->work_bytes, more, nmore, GFP_NOFS | __GFP_NOFAIL);
+	to = (char *)(in->region + 1);
 	in->region->type = type->li_type;
-	in->region->size = 1;
-	in->region->nextents = n;
+	in->region->size = 1 + nmore;
+	in->region->nextents = word;
 	list_for_each_entry(w, works, list) {
 		type->format(w, to);
 		to += type->work_bytes;
@@ -230,7 +265,7 @@ struct dx_intent *dx_intent_log(struct dx_trans *tp, const struct dx_defer_type 
  */
 struct dx_intent *dx_intent_relog(struct dx_trans *tp, struct dx_intent *old)
 {
-	struct dx_intent *in = intent_alloc(tp->t_mp, old->type, old->bytes, GFP_NOFS | __GFP_NOFAIL);
+	struct dx_intent *in = intent_alloc(tp->t_mp, old->type, old->bytes, old->more, old->nmore, GFP_NOFS | __GFP_NOFAIL);
 
 	memcpy(in->region, old->region, old->bytes);
 	dx_intent_done(tp, old);
@@ -253,7 +288,7 @@ bool dx_intent_is_old(struct dx_intent *in)
 /* Bytes in the log of logging it once more, and that the old one is done. */
 u32 dx_intent_relog_bytes(const struct dx_intent *in)
 {
-	return 2 * (in->bytes + sizeof(struct dx_op_header));
+	return 2 * (all_bytes(in) + (1 + in->nmore) * sizeof(struct dx_op_header));
 }
 
 /* ---- done items ---- */
@@ -278,6 +313,7 @@ static void done_format(struct dx_log_item *lip, struct dx_lv_cursor *c)
 		return;
 	memcpy(f, in->region, done_bytes(in));
 	f->type = lip->li_type;
+	f->size = 1;
 	if (!in->type->done_repeats)
 		f->nextents = 0;
 }
@@ -419,14 +455,22 @@ int dx_intent_done_note(struct dx_recovery *rc, struct dx_ritem *it)
 	return 0;
 }
 
-/* An intent waits in the AIL for dx_intents_finish(), or for its done item; @region: as in the log. */
-static int to_ail(struct dx_mount *mp, const struct dx_defer_type *type, const void *region, u32 bytes, dx_lsn_t lsn)
+/* An intent waits in the AIL for dx_intents_finish(), or for its done item; @it: as in the log. */
+static int to_ail(struct dx_mount *mp, const struct dx_defer_type *type, const struct dx_ritem *it, dx_lsn_t lsn)
 {
-	struct dx_intent *in = intent_alloc(mp, type, bytes, GFP_KERNEL);
+	struct dx_intent_reg more[DX_INTENT_MORE];
+	struct dx_intent *in;
+	u32 i;
 
+	/* recover_check.c has seen to it that there are no more */
+	if (WARN_ON_ONCE(it->cnt > 1 + DX_INTENT_MORE))
+		return -EFSCORRUPTED;
+	for (i = 1; i < it->cnt; i++)
+		more[i - 1] = (struct dx_intent_reg) { .addr = it->r[i].addr, .bytes = it->r[i].len };
+	in = intent_alloc(mp, type, it->r[0].len, more, it->cnt - 1, GFP_KERNEL);
 	if (!in)
 		return -ENOMEM;
-	memcpy(in->region, region, bytes);
+	memcpy(in->region, it->r[0].addr, it->r[0].len);
 	refcount_set(&in->refs, 1);
 	set_bit(DX_LI_F_RECOVERED, &in->item.li_flags);
 	dx_ail_insert(mp, &in->item, lsn);
@@ -474,7 +518,7 @@ int dx_intent_replay(struct dx_recovery *rc, struct dx_ritem *it, dx_lsn_t lsn)
 	rc->nintents++;
 	if (!type || !stays_undone(rc, it->type, intent_id(it)))
 		return 0;
-	return to_ail(rc->mp, type, it->r[0].addr, it->r[0].len, lsn);
+	return to_ail(rc->mp, type, it, lsn);
 }
 
 /**
@@ -558,6 +602,16 @@ int dx_intent_works(struct dx_intent *in, const struct dx_defer_type **typep, st
 	u32 i;
 
 	*typep = in->type;
+	if (in->type->parse_regions) {
+		struct dx_defer_work *w = NULL;
+		int error = in->type->parse_regions(in->item.li_mp, in->region, in->more, in->nmore, &w);
+
+		if (error)
+			return error;
+		w->type = in->type;
+		list_add_tail(&w->list, works);
+		return 0;
+	}
 	if (in->bytes < sizeof(*in->region) || in->region->nextents > (in->bytes - sizeof(*in->region)) / in->type->work_bytes)
 		return dx_corrupt(in->item.li_mp, in->type->name, 0, "%u extents in %u bytes", in->region->nextents, in->bytes);
 	for (i = 0; i < in->region->nextents; i++, from += in->type->work_bytes) {
