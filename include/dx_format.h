@@ -632,9 +632,13 @@ struct dx_attr3_rmt_hdr {
 #define DX_ATTR_LOCAL		(1u << 0)	/* on-disk entry flags */
 #define DX_ATTR_ROOT		(1u << 1)	/* trusted. */
 #define DX_ATTR_SECURE		(1u << 2)	/* security. */
-#define DX_ATTR_PARENT		(1u << 3)
+#define DX_ATTR_PARENT		(1u << 3)	/* parent pointer: its name is a name of the inode, in the directory of its value */
 #define DX_ATTR_INCOMPLETE	(1u << 7)
 #define DX_ATTR_NSP_ONDISK_MASK	(DX_ATTR_ROOT | DX_ATTR_SECURE | DX_ATTR_PARENT)
+struct dx_parent_rec {
+	__be64	p_ino;
+	__be32	p_gen;
+} __attribute__((packed));
 #define DX_XATTR_SIZE_MAX	65536
 
 #endif /* DX_FORMAT_H */

@@ -364,6 +364,8 @@ static const struct kind { int profile, users; bool at_wrap; unsigned int logbsi
 	{ 8, 1, false, 0, 2 },
 	{ 8, 3, true, 0, 2 },
 	{ 9, 3, false, 0, 1 },
+	{ 10, 3, false, 0, 2 },
+	{ 11, 1, true, 0, 2 },
 };
 
 static void crash_kind(const struct kind *k, u64 seed, bool once)

@@ -68,9 +68,11 @@ static void add_foreign(struct ul_log *l)
 	put_unaligned_le16(DX_LI_ATTRI, p);
 	put_unaligned_le16(3, p + 2);
 	put_unaligned_le64(0xabcd00, p + 8);
+	put_unaligned_le64(128, p + 16);
+	put_unaligned_le32(DX_ATTRI_SET, p + 24);
 	put_unaligned_le32(5, p + 28);
 	put_unaligned_le32(70, p + 32);
-	memcpy(ul_new_region(it, 8), "harm", 4);
+	memcpy(ul_new_region(it, 8), "harms", 5);
 	ul_new_region(it, 72);
 	ul_dquot(t, 5, DX_DQ_USER, ul_last_block, 100);
 	ul_dquot(t, 6, DX_DQ_GROUP, ul_last_block, 100);
@@ -831,6 +833,16 @@ static const struct named {
 	{ DX_LI_CUI, 0, LE, CUI_EXT(pe_len), 0, 0xfffffff0, "bad pe_len" },
 	{ DX_LI_CUI, 0, LE, F(dx_intent_log_format, nextents), 0, 4, "bad number of extents" },
 	{ DX_LI_BUI, 0, LE, F(dx_intent_log_format, nextents), 1, 0, "bad number of extents" },
+	{ DX_LI_ATTRI, 0, LE, F(dx_attri_log_format, alfi_op_flags), 0, 7, "bad alfi_op_flags" },
+	{ DX_LI_ATTRI, 0, LE, F(dx_attri_log_format, alfi_op_flags), 0, DX_ATTRI_PPTR_SET, "the volume has no parent pointers" },
+	{ DX_LI_ATTRI, 0, LE, F(dx_attri_log_format, alfi_attr_filter), 0, 0x10, "bad alfi_attr_filter" },
+	{ DX_LI_ATTRI, 0, LE, F(dx_attri_log_format, alfi_ino), 0, 1ull << 60, "bad alfi_ino" },
+	{ DX_LI_ATTRI, 0, LE, F(dx_attri_log_format, alfi_name_len), 0, 300, "bad alfi_name_len" },
+	{ DX_LI_ATTRI, 0, LE, F(dx_attri_log_format, alfi_name_len), 0, 12, "bad length of the name" },
+	{ DX_LI_ATTRI, 0, LE, F(dx_attri_log_format, alfi_value_len), 0, 70000, "bad alfi_value_len" },
+	{ DX_LI_ATTRI, 0, LE, F(dx_attri_log_format, alfi_value_len), 0, 80, "bad length of the value" },
+	{ DX_LI_ATTRI, 1, LE, 2, 1, 'r', 0, "bad name" },
+	{ DX_LI_ATTRI, 2, DROP_REGION, .says = "bad alfi_size" },
 	{ DX_LI_DQUOT, 1, DROP_REGION, .says = "bad number of regions" },
 	{ DX_LI_DQUOT, 0, LE, F(dx_dquot_log_format, qlf_id), 1, 0, "bad qlf_boffset (for qlf_id)" },
 	{ DX_LI_DQUOT, 0, LE, F(dx_dquot_log_format, qlf_id), 1024, 0, "bad " },

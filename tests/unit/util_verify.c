@@ -544,6 +544,8 @@ int um_verify(struct dx_mount *mp, bool exact)
 		printf("  %u inodes are allocated, %u reachable\n", inodes, t.n + 2);
 		error = -EUCLEAN;
 	}
+	if (uv_check_parents(mp))
+		error = -EUCLEAN;
 	if (uv_check_rmaps(mp))
 		error = -EUCLEAN;
 out:

@@ -18,13 +18,14 @@ int uv_umount(struct dx_mount *mp);
 
 /* ---- one volume at a time, of many geometries ---- */
 
-struct uv_profile { const char *name, *mkfs; unsigned int mib; unsigned int lbs; };
+struct uv_profile { const char *name, *mkfs; unsigned int mib; unsigned int lbs; bool parent; };
 extern const struct uv_profile uv_profiles[];
 extern const int uv_nprofiles;
 extern struct dx_bdev *uv_dev;
 extern char uv_dir[256];
 extern char uv_image[300];
 extern unsigned int uv_logbsize;
+extern bool uv_has_parent;		/* the volume that uv_make() has made has parent pointers */
 void uv_setup(const char *prog);
 void uv_teardown(void);
 int uv_make(const struct uv_profile *p);
@@ -34,6 +35,18 @@ void uv_forget(const char *tag);	/* removes the files of both */
 struct dx_mount *uv_mount(int *error);
 struct dx_mount *uv_mount_ro(int *error);
 u64 uv_rand(u64 *s);
+
+/*
+ * A volume that has no file yet has parent pointers from now on: for where mkfs.xfs is older than they are.  The programs of such an
+ * xfsprogs do not know them: uv_repair_clean() and uv_logprint_ok() ask newer ones if UV_NEWER says how ("$UV_NEWER xfs_repair -n
+ * PATH", say), and else leave it to uv_check_parents().
+ */
+int uv_add_parent(const char *image);
+/*
+ * On a volume with parent pointers: each name has one, with the right hash, and each is of a name.  Nothing else runs.  0, or -errno
+ * after saying what differs.
+ */
+int uv_check_parents(struct dx_mount *mp);
 
 /*
  * On a volume with rmapbt: its records against headers, trees, free lists, chunks of inodes and the maps of all inodes, and the

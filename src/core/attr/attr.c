@@ -29,13 +29,16 @@ static int args_init(struct dx_da_args *a, struct dx_trans *tp, const struct dx_
 	a->leaf = &dx_attr_leaf_ops;
 	a->name = aa->name;
 	a->namelen = aa->namelen;
-	a->nsp = aa->nsp & DX_ATTR_NSP_ONDISK_MASK;
+	a->nsp = aa->nsp & (DX_ATTR_ROOT | DX_ATTR_SECURE);	/* parent pointers: parent.c */
 	a->hashval = dx_da_hashname(aa->name, aa->namelen);
 	return 0;
 }
 
-/* Is there a tree? (else: no fork, short form, or a fork that is still empty) */
-static bool has_tree(struct dx_inode *ip)
+/**
+ * dx_attr_has_tree - are attributes in blocks?  (else: no fork, short form, or a fork that is still empty)
+ * @ip: inode, ILOCK held
+ */
+bool dx_attr_has_tree(struct dx_inode *ip)
 {
 	return ip->af && ip->af->format != DX_DINODE_FMT_LOCAL && ip->af->nextents;
 }
@@ -69,8 +72,7 @@ static int tree_find(struct dx_da_args *a, struct dx_da_path *path, u32 *idx, st
 		if (e->flags & DX_ATTR_INCOMPLETE)
 			continue;
 		dx_attr_leaf_ref(bp, i, ref);
-		if (ref->namelen == a->namelen && (ref->flags & DX_ATTR_NSP_ONDISK_MASK) == a->nsp &&
-		    !memcmp(ref->name, a->name, a->namelen)) {
+		if (dx_attr_is(a, ref)) {
 			*idx = i;
 			return 0;
 		}
@@ -114,7 +116,7 @@ int dx_attr_get_locked(struct dx_attr_arg *aa)
 		return error;
 	if (!ip->af)
 		return -ENOATTR;
-	if (!has_tree(ip)) {
+	if (!dx_attr_has_tree(ip)) {
 		if (ip->af->format != DX_DINODE_FMT_LOCAL)
 			return -ENOATTR;
 		error = dx_attr_sf_find(ip, &a, &ref);
@@ -204,7 +206,7 @@ static int set_in_tree(struct dx_da_args *a, bool exists)
 	u32 old_len = 0;
 	int error = 0;
 
-	if (!has_tree(a->dp))
+	if (!dx_attr_has_tree(a->dp))
 		error = dx_attr_sf_to_leaf(a);
 	if (!error && !local) {
 		error = dx_attr_rmt_alloc(a, dx_attr_rmt_blocks(a->mp, a->valuelen));
@@ -231,30 +233,45 @@ static int set_in_tree(struct dx_da_args *a, bool exists)
 	return error;
 }
 
-static int set_locked(struct dx_da_args *a, const struct dx_attr_arg *aa)
+/**
+ * dx_attr_find - is there such an attribute?
+ * @a: name, namespace, and of a parent pointer its value; a transaction to read in
+ *
+ * ILOCK held, the extents of the fork are in memory.
+ *
+ * Return: 0, -ENOATTR, -EFSCORRUPTED, -EIO.
+ */
+int dx_attr_find(struct dx_da_args *a)
 {
-	struct dx_inode *ip = a->dp;
 	struct dx_da_path path;
 	struct dx_attr_ref ref;
 	u32 idx;
-	int error;
 
-	error = dx_iread_extents(a->tp, ip, DX_ATTR_FORK);
-	if (error)
-		return error;
-	if (has_tree(ip))
-		error = tree_find(a, &path, &idx, &ref);
-	else if (ip->af->format == DX_DINODE_FMT_LOCAL)
-		error = dx_attr_sf_find(ip, a, &ref);
-	else
-		error = -ENOATTR;
+	if (dx_attr_has_tree(a->dp))
+		return tree_find(a, &path, &idx, &ref);
+	return a->dp->af && a->dp->af->format == DX_DINODE_FMT_LOCAL ? dx_attr_sf_find(a->dp, a, &ref) : -ENOATTR;
+}
+
+/**
+ * dx_attr_set_in - set an attribute in a transaction that there is
+ * @a: name, namespace, value; the inode joined, its ILOCK held; it has an attribute fork, whose extents are in memory.
+ *	Only a value in many fragments rolls the transaction
+ * @create: -EEXIST when there is one
+ * @replace: -ENOATTR when there is none
+ *
+ * Return: 0 or -errno.
+ */
+int dx_attr_set_in(struct dx_da_args *a, bool create, bool replace)
+{
+	int error = dx_attr_find(a);
+
 	if (error && error != -ENOATTR)
 		return error;
-	if (!error && aa->create)
+	if (!error && create)
 		return -EEXIST;
-	if (error && aa->replace)
+	if (error && replace)
 		return -ENOATTR;
-	if (!has_tree(ip)) {
+	if (!dx_attr_has_tree(a->dp)) {
 		int sf = dx_attr_sf_set(a);
 
 		if (sf != -ENOSPC)
@@ -263,7 +280,15 @@ static int set_locked(struct dx_da_args *a, const struct dx_attr_arg *aa)
 	return set_in_tree(a, !error);
 }
 
-static int remove_locked(struct dx_da_args *a)
+/**
+ * dx_attr_remove_in - remove an attribute in a transaction that there is
+ * @a: name, namespace, and of a parent pointer its value; otherwise as for dx_attr_set_in()
+ *
+ * Without blocks to allocate, a leaf that has something left is not joined with others: that could cut an extent of the fork.
+ *
+ * Return: 0, -ENOATTR, -EFSCORRUPTED, -EIO; -ENOSPC.
+ */
+int dx_attr_remove_in(struct dx_da_args *a)
 {
 	struct dx_inode *ip = a->dp;
 	struct dx_attr3_leaf_hdr *h;
@@ -275,10 +300,7 @@ static int remove_locked(struct dx_da_args *a)
 
 	if (!ip->af)
 		return -ENOATTR;
-	error = dx_iread_extents(a->tp, ip, DX_ATTR_FORK);
-	if (error)
-		return error;
-	if (!has_tree(ip))
+	if (!dx_attr_has_tree(ip))
 		return ip->af->format == DX_DINODE_FMT_LOCAL ? dx_attr_sf_remove(a) : -ENOATTR;
 	error = tree_find(a, &path, &idx, &ref);
 	if (error)
@@ -289,29 +311,34 @@ static int remove_locked(struct dx_da_args *a)
 	dx_attr_leaf_del(a, path.lv[path.depth - 1].bp, idx);
 	if (h->count)
 		dx_da_fix_hash(a, &path, path.depth - 1);
-	if (path.depth > 1)
+	if (path.depth > 1 && (!h->count || a->tp->t_blk_res))
 		error = dx_da_join(a, &path);
 	if (!error && rmtblk)
 		error = dx_attr_rmt_free(a, rmtblk, valuelen);
 	return error ? error : try_shortform(a);
 }
 
-/* fsblocks that a set can allocate: a tree that splits twice, the first leaf, the value */
+/* fsblocks that a set can allocate: in the tree, and for the value */
 static u32 set_blocks(struct dx_mount *mp, u32 namelen, u32 valuelen)
 {
-	u32 tree = 2 * dx_da_enter_blocks(mp, DX_ATTR_FORK) + 1, value = 0;
+	u32 value = 0;
 
 	if (!dx_attr_is_local(mp, namelen, valuelen))
 		value = dx_attr_rmt_blocks(mp, valuelen);
-	return tree + dx_da_bmap_blocks(mp, tree, DX_ATTR_FORK) +
-	       value + (value ? dx_da_bmap_blocks(mp, value, DX_ATTR_FORK) : 0);
+	return dx_da_attr_blocks(mp) + value + (value ? dx_da_bmap_blocks(mp, value, DX_ATTR_FORK) : 0);
 }
 
-/*
- * May the fork have the extents that this can add?  Each block that is allocated, and where blocks go from the middle
- * of an extent, one: the value's, and a block a level when leaves are joined.
+/**
+ * dx_attr_may_grow - may the fork have the extents that this can add?
+ * @a: operation: namelen, valuelen; ILOCK held
+ * @set: or remove
+ *
+ * Each block that is allocated, and where blocks go from the middle of an extent, one: the value's, and a block a level
+ * when leaves are joined.
+ *
+ * Return: 0, or -EFBIG.
  */
-static int check_extents(struct dx_da_args *a, bool set)
+int dx_attr_may_grow(struct dx_da_args *a, bool set)
 {
 	u32 n = 1 + dx_da_enter_blocks(a->mp, DX_ATTR_FORK);
 
@@ -380,9 +407,11 @@ again:
 		goto again;
 	}
 	dx_trans_ijoin(a.tp, ip, 0);
-	error = check_extents(&a, set);
+	error = dx_attr_may_grow(&a, set);
+	if (!error && ip->af)
+		error = dx_iread_extents(a.tp, ip, DX_ATTR_FORK);
 	if (!error)
-		error = set ? set_locked(&a, aa) : remove_locked(&a);
+		error = set ? dx_attr_set_in(&a, aa->create, aa->replace) : dx_attr_remove_in(&a);
 	if (error) {
 		dx_trans_cancel(a.tp);
 	} else {
@@ -403,28 +432,39 @@ static int list_one(void *ctx, const struct dx_attr_ref *ref)
 {
 	struct list_ctx *l = ctx;
 
-	if (ref->flags & DX_ATTR_INCOMPLETE)
+	/* parent pointers are nobody's attributes */
+	if (ref->flags & (DX_ATTR_INCOMPLETE | DX_ATTR_PARENT))
 		return 0;
 	return l->fn(l->ctx, ref->flags & DX_ATTR_NSP_ONDISK_MASK, ref->name, ref->namelen, ref->valuelen);
 }
 
-/* Call @fn for each attribute of the tree, in hash order. */
-static int tree_walk(struct dx_da_args *a, int (*fn)(void *ctx, const struct dx_attr_ref *ref), void *ctx)
+/**
+ * dx_attr_walk - call a function for each attribute of the tree, in the order of their hashes
+ * @a: a transaction to read in; the extents are in memory
+ * @hash: leave out those of the first leaf with a lower one
+ * @fn: non-zero stops the walk
+ * @ctx: for @fn
+ *
+ * Return: 0, what @fn returned, or -errno.
+ */
+int dx_attr_walk(struct dx_da_args *a, u32 hash, int (*fn)(void *ctx, const struct dx_attr_ref *ref), void *ctx)
 {
 	struct dx_da_path path;
-	int error = dx_da_lookup(a, &path, 0);
+	int error = dx_da_lookup(a, &path, hash);
+	u32 from = error ? 0 : dx_attr_leaf_find(path.lv[path.depth - 1].bp, hash);
 
 	while (!error) {
 		struct dx_buf *bp = path.lv[path.depth - 1].bp;
 		u32 n = be16_to_cpu(((struct dx_attr3_leaf_hdr *)bp->b_addr)->count), i;
 		struct dx_attr_ref ref;
 
-		for (i = 0; i < n; i++) {
+		for (i = from; i < n; i++) {
 			dx_attr_leaf_ref(bp, i, &ref);
 			error = fn(ctx, &ref);
 			if (error)
 				return error;
 		}
+		from = 0;
 		error = dx_da_path_shift(a, &path, path.depth - 1, true);
 		if (!error)
 			dx_trans_let_go(a->tp, bp);
@@ -453,10 +493,10 @@ int dx_attr_list(struct dx_inode *ip, int (*fn)(void *ctx, u8 flags, const u8 *n
 	if (error)
 		return error;
 	mode = dx_ilock_attr_map_shared(ip);
-	if (has_tree(ip)) {
+	if (dx_attr_has_tree(ip)) {
 		error = dx_iread_extents(a.tp, ip, DX_ATTR_FORK);
 		if (!error)
-			error = tree_walk(&a, list_one, &l);
+			error = dx_attr_walk(&a, 0, list_one, &l);
 	} else if (ip->af && ip->af->format == DX_DINODE_FMT_LOCAL) {
 		error = dx_attr_sf_walk(ip, list_one, &l);
 	}
@@ -529,8 +569,8 @@ int dx_attr_free_all(struct dx_inode *ip)
 	dx_ilock(ip, DX_ILOCK_EXCL);
 	dx_trans_ijoin(a.tp, ip, 0);
 	error = dx_iread_extents(a.tp, ip, DX_ATTR_FORK);
-	if (!error && has_tree(ip)) {
-		error = tree_walk(&a, stale_one, &a);
+	if (!error && dx_attr_has_tree(ip)) {
+		error = dx_attr_walk(&a, 0, stale_one, &a);
 		if (!error && dx_iext_last(&ip->af->ext, &cur, &rec) &&
 		    (ip->af->nextents > 1 || rec.startoff + rec.blockcount > INACTIVE_BLOCKS)) {
 			error = dx_trans_roll_inode(&a.tp, ip);	/* lets go of the whole tree */

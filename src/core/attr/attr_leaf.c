@@ -13,6 +13,42 @@
 #include "dx_attr_int.h"
 #include "dx_dir.h"
 
+/**
+ * dx_attr_hash - under which hash an attribute is found in a tree
+ * @nsp: its namespace
+ * @name: its name
+ * @namelen: bytes of it
+ * @value: its value; only that of a parent pointer counts
+ * @valuelen: bytes of it
+ *
+ * Files of one name in many directories, links of one file, would all collide: the directory's number is mixed in.
+ */
+u32 dx_attr_hash(u8 nsp, const u8 *name, u32 namelen, const void *value, u32 valuelen)
+{
+	const struct dx_parent_rec *rec = value;
+	u32 hash = dx_da_hashname(name, namelen);
+	u64 ino;
+
+	if (!(nsp & DX_ATTR_PARENT) || valuelen != sizeof(*rec))
+		return hash;
+	ino = get_unaligned_be64(&rec->p_ino);
+	return hash ^ (u32)(ino >> 32) ^ (u32)ino;
+}
+
+/**
+ * dx_attr_is - is it the attribute that is looked for?
+ * @a: name, namespace; of a parent pointer also the value, for each link of this name has one
+ * @ref: the attribute
+ */
+bool dx_attr_is(const struct dx_da_args *a, const struct dx_attr_ref *ref)
+{
+	if (ref->namelen != a->namelen || (ref->flags & DX_ATTR_NSP_ONDISK_MASK) != a->nsp ||
+	    memcmp(ref->name, a->name, a->namelen))
+		return false;
+	return !(a->nsp & DX_ATTR_PARENT) ||
+	       (ref->value && ref->valuelen == a->valuelen && !memcmp(ref->value, a->value, a->valuelen));
+}
+
 static inline struct dx_attr3_leaf_hdr *hdr_of(struct dx_buf *bp)
 {
 	return bp->b_addr;

@@ -42,6 +42,8 @@ int dx_attr_sf_verify(struct dx_mount *mp, dx_ino_t ino, const void *data, u32 b
 			bad = "flags";
 		else if (hweight8(e->flags & DX_ATTR_NSP_ONDISK_MASK) > 1)
 			bad = "namespace";
+		else if ((e->flags & DX_ATTR_PARENT) && (!dx_has_parent(mp) || e->valuelen != sizeof(struct dx_parent_rec)))
+			bad = "parent pointer";
 		else
 			p = e->nameval + e->namelen + e->valuelen;
 	}
@@ -92,14 +94,16 @@ static void to_ref(const struct dx_attr_sf_entry *e, struct dx_attr_ref *ref)
 static struct dx_attr_sf_entry *sf_find(struct dx_inode *ip, const struct dx_da_args *a)
 {
 	struct dx_attr_sf_entry *e = NULL;
+	struct dx_attr_ref ref;
 	int left;
 
 	if (ip->af->bytes < sizeof(struct dx_attr_sf_hdr))
 		return NULL;
-	while ((e = sf_next(ip, e, &left)))
-		if (e->namelen == a->namelen && (e->flags & DX_ATTR_NSP_ONDISK_MASK) == a->nsp &&
-		    !memcmp(e->nameval, a->name, a->namelen))
+	while ((e = sf_next(ip, e, &left))) {
+		to_ref(e, &ref);
+		if (dx_attr_is(a, &ref))
 			return e;
+	}
 	return NULL;
 }
 
@@ -182,17 +186,11 @@ static u32 sf_begin(struct dx_inode *ip, u8 *buf)
 	return sizeof(struct dx_attr_sf_hdr);
 }
 
-/**
- * dx_attr_sf_set - add or replace an attribute in the inode
- * @a: name, namespace, value; the attribute fork exists, local or without extents
- *
- * Returns -ENOSPC, with nothing changed, when it does not fit.
- */
-int dx_attr_sf_set(struct dx_da_args *a)
+/* The operation's attribute comes, @e goes, if there is one.  -ENOSPC, with nothing changed, when it does not fit. */
+static int sf_put(struct dx_da_args *a, struct dx_attr_sf_entry *e)
 {
 	struct dx_inode *ip = a->dp;
 	struct dx_fork *f = ip->af;
-	struct dx_attr_sf_entry *e = NULL;
 	struct dx_attr_sf_hdr *h;
 	u32 old = 0, bytes, forkoff, room;
 	u8 *buf;
@@ -200,8 +198,6 @@ int dx_attr_sf_set(struct dx_da_args *a)
 
 	if (a->valuelen > 255)
 		return -ENOSPC;
-	if (f->format == DX_DINODE_FMT_LOCAL)
-		e = sf_find(ip, a);
 	if (e)
 		old = sf_entsize(e->namelen, e->valuelen);
 	room = max_t(u32, f->format == DX_DINODE_FMT_LOCAL ? f->bytes : 0, sizeof(*h));
@@ -236,14 +232,39 @@ int dx_attr_sf_set(struct dx_da_args *a)
 	return error;
 }
 
+/**
+ * dx_attr_sf_set - add or replace an attribute in the inode
+ * @a: name, namespace, value; the attribute fork exists, local or without extents
+ *
+ * Returns -ENOSPC, with nothing changed, when it does not fit.
+ */
+int dx_attr_sf_set(struct dx_da_args *a)
+{
+	return sf_put(a, a->dp->af->format == DX_DINODE_FMT_LOCAL ? sf_find(a->dp, a) : NULL);
+}
+
+/**
+ * dx_attr_sf_swap - one attribute in the inode goes, another comes
+ * @a: that which comes: name, namespace, value
+ * @old: that which goes; the attribute fork is local
+ *
+ * Returns -ENOATTR, or -ENOSPC when it does not fit; then nothing has changed.
+ */
+int dx_attr_sf_swap(struct dx_da_args *a, const struct dx_da_args *old)
+{
+	struct dx_attr_sf_entry *e = sf_find(a->dp, old);
+
+	return e ? sf_put(a, e) : -ENOATTR;
+}
+
 /*
  * Must the fork stay, although it is empty?  A bmbt root is sized to the room
- * that it has.  And a symlink that went to blocks because the attributes took its
+ * that it has.  With parent pointers every inode has the fork from its beginning.  And a symlink that went to blocks because the attributes took its
  * place would be one that fits into the inode and is not there, which no checker accepts.
  */
 static bool fork_must_stay(struct dx_inode *ip)
 {
-	if (ip->df.format == DX_DINODE_FMT_BTREE)
+	if (ip->df.format == DX_DINODE_FMT_BTREE || dx_has_parent(ip->mp))
 		return true;
 	return S_ISLNK(ip->d.mode) && ip->df.format == DX_DINODE_FMT_EXTENTS &&
 	       ip->d.size <= dx_inode_litino(ip->mp);
@@ -337,7 +358,7 @@ int dx_attr_sf_to_leaf(struct dx_da_args *a)
 			one.value = e->nameval + e->namelen;
 			one.valuelen = e->valuelen;
 			one.rmtblk = 0;
-			one.hashval = dx_da_hashname(one.name, one.namelen);
+			one.hashval = dx_attr_hash(one.nsp, one.name, one.namelen, one.value, one.valuelen);
 			error = dx_attr_leaf_add(&one, bp, dx_attr_leaf_find(bp, one.hashval));
 			p += sf_entsize(e->namelen, e->valuelen);
 		}

@@ -20,15 +20,25 @@ struct dx_attr_ref {
 	u32		valuelen;
 	dx_dablk_t	rmtblk;
 };
+/* attr.c: of a chain of transactions that has the ILOCK and the extents; -ENOATTR, -EEXIST, -ENOSPC */
+int dx_attr_find(struct dx_da_args *a);
+int dx_attr_set_in(struct dx_da_args *a, bool create, bool replace);
+int dx_attr_remove_in(struct dx_da_args *a);
+int dx_attr_may_grow(struct dx_da_args *a, bool set);	/* -EFBIG: may not have the extents that this can add */
+int dx_attr_walk(struct dx_da_args *a, u32 hash, int (*fn)(void *ctx, const struct dx_attr_ref *ref), void *ctx);
+bool dx_attr_has_tree(struct dx_inode *ip);
 /* attr_sf.c */
 int dx_attr_sf_find(struct dx_inode *ip, const struct dx_da_args *a, struct dx_attr_ref *ref);
 int dx_attr_sf_set(struct dx_da_args *a);	/* -ENOSPC: does not fit, nothing changed */
+int dx_attr_sf_swap(struct dx_da_args *a, const struct dx_da_args *old);
 int dx_attr_sf_remove(struct dx_da_args *a);
 int dx_attr_sf_to_leaf(struct dx_da_args *a);
 int dx_attr_sf_walk(struct dx_inode *ip, int (*fn)(void *ctx, const struct dx_attr_ref *ref), void *ctx);
 int dx_attr_leaf_to_sf(struct dx_da_args *a, struct dx_buf *bp);
 void dx_attr_fork_drop(struct dx_inode *ip);	/* no attribute fork any more; caller logs the core */
 /* attr_leaf.c */
+u32 dx_attr_hash(u8 nsp, const u8 *name, u32 namelen, const void *value, u32 valuelen);
+bool dx_attr_is(const struct dx_da_args *a, const struct dx_attr_ref *ref);
 int dx_attr_leaf_ref(struct dx_buf *bp, u32 idx, struct dx_attr_ref *ref);
 void dx_attr_leaf_init(struct dx_da_args *a, struct dx_buf *bp);
 int dx_attr_leaf_add(struct dx_da_args *a, struct dx_buf *bp, u32 pos);	/* -ENOSPC: full */

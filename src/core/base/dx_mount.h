@@ -171,6 +171,7 @@ struct dx_mount {
 	/* [DX_AGRESV_MAX], in this order when there is not enough for all */
 	const struct dx_agresv_tree *const *agresv_trees;
 	const struct dx_inode_above *inode_above;
+	const struct dx_dir_above *dir_above;
 	struct dx_inode	*rootip;
 	struct dx_held_inode *held_inodes;	/* by recovery: bmap_defer.c */
 
@@ -204,6 +205,7 @@ static inline bool dx_has_incompat(struct dx_mount *mp, u32 bit) { return mp->sb
 #define dx_has_sparse(mp)	dx_has_incompat(mp, DX_SB_FEAT_INCOMPAT_SPINODES)
 #define dx_has_bigtime(mp)	dx_has_incompat(mp, DX_SB_FEAT_INCOMPAT_BIGTIME)
 #define dx_has_nrext64(mp)	dx_has_incompat(mp, DX_SB_FEAT_INCOMPAT_NREXT64)
+#define dx_has_parent(mp)	dx_has_incompat(mp, DX_SB_FEAT_INCOMPAT_PARENT)
 #define dx_has_ciname(mp)	((mp)->sb.versionnum & DX_SB_VERSION_BORGBIT)
 
 #include "dx_geom.h"

@@ -65,14 +65,22 @@ static int map_parse(struct dx_mount *mp, const void *from, struct dx_defer_work
 	return 0;
 }
 
-/* The inode, held for the rest of recovery. */
-static int hold(struct dx_mount *mp, dx_ino_t ino, struct dx_inode **ipp)
+/**
+ * dx_recovery_hold - an inode that an intent is about, held for the rest of recovery
+ * @mp: the mount, in recovery
+ * @what: the intent, for the message
+ * @ino: its number
+ * @ipp: out; the reference is not the caller's
+ *
+ * Return: 0, -EFSCORRUPTED (there is none), -EIO, -ENOMEM.
+ */
+int dx_recovery_hold(struct dx_mount *mp, const char *what, dx_ino_t ino, struct dx_inode **ipp)
 {
 	struct dx_held_inode *h;
 	int error = dx_iget(mp, NULL, ino, 0, ipp);
 
 	if (error)
-		return error == -ENOENT ? dx_corrupt(mp, "BUI", 0, "inode 0x%llx is free", (unsigned long long)ino) : error;
+		return error == -ENOENT ? dx_corrupt(mp, what, 0, "inode 0x%llx is free", (unsigned long long)ino) : error;
 	if (test_and_set_bit(DX_I_RECOVERY, &(*ipp)->i_flags)) {
 		dx_idrop(*ipp);		/* not the last reference */
 		return 0;
@@ -135,7 +143,7 @@ static int map_finish(struct dx_trans *tp, struct dx_defer_work *work)
 
 	if (WARN_ON_ONCE(!(tp->t_flags & DX_TRANS_RECOVERY)))
 		return -EINVAL;
-	error = hold(tp->t_mp, m->ino, &ip);
+	error = dx_recovery_hold(tp->t_mp, "BUI", m->ino, &ip);
 	if (error)
 		return error;
 	dx_ilock(ip, DX_ILOCK_EXCL);

@@ -109,6 +109,7 @@ int dx_reflink_try_clear(struct dx_inode *ip);
 
 /* ---- deferred changes of a map: bmap_defer.c ---- */
 extern const struct dx_defer_type dx_bmap_type;		/* BUI and BUD, of logs that others wrote */
+int dx_recovery_hold(struct dx_mount *mp, const char *what, dx_ino_t ino, struct dx_inode **ipp);
 void dx_bmap_recovered(struct dx_mount *mp);		/* intents are finished, or given up: lets go of inodes */
 
 #endif /* DX_COW_H */

@@ -442,3 +442,16 @@ u32 dx_da_bmap_blocks(struct dx_mount *mp, u32 blocks, int whichfork)
 		per_split = 1;
 	return (blocks + per_split - 1) / per_split * (levels ? levels - 1 : 0);
 }
+
+/**
+ * dx_da_attr_blocks - blocks that an attribute can allocate whose value is in the leaf, fsblocks
+ * @mp: mount
+ *
+ * A tree that splits twice, and the first leaf.
+ */
+u32 dx_da_attr_blocks(struct dx_mount *mp)
+{
+	u32 tree = 2 * dx_da_enter_blocks(mp, DX_ATTR_FORK) + 1;
+
+	return tree + dx_da_bmap_blocks(mp, tree, DX_ATTR_FORK);
+}

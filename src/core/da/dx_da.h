@@ -107,6 +107,7 @@ void dx_da_log_all(struct dx_da_args *a, struct dx_buf *bp);
 int dx_da_corrupt(struct dx_da_args *a, struct dx_buf *bp, const char *what);
 u32 dx_da_enter_blocks(struct dx_mount *mp, int whichfork);
 u32 dx_da_bmap_blocks(struct dx_mount *mp, u32 blocks, int whichfork);
+u32 dx_da_attr_blocks(struct dx_mount *mp);
 
 /* ---- verifiers: dir_verify.c, attr_verify.c ---- */
 extern const struct dx_buf_ops dx_dir3_block_buf_ops, dx_dir3_data_buf_ops, dx_dir3_free_buf_ops, dx_dir3_leaf1_buf_ops,

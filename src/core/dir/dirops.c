@@ -7,6 +7,9 @@
  * inodes change together or not at all.  The VFS holds the directories' i_rwsem, so the
  * entries that it looked up are still what they were.
  *
+ * With parent pointers each name is also an attribute of what it names.  That one's ILOCK is held until the chain has ended: its
+ * pointer may be what the last transaction changes (parent.c).
+ *
  * Order within a transaction (L1): ILOCKs (a directory before an inode just made; else by number),
  * then AGIs (inode allocation, unlinked lists), then what may take AGFs (directory blocks).  Errors that are to
  * be expected are found before anything is dirty: cancelling a dirty transaction
@@ -14,7 +17,7 @@
  */
 #include "dx_dirops.h"
 #include "dx_dir.h"
-#include "dx_bmap.h"
+#include "dx_da.h"
 
 const struct dx_name dx_name_dotdot = { .name = (const u8 *)"..", .len = 2, .ftype = DX_DIR3_FT_DIR };
 
@@ -26,6 +29,81 @@ u32 dx_ns_trans_flags(struct dx_mount *mp)
 {
 	return mp->opts.wsync ? DX_TRANS_SYNC : 0;
 }
+
+/* ---- parent pointers ---- */
+
+/**
+ * dx_ns_parent_blocks - blocks to reserve for parent pointers that come, fsblocks
+ * @mp: mount
+ * @n: how many
+ */
+u32 dx_ns_parent_blocks(struct dx_mount *mp, int n)
+{
+	return dx_has_parent(mp) ? n * dx_da_attr_blocks(mp) : 0;
+}
+
+/**
+ * dx_ns_prepare - before the transaction in which an inode gets a name
+ * @ip: the inode, ILOCK not held
+ *
+ * Where parent pointers came to a volume that had files an inode may have no attribute fork yet.
+ *
+ * Return: 0, -ENOSPC, -EIO.
+ */
+int dx_ns_prepare(struct dx_inode *ip)
+{
+	if (!dx_has_parent(ip->mp) || READ_ONCE(ip->af))
+		return 0;
+	return ip->mp->dir_above->add_attr_fork(ip, 0, false);
+}
+
+/**
+ * dx_ns_parent_check - may the names of an inode change so?
+ * @ip: the inode, ILOCK held exclusively; nothing is dirty
+ * @c: the change
+ * @blocks: dx_ns_parent_blocks() are reserved
+ *
+ * Return: 0, -ENOSPC, -EFBIG, -EFSCORRUPTED, -EIO, -ENOMEM.
+ */
+int dx_ns_parent_check(struct dx_inode *ip, const struct dx_parent_change *c, bool blocks)
+{
+	return dx_has_parent(ip->mp) ? ip->mp->dir_above->parent_check(ip, c, blocks) : 0;
+}
+
+/**
+ * dx_ns_parent_update - the names of an inode change
+ * @tp: transaction that changes the directories
+ * @ip: the inode, from dx_ns_join_child()
+ * @c: the change
+ *
+ * Return: 0 or -errno.
+ */
+int dx_ns_parent_update(struct dx_trans *tp, struct dx_inode *ip, const struct dx_parent_change *c)
+{
+	return dx_has_parent(ip->mp) ? ip->mp->dir_above->parent_update(tp, ip, c) : 0;
+}
+
+/**
+ * dx_ns_join_child - what is named joins the transaction
+ * @tp: transaction
+ * @ip: the inode, ILOCK held exclusively; dx_ns_unlock_child() when @tp is committed or cancelled
+ */
+void dx_ns_join_child(struct dx_trans *tp, struct dx_inode *ip)
+{
+	dx_trans_ijoin(tp, ip, dx_has_parent(ip->mp) ? 0 : DX_ILOCK_EXCL);
+}
+
+/**
+ * dx_ns_unlock_child - the chain of dx_ns_join_child() has ended
+ * @ip: the inode
+ */
+void dx_ns_unlock_child(struct dx_inode *ip)
+{
+	if (dx_has_parent(ip->mp))
+		dx_iunlock(ip, DX_ILOCK_EXCL);
+}
+
+/* ---- operations ---- */
 
 static bool name_ok(const struct dx_name *name)
 {
@@ -56,7 +134,7 @@ int dx_lookup(struct dx_inode *dp, const struct dx_name *name, dx_ino_t *ino, st
 }
 
 /*
- * A number and its in-core inode, joined and locked until commit.  @dp is locked but not joined
+ * A number and its in-core inode, locked, from dx_ns_join_child().  @dp is locked but not joined
  * yet, as making a chunk of inodes rolls the transaction.
  */
 static int make_new_inode(struct dx_trans **tpp, struct dx_inode *dp, const struct dx_create_args *a, u32 nlink,
@@ -75,10 +153,19 @@ static int make_new_inode(struct dx_trans **tpp, struct dx_inode *dp, const stru
 	if (error)
 		return error;
 	dx_ilock_child(ip);
-	dx_trans_ijoin(*tpp, ip, DX_ILOCK_EXCL);
+	dx_ns_join_child(*tpp, ip);
 	dx_inode_init_new(*tpp, dp, ip, a, nlink);
 	*ipp = ip;
 	return 0;
+}
+
+/* After an error: @ip from make_new_inode(), or NULL. */
+static void drop_child(struct dx_inode *ip)
+{
+	if (!ip)
+		return;
+	dx_ns_unlock_child(ip);
+	dx_idrop(ip);
 }
 
 /**
@@ -93,6 +180,7 @@ static int make_new_inode(struct dx_trans **tpp, struct dx_inode *dp, const stru
 int dx_create(struct dx_inode *dp, const struct dx_name *name, const struct dx_create_args *a, struct dx_inode **ipp)
 {
 	struct dx_mount *mp = dp->mp;
+	const struct dx_parent_change parent = { .new = DX_PARENT_NAME(dp, name) };
 	bool is_dir = S_ISDIR(a->mode);
 	struct dx_inode *ip = NULL;
 	struct dx_trans *tp;
@@ -132,9 +220,14 @@ int dx_create(struct dx_inode *dp, const struct dx_name *name, const struct dx_c
 			goto out_cancel;
 		dx_link_add(tp, dp);
 	}
+	/* a fresh fork in the inode has room for it */
+	error = dx_ns_parent_update(tp, ip, &parent);
+	if (error)
+		goto out_cancel;
 	error = dx_trans_commit(tp);
 	if (error)
 		goto out_rele;
+	dx_ns_unlock_child(ip);
 	*ipp = ip;
 	return 0;
 
@@ -143,8 +236,7 @@ out_cancel:
 	if (!dp_joined)
 		dx_iunlock(dp, DX_ILOCK_EXCL);
 out_rele:
-	if (ip)
-		dx_idrop(ip);
+	drop_child(ip);
 	return error;
 }
 
@@ -180,12 +272,12 @@ int dx_create_tmpfile(struct dx_inode *dp, const struct dx_create_args *a, struc
 	error = dx_trans_commit(tp);
 	if (error)
 		goto out_rele;
+	dx_ns_unlock_child(ip);
 	*ipp = ip;
 	return 0;
 
 out_rele:
-	if (ip)
-		dx_idrop(ip);
+	drop_child(ip);
 	return error;
 }
 
@@ -221,6 +313,7 @@ int dx_symlink(struct dx_inode *dp, const struct dx_name *name, const char *targ
 	       struct dx_inode **ipp)
 {
 	struct dx_mount *mp = dp->mp;
+	const struct dx_parent_change parent = { .new = DX_PARENT_NAME(dp, name) };
 	int len = strlen(target);
 	struct dx_inode *ip = NULL;
 	bool dp_joined = false;
@@ -234,9 +327,9 @@ int dx_symlink(struct dx_inode *dp, const struct dx_name *name, const char *targ
 	if (!len)
 		return -ENOENT;
 	/* an attribute fork made at once may leave less than the literal area */
-	if (len > dx_inode_litino(mp) || a->init_xattrs)
+	if (len > dx_inode_litino(mp) || a->init_xattrs || dx_has_parent(mp))
 		tblocks = dx_symlink_blocks(mp, len);
-	blocks = dx_dialloc_space(mp) + dx_dir_enter_space(mp, name->len) + tblocks;
+	blocks = dx_dialloc_space(mp) + dx_dir_enter_space(mp, name->len) + tblocks + dx_ns_parent_blocks(mp, 1);
 	error = dx_trans_alloc(mp, DX_RESV_SYMLINK, blocks, dx_ns_trans_flags(mp), &tp);
 	if (error)
 		return error;
@@ -262,9 +355,13 @@ int dx_symlink(struct dx_inode *dp, const struct dx_name *name, const char *targ
 		goto out_cancel;
 	dx_trans_set_time(tp, dp, DX_ICHGTIME_MOD | DX_ICHGTIME_CHG);
 	dx_trans_log_inode(tp, dp, DX_ILOG_CORE);
+	error = dx_ns_parent_update(tp, ip, &parent);
+	if (error)
+		goto out_cancel;
 	error = dx_trans_commit(tp);
 	if (error)
 		goto out_rele;
+	dx_ns_unlock_child(ip);
 	*ipp = ip;
 	return 0;
 
@@ -273,8 +370,7 @@ out_cancel:
 	if (!dp_joined)
 		dx_iunlock(dp, DX_ILOCK_EXCL);
 out_rele:
-	if (ip)
-		dx_idrop(ip);
+	drop_child(ip);
 	return error;
 }
 
@@ -285,21 +381,25 @@ out_rele:
  * @name: new name, not in @dp yet; ftype set
  *
  * Return: 0, -EXDEV (project differs from what @dp passes on), -EMLINK,
- * -ENOSPC, -ENAMETOOLONG, -EROFS, -EIO.
+ * -ENOSPC, -EFBIG (no more parent pointers), -ENAMETOOLONG, -EROFS, -EIO.
  */
 int dx_link(struct dx_inode *dp, struct dx_inode *sip, const struct dx_name *name)
 {
 	struct dx_mount *mp = dp->mp;
+	const struct dx_parent_change parent = { .new = DX_PARENT_NAME(dp, name) };
 	u32 blocks, flags = dx_ns_trans_flags(mp);
 	struct dx_trans *tp;
 	int error;
 
 	if (!name_ok(name))
 		return -ENAMETOOLONG;
+	error = dx_ns_prepare(sip);
+	if (error)
+		return error;
 	blocks = dx_dir_enter_space(mp, name->len);
-	error = dx_trans_alloc(mp, DX_RESV_LINK, blocks, flags, &tp);
+	error = dx_trans_alloc(mp, DX_RESV_LINK, blocks + dx_ns_parent_blocks(mp, 1), flags, &tp);
 	if (error == -ENOSPC) {
-		/* the directory may have room without a new block */
+		/* the directory may have room without a new block, and the inode, too */
 		blocks = 0;
 		error = dx_trans_alloc(mp, DX_RESV_LINK, 0, flags, &tp);
 	}
@@ -308,7 +408,7 @@ int dx_link(struct dx_inode *dp, struct dx_inode *sip, const struct dx_name *nam
 
 	dx_ilock_two(dp, sip);
 	dx_trans_ijoin(tp, dp, DX_ILOCK_EXCL);
-	dx_trans_ijoin(tp, sip, DX_ILOCK_EXCL);
+	dx_ns_join_child(tp, sip);
 
 	error = -ENOENT;
 	if (!dp->d.nlink)
@@ -324,6 +424,9 @@ int dx_link(struct dx_inode *dp, struct dx_inode *sip, const struct dx_name *nam
 		if (error)
 			goto out_cancel;
 	}
+	error = dx_ns_parent_check(sip, &parent, blocks);
+	if (error)
+		goto out_cancel;
 
 	if (!sip->d.nlink) {
 		error = dx_unlinked_remove(tp, NULL, sip);
@@ -336,10 +439,16 @@ int dx_link(struct dx_inode *dp, struct dx_inode *sip, const struct dx_name *nam
 	dx_trans_set_time(tp, dp, DX_ICHGTIME_MOD | DX_ICHGTIME_CHG);
 	dx_trans_log_inode(tp, dp, DX_ILOG_CORE);
 	dx_link_add(tp, sip);
-	return dx_trans_commit(tp);
+	error = dx_ns_parent_update(tp, sip, &parent);
+	if (error)
+		goto out_cancel;
+	error = dx_trans_commit(tp);
+	dx_ns_unlock_child(sip);
+	return error;
 
 out_cancel:
 	dx_trans_cancel(tp);
+	dx_ns_unlock_child(sip);
 	return error;
 }
 
@@ -407,28 +516,34 @@ static int drop_links(struct dx_trans *tp, struct dx_inode *dp, struct dx_inode 
  */
 int dx_remove(struct dx_inode *dp, const struct dx_name *name, struct dx_inode *ip)
 {
-	u32 blocks = dx_dir_remove_space(dp->mp);
+	const struct dx_parent_change parent = { .old = DX_PARENT_NAME(dp, name) };
+	struct dx_mount *mp = dp->mp;
+	u32 dir_blocks = dx_dir_remove_space(mp), blocks = dir_blocks + dx_ns_parent_blocks(mp, 1);
 	struct dx_trans *tp;
 	int error;
 
-	dx_icache_throttle(dp->mp);
-	error = dx_remove_trans(dp->mp, DX_RESV_REMOVE, &blocks, &tp);
+	dx_icache_throttle(mp);
+	error = dx_remove_trans(mp, DX_RESV_REMOVE, &blocks, &tp);
 	if (error)
 		return error;
 	dx_ilock_two(dp, ip);
 	dx_trans_ijoin(tp, dp, DX_ILOCK_EXCL);
-	dx_trans_ijoin(tp, ip, DX_ILOCK_EXCL);
+	dx_ns_join_child(tp, ip);
 
 	error = check_removable(ip);
 	if (!error)
+		error = dx_ns_parent_check(ip, &parent, blocks);
+	if (!error)
 		error = drop_links(tp, dp, ip);
 	if (!error)
-		error = dx_dir_erase_name(tp, dp, name, ip->ino, blocks);
-	if (error) {
-		dx_trans_cancel(tp);
-		return error;
+		error = dx_dir_erase_name(tp, dp, name, ip->ino, blocks ? dir_blocks : 0);
+	if (!error)
+		error = dx_ns_parent_update(tp, ip, &parent);
+	if (!error) {
+		dx_trans_set_time(tp, dp, DX_ICHGTIME_MOD | DX_ICHGTIME_CHG);
+		dx_trans_log_inode(tp, dp, DX_ILOG_CORE);
 	}
-	dx_trans_set_time(tp, dp, DX_ICHGTIME_MOD | DX_ICHGTIME_CHG);
-	dx_trans_log_inode(tp, dp, DX_ILOG_CORE);
-	return dx_trans_commit(tp);
+	error = dx_trans_end(tp, error);
+	dx_ns_unlock_child(ip);
+	return error;
 }

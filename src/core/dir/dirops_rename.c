@@ -19,6 +19,7 @@ struct rename {
 	u32			blocks;
 	bool			new_parent;
 	bool			is_dir;				/* sip is one */
+	bool			exchange;
 };
 
 static void touch_dir(struct dx_trans *tp, struct dx_inode *dp)
@@ -37,6 +38,52 @@ static void touch(struct dx_trans *tp, struct dx_inode *ip)
 static int reparent(struct rename *r, struct dx_inode *ip, struct dx_inode *to)
 {
 	return dx_dir_replace(r->tp, ip, &dx_name_dotdot, to->ino, r->blocks);
+}
+
+/* ---- parent pointers ---- */
+
+static struct dx_parent_change source_change(const struct rename *r)
+{
+	return (struct dx_parent_change) { DX_PARENT_NAME(r->sdp, r->sname), DX_PARENT_NAME(r->tdp, r->tname) };
+}
+
+static struct dx_parent_change target_change(const struct rename *r)
+{
+	struct dx_parent_change c = { .old = DX_PARENT_NAME(r->tdp, r->tname) };
+
+	if (r->exchange)
+		c.new = (struct dx_parent_name)DX_PARENT_NAME(r->sdp, r->sname);
+	return c;
+}
+
+static int check_parents(const struct rename *r)
+{
+	struct dx_parent_change s = source_change(r), t = target_change(r);
+	int error = dx_ns_parent_check(r->sip, &s, r->blocks);
+
+	return error || !r->tip ? error : dx_ns_parent_check(r->tip, &t, r->blocks);
+}
+
+static int update_parents(const struct rename *r)
+{
+	struct dx_parent_change s = source_change(r), t = target_change(r);
+	struct dx_parent_change w = { .new = DX_PARENT_NAME(r->sdp, r->sname) };
+	int error = dx_ns_parent_update(r->tp, r->sip, &s);
+
+	if (!error && r->tip)
+		error = dx_ns_parent_update(r->tp, r->tip, &t);
+	if (!error && r->wip)
+		error = dx_ns_parent_update(r->tp, r->wip, &w);
+	return error;
+}
+
+static void unlock_children(const struct rename *r)
+{
+	dx_ns_unlock_child(r->sip);
+	if (r->tip)
+		dx_ns_unlock_child(r->tip);
+	if (r->wip)
+		dx_ns_unlock_child(r->wip);
 }
 
 static int exchange(struct rename *r)
@@ -197,7 +244,7 @@ static int move(struct rename *r)
  * The VFS has checked that no directory moves below itself and that a directory replaces a
  * directory only.
  *
- * Return: 0, -EEXIST (target directory not empty, NOREPLACE), -EXDEV (project), -EMLINK, -ENOSPC,
+ * Return: 0, -EEXIST (target directory not empty, NOREPLACE), -EXDEV (project), -EMLINK, -ENOSPC, -EFBIG,
  * -EINVAL, -EROFS, -EIO.
  */
 int dx_rename(struct dx_inode *sdp, const struct dx_name *sname, struct dx_inode *sip,
@@ -207,9 +254,10 @@ int dx_rename(struct dx_inode *sdp, const struct dx_name *sname, struct dx_inode
 	struct dx_mount *mp = sdp->mp;
 	struct rename r = {
 		.sdp = sdp, .sip = sip, .tdp = tdp, .tip = tip, .wip = wip, .sname = sname, .tname = tname,
-		.new_parent = sdp != tdp, .is_dir = S_ISDIR(sip->d.mode),
+		.new_parent = sdp != tdp, .is_dir = S_ISDIR(sip->d.mode), .exchange = flags & DX_RENAME_EXCHANGE,
 	};
 	struct dx_inode *ips[5] = { sdp, tdp, sip, tip, wip };
+	u32 parent_blocks;
 	int i, error;
 
 	if (flags & ~(DX_RENAME_NOREPLACE | DX_RENAME_EXCHANGE | DX_RENAME_WHITEOUT))
@@ -223,11 +271,17 @@ int dx_rename(struct dx_inode *sdp, const struct dx_name *sname, struct dx_inode
 	if (tname->len <= 0 || tname->len >= DX_MAXNAMELEN)
 		return -ENAMETOOLONG;
 
+	error = dx_ns_prepare(sip);
+	if (!error && r.exchange)
+		error = dx_ns_prepare(tip);
+	if (error)
+		return error;
 	dx_icache_throttle(mp);
 	r.blocks = dx_dir_remove_space(mp) + dx_dir_enter_space(mp, tname->len);
-	error = dx_trans_alloc(mp, DX_RESV_RENAME, r.blocks, dx_ns_trans_flags(mp), &r.tp);
+	parent_blocks = dx_ns_parent_blocks(mp, tip ? 2 : 1);
+	error = dx_trans_alloc(mp, DX_RESV_RENAME, r.blocks + parent_blocks, dx_ns_trans_flags(mp), &r.tp);
 	if (error == -ENOSPC && !wip) {
-		/* the directories may have room without new blocks */
+		/* the directories may have room without new blocks, and the inodes, too */
 		r.blocks = 0;
 		error = dx_trans_alloc(mp, DX_RESV_RENAME, 0, dx_ns_trans_flags(mp), &r.tp);
 	}
@@ -236,7 +290,11 @@ int dx_rename(struct dx_inode *sdp, const struct dx_name *sname, struct dx_inode
 
 	dx_ilock_many(ips, ARRAY_SIZE(ips));
 	for (i = 0; i < ARRAY_SIZE(ips) && ips[i]; i++) {
-		if (!i || ips[i] != ips[i - 1])
+		if (i && ips[i] == ips[i - 1])
+			continue;
+		if (ips[i] == sip || ips[i] == tip || ips[i] == wip)
+			dx_ns_join_child(r.tp, ips[i]);
+		else
 			dx_trans_ijoin(r.tp, ips[i], DX_ILOCK_EXCL);
 	}
 
@@ -248,12 +306,21 @@ int dx_rename(struct dx_inode *sdp, const struct dx_name *sname, struct dx_inode
 	if ((tdp->d.flags & DX_DIFLAG_PROJINHERIT) && tdp->d.projid != sip->d.projid)
 		goto out_cancel;
 
-	error = flags & DX_RENAME_EXCHANGE ? exchange(&r) : move(&r);
+	error = check_parents(&r);
 	if (error)
 		goto out_cancel;
-	return dx_trans_commit(r.tp);
+
+	error = r.exchange ? exchange(&r) : move(&r);
+	if (!error)
+		error = update_parents(&r);
+	if (error)
+		goto out_cancel;
+	error = dx_trans_commit(r.tp);
+	unlock_children(&r);
+	return error;
 
 out_cancel:
 	dx_trans_cancel(r.tp);
+	unlock_children(&r);
 	return error;
 }

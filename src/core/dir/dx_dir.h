@@ -11,6 +11,16 @@
 /* ---- namespace: dirops.c.  The caller (VFS) holds the directories' i_rwsem. ---- */
 struct dx_name { const u8 *name; int len; u8 ftype; };
 
+/* A name of an inode, and the directory that it is in; how the names of an inode change (old: none, it is new; new: none, it goes). */
+struct dx_parent_name { const struct dx_inode *dp; const u8 *name; u8 len; };
+struct dx_parent_change { struct dx_parent_name old, new; };
+/* What names ask of the attributes above, on volumes with parent pointers; the mount hands it down. */
+struct dx_dir_above {
+	int	(*parent_check)(struct dx_inode *ip, const struct dx_parent_change *c, bool blocks);
+	int	(*parent_update)(struct dx_trans *tp, struct dx_inode *ip, const struct dx_parent_change *c);
+	int	(*add_attr_fork)(struct dx_inode *ip, u32 size_hint, bool rsvd);
+};
+
 int dx_lookup(struct dx_inode *dp, const struct dx_name *name, dx_ino_t *ino, struct dx_name *ci_name);
 /* files, dirs, devices: returned referenced */
 int dx_create(struct dx_inode *dp, const struct dx_name *name, const struct dx_create_args *a, struct dx_inode **ipp);

@@ -4,9 +4,17 @@
 #define DX_DIROPS_H
 
 #include "dx_inode_item.h"
+#include "dx_dir.h"
 
 extern const struct dx_name dx_name_dotdot;
 u32 dx_ns_trans_flags(struct dx_mount *mp);
+u32 dx_ns_parent_blocks(struct dx_mount *mp, int n);
+int dx_ns_prepare(struct dx_inode *ip);
+int dx_ns_parent_check(struct dx_inode *ip, const struct dx_parent_change *c, bool blocks);
+int dx_ns_parent_update(struct dx_trans *tp, struct dx_inode *ip, const struct dx_parent_change *c);
+void dx_ns_join_child(struct dx_trans *tp, struct dx_inode *ip);
+void dx_ns_unlock_child(struct dx_inode *ip);
+#define DX_PARENT_NAME(d, n)	{ .dp = d, .name = (n)->name, .len = (n)->len }
 int dx_remove_trans(struct dx_mount *mp, enum dx_resv type, u32 *blocks, struct dx_trans **tpp);
 
 #endif /* DX_DIROPS_H */

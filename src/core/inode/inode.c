@@ -100,7 +100,8 @@ void dx_inode_init_new(struct dx_trans *tp, struct dx_inode *dp, struct dx_inode
 		inherit_flags(dp, ip);
 		break;
 	}
-	if (a->init_xattrs && (mp->sb.versionnum & DX_SB_VERSION_ATTRBIT))
+	/* its names will be attributes of it, where there are parent pointers */
+	if (dx_has_parent(mp) || (a->init_xattrs && (mp->sb.versionnum & DX_SB_VERSION_ATTRBIT)))
 		dx_fork_make_attr(ip, default_forkoff(ip));
 	dx_trans_log_inode(tp, ip, fields);
 }

@@ -20,6 +20,15 @@
 /* Of one transaction: the extents that it takes from a file, and those that it gives to one. */
 #define REFCOUNT_INTENTS 64
 
+/*
+ * Parent pointers that a namespace operation defers: no more than three intents, each of two names and two values, and the done
+ * item of one.
+ */
+#define PARENT_INTENTS	(3 * (40 + 2 * 256 + 2 * 12 + 5 * (u32)sizeof(struct dx_op_header)) + 16)
+static const enum dx_resv names_change[] = {
+	DX_RESV_CREATE, DX_RESV_MKDIR, DX_RESV_SYMLINK, DX_RESV_LINK, DX_RESV_REMOVE, DX_RESV_RENAME,
+};
+
 #define OVERHEAD	(DX_BLF_CHUNK + 2 * (u32)sizeof(struct dx_op_header))
 
 static u32 blocks(struct dx_mount *mp, u32 n)
@@ -129,6 +138,13 @@ void dx_resv_init(struct dx_mount *mp)
 	set(mp, DX_RESV_CLEARAGI, sects(mp, 1), 1, false);
 	set(mp, DX_RESV_SB, sb, 1, false);
 
+	/* a later transaction of the chain changes an attribute, with up to three inodes kept */
+	for (i = 0; dx_has_parent(mp) && i < ARRAY_SIZE(names_change); i++) {
+		struct dx_resv_ent *r = &mp->resv[names_change[i]];
+
+		r->logres_bytes = max(r->logres_bytes, mp->resv[DX_RESV_ATTRSET].logres_bytes + inodes(mp, 2)) + PARENT_INTENTS;
+		r->logcount++;
+	}
 	for (i = 0; i < DX_RESV_MAX; i++) {
 		if (!mp->resv[i].perm)
 			continue;

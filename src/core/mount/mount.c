@@ -20,7 +20,7 @@
 #include "dx_bmap.h"
 #include "dx_cow.h"
 #include "dx_dir.h"
-#include "dx_attr.h"
+#include "dx_parent.h"
 #include "dx_recover.h"
 
 #define CLUSTER_BASE_BYTES	8192	/* inode cluster of 256-byte inodes */
@@ -529,6 +529,12 @@ static const struct dx_inode_above inode_above = {
 	.change_owner = dx_bmbt_change_owner,
 };
 
+static const struct dx_dir_above dir_above = {
+	.parent_check = dx_parent_check,
+	.parent_update = dx_parent_update,
+	.add_attr_fork = dx_add_attr_fork,
+};
+
 /**
  * dx_mount_open - bring a volume up
  * @mp: zeroed but for bdev, vfs, opts and the callbacks
@@ -553,8 +559,10 @@ int dx_mount_open(struct dx_mount *mp)
 	dx_defer_register(&dx_rmap_type);
 	dx_defer_register(&dx_refcount_type);
 	dx_defer_register(&dx_bmap_type);
+	dx_defer_register(&dx_attr_type);
 	mp->agresv_trees = agresv_trees;
 	mp->inode_above = &inode_above;
+	mp->dir_above = &dir_above;
 	if (!mp->name[0])
 		strscpy(mp->name, dx_plat_name(mp->bdev), sizeof(mp->name));
 	error = open_once(mp, &claimed);
@@ -581,6 +589,9 @@ static int quiesce(struct dx_mount *mp, bool unmount_record)
 		dx_icache_flush_inactive(mp);
 	error = dx_log_force(mp, true);
 	dx_ail_drain(mp);
+	/* the tail has passed the attributes that another kernel logged, and we log none but parent pointers */
+	if (!error)
+		mp->sb.features_log_incompat &= ~DX_SB_FEAT_INCOMPAT_LOG_XATTRS;
 	if (!error)
 		error = dx_sync_sb(mp, true);
 	dx_ail_drain(mp);

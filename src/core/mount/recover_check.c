@@ -577,6 +577,64 @@ static int cui_fields(struct dx_recovery *rc, struct dx_ritem *it, const char *n
 	return error;
 }
 
+/* Where in the value of a parent pointer the name is said to be. */
+static u64 parent_of(const struct dx_rregion *r)
+{
+	return get_unaligned_be64(r->addr);
+}
+
+static int attri_fields(struct dx_recovery *rc, struct dx_ritem *it, const char *name)
+{
+	struct dx_mount *mp = rc->mp;
+	const struct dx_attri_log_format *f = it->r[0].addr;
+	u32 op = f->alfi_op_flags, filter = f->alfi_attr_filter, nsp = filter & DX_ATTR_NSP_ONDISK_MASK;
+	bool pptr = op >= DX_ATTRI_PPTR_SET, two = op == DX_ATTRI_PPTR_REPLACE;
+	bool none = op == DX_ATTRI_REMOVE;
+	u32 len = two ? f->alfi_old_name_len : f->alfi_name_len, newlen = two ? f->alfi_new_name_len : 0;
+	const struct rcheck head[] = {
+		{ "alfi_op_flags", op, op < DX_ATTRI_SET || op > DX_ATTRI_PPTR_REPLACE },
+		{ "alfi_op_flags (the volume has no parent pointers)", op, pptr && !dx_has_parent(mp) },
+		{ "alfi_attr_filter", filter, filter & ~(DX_ATTR_NSP_ONDISK_MASK | DX_ATTR_INCOMPLETE) || hweight32(nsp) > 1 },
+		{ "alfi_attr_filter (for alfi_op_flags)", filter, pptr != (nsp == DX_ATTR_PARENT) },
+		{ "alfi_ino", f->alfi_ino, bad_blocks(rc, f->alfi_ino >> mp->agino_log,
+			dx_agino_to_agbno(mp, dx_ino_to_agino(mp, f->alfi_ino)), 1) },
+		{ "alfi_name_len", len, !len || len >= DX_MAXNAMELEN },
+		{ "alfi_new_name_len", newlen, two && (!newlen || newlen >= DX_MAXNAMELEN) },
+		{ "alfi_value_len", f->alfi_value_len, f->alfi_value_len > DX_XATTR_SIZE_MAX || (none && f->alfi_value_len) ||
+			(pptr && f->alfi_value_len != sizeof(struct dx_parent_rec)) },
+		{ "alfi_size", it->cnt, it->cnt != 2 + two + (f->alfi_value_len ? 1 + two : 0) },
+	};
+	int error = CHECKS(rc, name, head);
+
+	if (error)
+		return error;
+	{
+		const struct dx_rregion *r = it->r, *value = &r[2 + two];
+		bool has_value = f->alfi_value_len;
+		const struct rcheck regions[] = {
+			{ "length of the name", r[1].len, r[1].len != round_up(len, 4) },
+			{ "length of the new name", r[2 * two].len, two && r[2].len != round_up(newlen, 4) },
+			{ "length of the value", f->alfi_value_len, has_value && value[0].len != round_up(f->alfi_value_len, 4) },
+			{ "length of the new value", f->alfi_value_len, two && value[1].len != round_up(f->alfi_value_len, 4) },
+		};
+
+		error = CHECKS(rc, name, regions);
+		if (error)
+			return error;
+	}
+	{
+		const struct dx_rregion *r = it->r, *value = &r[2 + two];
+		const struct rcheck contents[] = {
+			{ "name", len, memchr(r[1].addr, 0, len) || (pptr && memchr(r[1].addr, '/', len)) },
+			{ "new name", newlen, two && (memchr(r[2].addr, 0, newlen) || memchr(r[2].addr, '/', newlen)) },
+			{ "p_ino", pptr ? parent_of(value) : 0, pptr && !dx_verify_ino(mp, parent_of(value)) },
+			{ "p_ino (of the new value)", two ? parent_of(value + 1) : 0, two && !dx_verify_ino(mp, parent_of(value + 1)) },
+		};
+
+		return CHECKS(rc, name, contents);
+	}
+}
+
 /* ---- shapes ---- */
 
 struct shape {
@@ -608,7 +666,7 @@ static const struct shape shapes[] = {
 	{ DX_LI_RUI, 1, 1, { INTENT_HEAD, INTENT_BYTES(DX_RMAP_EXTENT_BYTES), 8 }, .fields = rui_fields },
 	{ DX_LI_CUI, 1, 1, { INTENT_HEAD, INTENT_BYTES(DX_PHYS_EXTENT_BYTES), 8 }, .fields = cui_fields },
 	{ DX_LI_BUI, 1, 1, { INTENT_HEAD, INTENT_BYTES(DX_RMAP_EXTENT_BYTES), 8 }, .fields = bui_fields },
-	{ DX_LI_ATTRI, 1, 5, EXACTLY(sizeof(struct dx_attri_log_format)), VALUE, VALUE },
+	{ DX_LI_ATTRI, 2, 1 + DX_INTENT_MORE, EXACTLY(sizeof(struct dx_attri_log_format)), VALUE, VALUE, .fields = attri_fields },
 	{ DX_LI_XMI, 1, 1, EXACTLY(DX_XMI_BYTES) },
 	{ DX_LI_RUD, 1, 1, DONE }, { DX_LI_CUD, 1, 1, DONE }, { DX_LI_BUD, 1, 1, DONE },
 	{ DX_LI_ATTRD, 1, 1, DONE }, { DX_LI_XMD, 1, 1, DONE },
