@@ -86,6 +86,45 @@ struct dx_eofblocks {
 	__u64	pad64[12];
 };
 
+/* A file, whoever opens it: struct xfs_handle. */
+struct dx_handle {
+	__u32	ha_fsid[2];
+	__u16	ha_fid_len;		/* bytes of what follows */
+	__u16	ha_fid_pad;
+	__u32	ha_fid_gen;
+	__u64	ha_fid_ino;
+};
+#define DX_FID_LEN		14
+struct dx_handlereq {
+	__u32	fd;			/* FD_TO_HANDLE */
+	void	*path;			/* PATH_TO_*: not followed */
+	__u32	oflags;
+	void	*ihandle;
+	__u32	ihandlen;
+	void	*ohandle;		/* where the handle goes: */
+	__u32	*ohandlen;		/* its length */
+};
+struct dx_getparents_rec {
+	struct dx_handle gpr_parent;
+	__u32	gpr_reclen;		/* to the next one; of the last one, to the end of the buffer */
+	__u32	gpr_reserved;
+	char	gpr_name[];		/* ends in NUL */
+};
+struct dx_getparents {
+	__u32	gp_cursor[4];		/* ours, between calls; zeroed before the first */
+	__u16	gp_iflags;
+	__u16	gp_oflags;
+	__u32	gp_bufsize;
+	__u64	gp_reserved;
+	__u64	gp_buffer;
+};
+#define DX_GETPARENTS_OFLAG_ROOT	1
+#define DX_GETPARENTS_OFLAG_DONE	2
+struct dx_getparents_by_handle {
+	struct dx_handle gph_handle;
+	struct dx_getparents gph_request;
+};
+
 #define DX_IOC_ALLOCSP		_IOW('X', 10, struct dx_flock64)
 #define DX_IOC_FREESP		_IOW('X', 11, struct dx_flock64)
 #define DX_IOC_DIOINFO		_IOR('X', 30, struct dx_dioattr)
@@ -102,8 +141,13 @@ struct dx_eofblocks {
 #define DX_IOC_ZERO_RANGE	_IOW('X', 57, struct dx_flock64)
 #define DX_IOC_FREE_EOFBLOCKS	_IOR('X', 58, struct dx_eofblocks)
 #define DX_IOC_AG_GEOMETRY	_IOWR('X', 61, struct dx_ag_geometry)
+#define DX_IOC_GETPARENTS	_IOWR('X', 62, struct dx_getparents)
+#define DX_IOC_GETPARENTS_BY_HANDLE _IOWR('X', 63, struct dx_getparents_by_handle)
 #define DX_IOC_FSGEOMETRY_V1	_IOR('X', 100, struct dx_geom_v1_size)
 #define DX_IOC_FSGEOMETRY_V1_I386 _IOR('X', 100, struct dx_geom_v1_size_i386)
+#define DX_IOC_PATH_TO_FSHANDLE	_IOWR('X', 104, struct dx_handlereq)
+#define DX_IOC_PATH_TO_HANDLE	_IOWR('X', 105, struct dx_handlereq)
+#define DX_IOC_FD_TO_HANDLE	_IOWR('X', 106, struct dx_handlereq)
 #define DX_IOC_FSCOUNTS		_IOR('X', 113, struct dx_counts)
 #define DX_IOC_SET_RESBLKS	_IOWR('X', 114, struct dx_resblks)
 #define DX_IOC_GET_RESBLKS	_IOR('X', 115, struct dx_resblks)

@@ -189,6 +189,8 @@ long dx_file_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
 long dx_file_compat_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
 /* fsmap.c */
 long dx_ioc_getfsmap(struct file *file, void __user *arg);
+long dx_ioc_handle(struct file *file, unsigned int cmd, void __user *arg);		/* parents.c */
+long dx_ioc_getparents(struct file *file, unsigned int cmd, void __user *arg);	/* parents.c */
 int dx_fileattr_get(struct dentry *dentry, struct dx_fileattr *fa);
 int dx_fileattr_set(dx_idmap_t idmap, struct dentry *dentry, struct dx_fileattr *fa);
 /* xattr.c, acl.c */

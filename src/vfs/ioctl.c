@@ -70,6 +70,7 @@ static void fill_geom(struct dx_mount *mp, struct dx_geom *g)
 		{ 0, DX_SB_FEAT_INCOMPAT_SPINODES, 1 << 18 },
 		{ 0, DX_SB_FEAT_INCOMPAT_BIGTIME, 1 << 21 },
 		{ 0, DX_SB_FEAT_INCOMPAT_NREXT64, 1 << 23 },
+		{ 0, DX_SB_FEAT_INCOMPAT_PARENT, 1 << 25 },
 	};
 	int i;
 
@@ -634,6 +635,16 @@ static long ioc_getfsmap(struct file *file, unsigned int cmd, void __user *arg)
 	return dx_ioc_getfsmap(file, arg);
 }
 
+static long ioc_getparents(struct file *file, unsigned int cmd, void __user *arg)
+{
+	return dx_ioc_getparents(file, cmd, arg);
+}
+
+static long ioc_handle(struct file *file, unsigned int cmd, void __user *arg)
+{
+	return dx_ioc_handle(file, cmd, arg);
+}
+
 static const struct {
 	unsigned int	cmd;
 	long		(*fn)(struct file *file, unsigned int cmd, void __user *arg);
@@ -666,6 +677,11 @@ static const struct {
 	{ DX_IOC_FREE_EOFBLOCKS, ioc_free_eofblocks },
 	{ FS_IOC_GETFSLABEL,	ioc_getlabel },
 	{ FS_IOC_GETFSMAP,	ioc_getfsmap },
+	{ DX_IOC_PATH_TO_FSHANDLE, ioc_handle },
+	{ DX_IOC_PATH_TO_HANDLE, ioc_handle },
+	{ DX_IOC_FD_TO_HANDLE,	ioc_handle },
+	{ DX_IOC_GETPARENTS,	ioc_getparents },
+	{ DX_IOC_GETPARENTS_BY_HANDLE, ioc_getparents },
 };
 
 /**

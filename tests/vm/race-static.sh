@@ -260,7 +260,7 @@ try_mount() {
 first_mount() {
 	case $fs in
 	xfs) set -- '' ' -i nrext64=0,exchange=0 -n parent=0' ' -i nrext64=0' ' -m bigtime=0,inobtcount=0,reflink=0' ;;
-	dioxfs) set -- '' ' -i exchange=0 -n parent=0' ;;
+	dioxfs) set -- '' ' -i exchange=0' ;;
 	*) set -- '' ;;
 	esac
 	base=$mkfs first=

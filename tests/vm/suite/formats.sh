@@ -12,9 +12,9 @@ release=$(mkfs.xfs -V)
 digest() { dd if="$DEV" bs=1M count=96 status=none | md5sum; }
 field() { xfs_db -r -c "sb 0" -c "p $1" "$DEV" | sed 's/.*= //'; }
 
-# What the superblock says of features that we write: FTYPE, SPINODES, META_UUID, BIGTIME, NREXT64; FINOBT, RMAPBT, REFLINK, INOBTCNT.
+# What the superblock says of features that we write: FTYPE, SPINODES, META_UUID, BIGTIME, NREXT64, PARENT; FINOBT, RMAPBT, REFLINK, INOBTCNT.
 state() {
-	if (($(field features_incompat) & ~0x2f)); then echo refused
+	if (($(field features_incompat) & ~0xaf)); then echo refused
 	elif (($(field features_ro_compat) & ~0xf)); then echo read-only
 	else echo read-write; fi
 }
@@ -77,7 +77,7 @@ fi
 env DX_MKFS_DEFAULTS=1 mkfs.xfs -q -f -d size=$SIZE "$DEV"
 case $release in
 *" "[45].*|*" 6."[0-9].*|*" 6."1[0-7].*) want=read-write ;;
-*) want=refused ;;	# exchange and parent
+*) want=refused ;;	# exchange
 esac
 mounts_as "a default volume of ${release#mkfs.xfs version }" $want
 t "what the kernel log says to mkfs.xfs makes a volume that mounts" obeyed
@@ -89,5 +89,5 @@ done <<E2
 rmapbt -m,rmapbt=1 read-write
 nrext64 -i,nrext64=1 read-write
 exchange -i,exchange=1 refused
-parent -n,parent=1 refused
+parent -n,parent=1 read-write
 E2
