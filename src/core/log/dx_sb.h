@@ -28,6 +28,7 @@ void dx_reserve_default(struct dx_mount *mp);	/* min(5 %, 8192 blocks) */
 
 /* ---- superblock: sb.c ---- */
 struct dx_dsb;
+extern const struct dx_buf_ops dx_sb_buf_ops;
 void dx_sb_from_disk(struct dx_sb *to, const struct dx_dsb *from);
 void dx_sb_to_disk(struct dx_dsb *to, const struct dx_sb *from);
 int dx_sb_read_first(struct dx_mount *mp);	/* uncached read of the primary into mp->sb, verified */
