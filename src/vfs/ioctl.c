@@ -228,7 +228,9 @@ static int getbmap(struct inode *inode, struct dx_getbmapx *h, struct dx_getbmap
 {
 	struct dx_inode *ip = DX_I(inode);
 	struct dx_mount *mp = ip->mp;
-	int fork = h->bmv_iflags & DX_BMV_IF_ATTRFORK ? DX_ATTR_FORK : DX_DATA_FORK;
+	int fork = h->bmv_iflags & DX_BMV_IF_ATTRFORK ? DX_ATTR_FORK : h->bmv_iflags & DX_BMV_IF_COWFORK ? DX_COW_FORK :
+		DX_DATA_FORK;
+	u32 which = fork == DX_ATTR_FORK ? DX_BMAPI_ATTRFORK : fork == DX_COW_FORK ? DX_BMAPI_COWFORK : 0;
 	u64 limit, bno, end, stop;
 	struct dx_irec rec;
 	int error = 0, mode, n, room = h->bmv_count - 1, got = 0;
@@ -242,6 +244,8 @@ static int getbmap(struct inode *inode, struct dx_getbmapx *h, struct dx_getbmap
 		return 0;	/* no extents, and bmv_length stays as it is */
 	if (fork == DX_ATTR_FORK) {
 		limit = 1ULL << 32;
+	} else if (fork == DX_COW_FORK) {
+		limit = ip->d.flags2 & DX_DIFLAG2_COWEXTSIZE ? mp->s_maxbytes : i_size_read(inode);
 	} else if (ip->d.flags & (DX_DIFLAG_PREALLOC | DX_DIFLAG_APPEND) || dx_get_extsz_hint(ip) ||
 		   (h->bmv_iflags & DX_BMV_IF_PREALLOC)) {
 		limit = mp->s_maxbytes;
@@ -275,8 +279,7 @@ static int getbmap(struct inode *inode, struct dx_getbmapx *h, struct dx_getbmap
 		struct dx_getbmapx *p = &out[got];
 
 		n = 1;
-		error = dx_bmap_query(ip, bno, end - bno, &rec, &n,
-				      fork == DX_ATTR_FORK ? DX_BMAPI_ATTRFORK : 0);
+		error = dx_bmap_query(ip, bno, end - bno, &rec, &n, which);
 		if (error || !n)
 			break;
 		bno = rec.startoff + rec.blockcount;
@@ -284,7 +287,7 @@ static int getbmap(struct inode *inode, struct dx_getbmapx *h, struct dx_getbmap
 			/* The emptiness behind the last extent ends at the end of the file. */
 			u64 eof = dx_b_to_fsb(mp, i_size_read(inode));
 
-			if (bno >= end && fork == DX_DATA_FORK && bno > eof) {
+			if (bno >= end && fork != DX_ATTR_FORK && bno > eof) {
 				if (rec.startoff >= eof)
 					break;
 				rec.blockcount = eof - rec.startoff;
@@ -320,8 +323,7 @@ static int getbmap(struct inode *inode, struct dx_getbmapx *h, struct dx_getbmap
 		n = 1;
 		rec.startblock = DX_HOLESTARTBLOCK;
 		if (end < last)
-			error = dx_bmap_query(ip, end, last - end, &rec, &n,
-					      fork == DX_ATTR_FORK ? DX_BMAPI_ATTRFORK : 0);
+			error = dx_bmap_query(ip, end, last - end, &rec, &n, which);
 		if (!error && dx_irec_is_hole(&rec) && (end >= last || rec.startoff + rec.blockcount >= last)) {
 			while (i > 0 && out[i].bmv_block == -1)
 				i--;
@@ -351,15 +353,10 @@ static long ioc_getbmap(struct file *file, unsigned int cmd, void __user *arg)
 		h.bmv_iflags = 0;
 	if (h.bmv_iflags & ~DX_BMV_IF_VALID)
 		return -EINVAL;
-	if (h.bmv_count < 2)
+	if (h.bmv_count < 2 || (h.bmv_iflags & DX_BMV_IF_ATTRFORK && h.bmv_iflags & DX_BMV_IF_COWFORK))
 		return -EINVAL;
 	if (h.bmv_count >= INT_MAX / recsize)
 		return -ENOMEM;
-	/* No file has shared blocks here: the copy-on-write fork is empty. */
-	if (h.bmv_iflags & DX_BMV_IF_COWFORK) {
-		h.bmv_entries = 0;
-		return copy_to_user(arg, &h, recsize) ? -EFAULT : 0;
-	}
 	out = kvcalloc(h.bmv_count, sizeof(*out), GFP_KERNEL);
 	if (!out)
 		return -ENOMEM;

@@ -44,6 +44,7 @@ static loff_t share(struct file *in, loff_t pos_in, struct file *out, loff_t pos
 {
 	struct inode *src = file_inode(in), *dst = file_inode(out);
 	u64 done = 0;
+	bool whole;
 	int error;
 
 	error = dx_assert_locked_out(src, DX_LK_FULL, 0, 1) ?: dx_assert_locked_out(dst, DX_LK_FULL, 0, 1);
@@ -51,6 +52,7 @@ static loff_t share(struct file *in, loff_t pos_in, struct file *out, loff_t pos
 		error = dx_remap_prep(in, pos_in, out, pos_out, &len, flags);
 	if (error || !len)
 		return error;
+	whole = !pos_in && !pos_out && len == i_size_read(src) && len >= i_size_read(dst) && !(flags & REMAP_FILE_DEDUP);
 	error = prepare_target(dst, pos_out, len);
 	if (error)
 		return error;
@@ -62,6 +64,8 @@ static loff_t share(struct file *in, loff_t pos_in, struct file *out, loff_t pos
 	if (done && !(flags & REMAP_FILE_DEDUP)) {
 		int moved = move_end(dst, pos_out + done);
 
+		if (!moved && whole && done == len)
+			moved = dx_reflink_inherit(DX_I(src), DX_I(dst));
 		if (moved)
 			return moved;
 	}

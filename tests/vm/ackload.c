@@ -16,6 +16,8 @@
  * Around this, files that nobody checks are created, written, renamed, truncated, given
  * attributes, fallocated and unlinked (also while open, also O_TMPFILE), so that every kind of
  * log item is in flight. A worker ends at the first EIO, EROFS or ESHUTDOWN; ENOSPC is no error.
+ * Where blocks can be shared, files that are kept take blocks from one another, and files that nobody checks
+ * take theirs and write to them: none of that may show in what was acknowledged.
  *
  * The ring file guards L6: direct AIO writes that extend, acknowledged, must be found.
  */
@@ -23,11 +25,13 @@
 #include <fcntl.h>
 #include <libaio.h>
 #include <linux/falloc.h>
+#include <linux/fs.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -42,7 +46,7 @@
 static uint64_t seed = 1;
 static char buf[1 << 18] __attribute__((aligned(4096)));
 static char wdir[20];
-static int secs = 5, workers = 3, me;
+static int secs = 5, workers = 3, me, kept;	/* kept: files of this worker so far */
 static long maxkb = 64;
 static long cut_after, *said;	/* said: lines, of all workers */
 
@@ -138,6 +142,36 @@ static void sync_dir(const char *d)
 	close(fd);
 }
 
+/*
+ * Part of a kept file, or all of it, in another one.  What cannot be shared is no error; after the end of the
+ * source only a whole file takes its last block.
+ */
+static int share(int fd)
+{
+	struct file_clone_range r = { .src_offset = 0 };
+	struct stat st;
+	char a[100];
+	int ret = 0;
+
+	if (!kept)
+		return 0;
+	sprintf(a, "w%d/keep-%d", me, (int)(rnd() % kept));
+	r.src_fd = open(a, O_RDONLY);
+	if (r.src_fd < 0)
+		return 0;
+	if (rnd() % 2 && !fstat(r.src_fd, &st) && st.st_size > BLK) {
+		r.src_offset = rnd() % (st.st_size / BLK) * BLK;
+		r.src_length = rnd() % (st.st_size / BLK - r.src_offset / BLK + 1) * BLK;
+		r.dest_offset = rnd() % (maxkb << 10) / BLK * BLK;
+	}
+	if (!ioctl(fd, FICLONERANGE, &r))
+		ret = 1;
+	else if (errno != EINVAL && errno != EOPNOTSUPP && errno != ENOTTY)
+		end("share");
+	close(r.src_fd);
+	return ret;
+}
+
 /* A file made in many ways, fsync'ed, acknowledged, left alone. */
 static void keep(int n)
 {
@@ -156,7 +190,7 @@ static void keep(int n)
 		size_t len = rnd() % (maxkb << 10) + 1;
 		off_t at = rnd() % 3 ? rnd() % (maxkb << 10) : 0;
 
-		switch (rnd() % 8) {
+		switch (rnd() % 10) {
 		case 0:
 			DO(fallocate(fd, rnd() % 2 ? FALLOC_FL_KEEP_SIZE : 0, at, len));
 			break;
@@ -173,6 +207,9 @@ static void keep(int n)
 			break;
 		case 4:
 			DO(fallocate(fd, FALLOC_FL_ZERO_RANGE, at, len));
+			break;
+		case 5: case 6:
+			share(fd);
 			break;
 		default:
 			fill(len);
@@ -216,7 +253,28 @@ static void churn(void)
 
 	sprintf(a, "w%d/churn/%d", me, i);
 	sprintf(b, "w%d/churn/%d", me, j);
-	switch (rnd() % 12) {
+	switch (rnd() % 14) {
+	case 12: case 13: {
+		int direct = rnd() % 2 ? O_DIRECT : 0;
+
+		fd = open(a, O_CREAT | O_RDWR | O_NOFOLLOW | direct, 0600);
+		if (fd < 0)
+			break;
+		for (int n = share(fd) ? 1 + rnd() % 6 : 0; n; n--) {
+			size_t len = direct ? BLK * (1 + rnd() % 4) : 1 + rnd() % 20000;
+			off_t at = rnd() % (maxkb << 10);
+
+			fill(len + 8);
+			if (rnd() % 8 == 0) {
+				if (fallocate(fd, FALLOC_FL_KEEP_SIZE | (rnd() % 2 ? FALLOC_FL_PUNCH_HOLE : FALLOC_FL_UNSHARE_RANGE), at, len))
+					end("churn punch");
+			} else if (pwrite(fd, buf, len, direct ? at / BLK * BLK : at) < 0) {
+				end("churn write");
+			}
+		}
+		close(fd);
+		break;
+	}
 	case 0: case 1: case 2:
 		fd = open(a, O_CREAT | O_RDWR, 0600);
 		if (fd < 0)
@@ -340,6 +398,7 @@ static void work(void)
 		switch (rnd() % 8) {
 		case 0: case 1:
 			keep(n++);
+			kept = n;
 			break;
 		case 2:
 			if (fd >= 0)

@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 #
 # For the suites log-*: random loads, cut off by GOINGDOWN without flushing the log (every
-# fifth with), and recovered by whoever is asked to. After each recovery xfs_repair -n is clean and what fsync
+# fourth with), and recovered by whoever is asked to. After each recovery xfs_repair -n is clean and what fsync
 # acknowledged is there (L6 included: the loads extend by direct AIO). Source after lib.sh.
 #
 # Volumes are small, and mkfs.xfs makes such only for a test.
@@ -15,7 +15,7 @@ forms=(
 	"-d size=96m -l size=10m"
 	"-d size=96m -l size=10m -b size=1024 $LTS_4_19"
 	"-d size=96m -l size=16m,su=32k $large"
-	"-d size=130m,agcount=8 -l size=12m -n size=16384"
+	"-d size=130m,agcount=8 -l size=14m -n size=16384 -m reflink=1,rmapbt=1"
 )
 
 # MOUNT-TYPE DEVICE DIR: what xfs_repair and the journal say after recovery; stays mounted
@@ -36,8 +36,8 @@ round() {
 	umount $MNT 2>/dev/null
 	for ((i = 0; i < count; i++)); do
 		# a volume is used for several logs in a row: cycles wrap, old records lie about
-		opts=${forms[i / 6 % ${#forms[@]}]}
-		if ((i % 6 == 0)); then
+		opts=${forms[i / 5 % ${#forms[@]}]}
+		if ((i % 5 == 0)); then
 			# shellcheck disable=SC2086
 			mkfs.xfs -q -f $opts "$DEV" || return
 		fi
@@ -50,7 +50,7 @@ round() {
 			[ "$(wc -l <"$TMP/journal")" -gt $((2 + i * 13 % 40)) ] && break
 			sleep 0.1
 		done
-		xfs_io -x -c "shutdown$( ((i % 5 == 4)) && echo ' -f')" $MNT
+		xfs_io -x -c "shutdown$( ((i % 4 == 3)) && echo ' -f')" $MNT
 		wait $load
 		rc=$?
 		[ $rc = 0 ] || { echo "log $i: the load ended with $rc"; cat "$TMP/err"; return 1; }

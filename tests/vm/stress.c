@@ -239,6 +239,71 @@ static void op_fallocate(void)
 	close(fd);
 }
 
+/* Two files share, or find out that they could; or one ceases to. */
+static void op_clone(void)
+{
+	struct file_clone_range r = { .src_offset = any_off() & ~4095 };
+	int fd = open_any(O_RDWR | O_CREAT);
+
+	r.src_fd = rnd(8) ? open_any(O_RDONLY) : fd;
+	if (fd >= 0 && r.src_fd >= 0) {
+		r.src_length = rnd(3) ? (1 + rnd(64)) << 12 : 0;
+		r.dest_offset = any_off() & ~4095;
+		if (rnd(3) == 0)
+			judge(ioctl(fd, FICLONE, r.src_fd));
+		else
+			judge(ioctl(fd, FICLONERANGE, &r));
+	}
+	if (r.src_fd >= 0 && r.src_fd != fd)
+		close(r.src_fd);
+	if (fd >= 0)
+		close(fd);
+}
+
+static void op_dedupe(void)
+{
+	struct { struct file_dedupe_range r; struct file_dedupe_range_info i; } d = {
+		.r = { .src_offset = any_off() & ~4095, .src_length = (1 + rnd(32)) << 12, .dest_count = 1 } };
+	int fd = open_any(O_RDONLY);
+
+	d.i.dest_fd = open_any(O_RDWR);
+	d.i.dest_offset = any_off() & ~4095;
+	if (fd >= 0 && d.i.dest_fd >= 0) {
+		judge(ioctl(fd, FIDEDUPERANGE, &d));
+		if (d.i.status < 0) {
+			errno = -d.i.status;
+			judge(-1);
+		}
+	}
+	if (d.i.dest_fd >= 0)
+		close(d.i.dest_fd);
+	if (fd >= 0)
+		close(fd);
+}
+
+static void op_copy(void)
+{
+	int from = open_any(O_RDONLY), to = open_any(O_RDWR | O_CREAT);
+	loff_t a = any_off(), b = any_off();
+
+	if (from >= 0 && to >= 0)
+		judge(syscall(SYS_copy_file_range, from, &a, to, &b, 1 + rnd(200000), 0));
+	if (from >= 0)
+		close(from);
+	if (to >= 0)
+		close(to);
+}
+
+static void op_unshare(void)
+{
+	int fd = open_any(O_RDWR);
+
+	if (fd < 0)
+		return;
+	judge(fallocate(fd, FALLOC_FL_UNSHARE_RANGE, any_off(), 1 + rnd(256 << 10)));
+	close(fd);
+}
+
 static void op_xattr(void)
 {
 	static const char * const names[] = { "user.a", "user.bb", "user.a-much-longer-name-of-an-attribute", "trusted.t" };
@@ -350,6 +415,7 @@ static const struct op { const char *name; void (*fn)(void); int weight; } ops[]
 	{ "write", op_write, 10 }, { "append", op_append, 6 }, { "dsync", op_dsync, 2 }, { "dwrite", op_dwrite, 8 },
 	{ "read", op_read, 5 }, { "dread", op_dread, 3 }, { "mmap", op_mmap, 4 }, { "truncate", op_truncate, 5 },
 	{ "fallocate", op_fallocate, 10 }, { "xattr", op_xattr, 5 }, { "attr", op_attr, 3 }, { "readdir", op_readdir, 2 },
+	{ "clone", op_clone, 8 }, { "dedupe", op_dedupe, 3 }, { "copy", op_copy, 2 }, { "unshare", op_unshare, 2 },
 	{ "tmpfile", op_tmpfile, 3 }, { "orphan", op_orphan, 3 }, { "seek", op_seek, 3 }, { "sync", op_sync, 1 },
 };
 #define NOPS (sizeof(ops) / sizeof(ops[0]))

@@ -104,6 +104,8 @@ int dx_cow_cancel_all(struct dx_inode *ip);
 int dx_reflink_remap(struct dx_inode *src, u64 soff_bytes, struct dx_inode *dst, u64 doff_bytes, u64 len_bytes, u64 *done);
 /* The inode may share blocks from now on.  Own transaction; nothing when the flag is set. */
 int dx_reflink_set_flag(struct dx_inode *ip);
+/* The whole of @src became @dst: then it has its hint (cowextsize), too, if it has none of its own.  Own transaction. */
+int dx_reflink_inherit(struct dx_inode *src, struct dx_inode *dst);
 /* If no block of its data fork is shared any more the flag goes; what is left in the CoW fork does, too. */
 int dx_reflink_try_clear(struct dx_inode *ip);
 

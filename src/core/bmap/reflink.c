@@ -13,7 +13,8 @@
 #include "dx_cow.h"
 #include "dx_bmap_int.h"
 
-static int change_flag(struct dx_inode *ip, bool set)
+/* @set and @clear: DX_DIFLAG2_*; @cowextsize: blocks, 0 leaves it. */
+static int change_flags(struct dx_inode *ip, u64 set, u64 clear, u32 cowextsize)
 {
 	struct dx_trans *tp;
 	int error;
@@ -23,17 +24,16 @@ static int change_flag(struct dx_inode *ip, bool set)
 		return error;
 	dx_ilock(ip, DX_ILOCK_EXCL);
 	dx_trans_ijoin(tp, ip, DX_ILOCK_EXCL);
-	if (set)
-		ip->d.flags2 |= DX_DIFLAG2_REFLINK;
-	else
-		ip->d.flags2 &= ~DX_DIFLAG2_REFLINK;
+	ip->d.flags2 = (ip->d.flags2 & ~clear) | set;
+	if (cowextsize)
+		ip->d.cowextsize = cowextsize;
 	dx_trans_log_inode(tp, ip, DX_ILOG_CORE);
 	return dx_trans_commit(tp);
 }
 
 int dx_reflink_set_flag(struct dx_inode *ip)
 {
-	return dx_inode_shares(ip) ? 0 : change_flag(ip, true);
+	return dx_inode_shares(ip) ? 0 : change_flags(ip, DX_DIFLAG2_REFLINK, 0, 0);
 }
 
 int dx_reflink_try_clear(struct dx_inode *ip)
@@ -54,7 +54,14 @@ int dx_reflink_try_clear(struct dx_inode *ip)
 	if (error || n)
 		return error;
 	error = dx_cow_cancel_all(ip);
-	return error ? error : change_flag(ip, false);
+	return error ? error : change_flags(ip, 0, DX_DIFLAG2_REFLINK, 0);
+}
+
+int dx_reflink_inherit(struct dx_inode *src, struct dx_inode *dst)
+{
+	if (!(src->d.flags2 & DX_DIFLAG2_COWEXTSIZE) || dst->d.flags2 & DX_DIFLAG2_COWEXTSIZE)
+		return 0;
+	return change_flags(dst, DX_DIFLAG2_COWEXTSIZE, 0, src->d.cowextsize);
 }
 
 /* ---- clone ------------------------------------------------------------------------------- */

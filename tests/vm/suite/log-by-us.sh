@@ -14,7 +14,7 @@ t "there were acknowledgements to check: $(cat "$TMP/total" 2>/dev/null)" grep -
 # The checker can convict.
 fresh_fs
 mount_stock
-ackload run -t 1 $MNT >"$TMP/journal"
+ackload run -t 3 $MNT >"$TMP/journal"
 victim=$(sed -n 's/^F \(w0[^ ]*\) [1-9][0-9]* .*/\1/p' "$TMP/journal" | while read -r f; do [ -s $MNT/$f ] && echo $f && break; done)
 printf X | dd of=$MNT/$victim conv=notrunc bs=1 count=1 2>/dev/null
 t_errno "a byte changed behind the back of the journal is found" "has other contents" ackload check "$TMP/journal" $MNT

@@ -50,6 +50,35 @@ EOT
 t_same "a store through a mapping" writers map mapped
 t_same "SEEK_HOLE and SEEK_DATA over a clone with a hole" bash -c \
 	'xfs_io -f -c "pwrite -q 0 64k" -c "pwrite -q 1m 64k" -c fsync s && xfs_io -f -c "reflink -q s" s2 && xfs_io -c "pwrite -q 512k 4k" -c "seek -a -r 0" s2'
+# What copies on write have set aside; the stock kernel tells that in debug builds only.
+fill $MNT/a
+cow_fork() {	# WANTED FILE COMMAND...
+	local want=$1 file=$MNT/$2
+	shift 2
+	[ $FSTYPE = dioxfs ] || return 0
+	xfs_io "$@" -c "bmap -ce" "$file" | sed '1d; s/^.*\[//; s/\]: / /; s/ [0-9][0-9]*\.\..*/ blocks/; s/\.\./-/' | grep -v hole | xargs >"$TMP/cow"
+	[ "$(cat "$TMP/cow")" = "$want" ] || { echo "told: $(cat "$TMP/cow")"; return 1; }
+}
+t "GETBMAPX of the CoW fork: none" cow_fork "" n -f -c "pwrite -q 0 8k" -c fsync
+xfs_io -f -c "reflink -q $MNT/a" $MNT/b
+xfs_io -f -c "cowextsize 256k" -c "reflink -q $MNT/a" $MNT/d
+t "GETBMAPX of the CoW fork: set aside by a buffered write" \
+	cow_fork "2048-2303 delalloc 6144-6655 delalloc" b -c "pwrite -q 1m 4k" -c "pwrite -q 3m 200k"
+t "GETBMAPX of the CoW fork: what is left after fsync" cow_fork "2056-2303 blocks 6544-6655 blocks" b -c fsync
+t "GETBMAPX of the CoW fork: with a hint" cow_fork "2056-2559 blocks" d -c "pwrite -q 1m 4k" -c fsync
+
+hints() {	# what a clone has of its source's hint
+	rm -f h1 h2 h3 h4 h5
+	xfs_io -f -c "cowextsize 256k" -c "pwrite -q 0 1m" -c fsync h1
+	share h1 h2 && xfs_io -c cowextsize h2
+	xfs_io -f -c "pwrite -q 0 2m" -c fsync h3 && share h1 h3 && xfs_io -c cowextsize h3
+	xfs_io -f -c "cowextsize 128k" h4 && share h1 h4 && xfs_io -c cowextsize h4
+	share h1 h5 0 0 512k && xfs_io -c cowextsize h5
+	rm -f h5 && xfs_io -f -c "reflink -q h1 0 64k 1m" h5 && xfs_io -c cowextsize h5
+	rm -f h5 && fill h5 && xfs_io -c "dedupe -q h5 0 0 1m" h1; xfs_io -c cowextsize h1
+	rm -f h5 && cp h1 h5 && sync && xfs_io -c "dedupe -q h1 0 0 1m" h5; xfs_io -c cowextsize h5
+}
+t_same "the hint for copies is taken along by a whole file only" hints
 t "both unmount, both clean" pair_down
 
 # ------------------------------------------------------------ what is refused
