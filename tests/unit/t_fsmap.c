@@ -244,6 +244,109 @@ static int changes(void *arg)
 	return uv_umount(mp);
 }
 
+/* ---- bad blocks ---- */
+
+struct wanted { u64 owner, flags; dx_agbno_t bno; };
+
+static int first_of(const struct dx_space_rec *rec, void *data)
+{
+	struct wanted *w = data;
+
+	if (w->bno || rec->owner != w->owner || (rec->offset & DX_RMAP_BMBT) != w->flags)
+		return 0;
+	w->bno = rec->bno;
+	return 0;
+}
+
+/* Where the owner has its first block; 0: it has none. */
+static dx_daddr_t block_of(struct dx_mount *mp, u64 owner, u64 flags)
+{
+	const union dx_btree_key low = { }, high = { .rmap = { .startblock = U32_MAX, .owner = U64_MAX, .offset = U64_MAX } };
+	struct wanted w = { .owner = owner, .flags = flags };
+	dx_agno_t agno;
+
+	for (agno = 0; agno < mp->sb.agcount; agno++) {
+		CHECK(!dx_space_query(mp, agno, true, &low, &high, first_of, &w));
+		if (w.bno)
+			return dx_agb_to_daddr(mp, agno, w.bno);
+	}
+	return 0;
+}
+
+static bool told(struct dx_mount *mp, dx_daddr_t daddr, const char *whose)
+{
+	char line[300];
+
+	flush_workqueue(mp->discard_wq);
+	snprintf(line, sizeof(line), "the block at daddr 0x%llx %s", (unsigned long long)daddr, whose);
+	if (host_log_has(line))
+		return true;
+	printf("# wanted: %s\n# said: %s\n", line, host_log());
+	return false;
+}
+
+/* Reading a block of a file's extent map, of a directory, of inodes fails: the message says whose it was. */
+static int bad_blocks(void *arg)
+{
+	struct dx_mount_opts o = { };
+	struct dx_mount *mp;
+	struct dx_inode *ip;
+	struct dx_mapped got;
+	dx_daddr_t map, dir;
+	char whose[200];
+	bool rmap;
+	dx_ino_t ino;
+	int error, i;
+
+	mp = uv_mount_dev(uv_dev, &o, &error);
+	if (!mp)
+		return error;
+	rmap = dx_has_rmapbt(mp);
+	ip = make(mp, "comb", COMB);
+	ino = ip->ino;
+	dx_idrop(ip);
+	for (i = 0; i < 100; i++) {
+		char name[40];
+
+		sprintf(name, "a-name-that-takes-some-room-%d", i);
+		dx_idrop(make(mp, name, 0));
+	}
+	CHECK(!uv_umount(mp));
+	mp = uv_mount_dev(uv_dev, &o, &error);
+	if (!mp)
+		return error;
+	map = rmap ? block_of(mp, ino, DX_RMAP_BMBT) : 8;
+	dir = rmap ? block_of(mp, mp->sb.rootino, 0) : 8;
+	CHECK(map && dir);
+
+	host_log_clear();
+	host_dev_fail_range(uv_dev, HOST_FAIL_READ, map, 1, -EIO);
+	CHECK(!dx_iget(mp, NULL, ino, 0, &ip));
+	dx_ilock(ip, DX_ILOCK_EXCL);
+	error = dx_bmap_look(ip, 0, 1, 0, &got);
+	dx_iunlock(ip, DX_ILOCK_EXCL);
+	if (rmap) {
+		CHECK_EQ(error, -EIO);
+		sprintf(whose, "is part of the extent map of inode 0x%llx, data fork (find -inum %llu)", (unsigned long long)ino, (unsigned long long)ino);
+		CHECK(told(mp, map, whose));
+	}
+	host_dev_fail_none(uv_dev);
+	dx_idrop(ip);
+
+	host_dev_fail_range(uv_dev, HOST_FAIL_READ, dir, 1, -EIO);
+	if (rmap) {
+		struct dx_name n = { .name = (u8 *)"a-name-that-takes-some-room-0", .len = 29 };
+
+		CHECK_EQ(dx_dir_lookup(NULL, mp->rootip, &n, &ino, NULL), -EIO);
+		sprintf(whose, "belongs to inode 0x%llx, data fork, block 0", (unsigned long long)mp->sb.rootino);
+		CHECK(told(mp, dir, whose));
+	} else {
+		CHECK(!host_log_has("the block at"));
+	}
+	host_dev_fail_none(uv_dev);
+	return uv_umount(mp);
+}
+
 static const struct uv_profile volumes[] = {
 	{ "rmapbt, 1 KiB blocks", "--unsupported -b size=1024 -d agcount=2 -l size=10m -m rmapbt=1,reflink=0", 80 },
 	{ "free space only", "--unsupported -d agcount=2 -l size=10m -m rmapbt=0,reflink=0", 100 },
@@ -265,6 +368,8 @@ int main(int argc, char **argv)
 			return 1;
 		snprintf(name, sizeof(name), "while it changes (%s)", volumes[i].name);
 		host_test(name, seed, changes, NULL);
+		snprintf(name, sizeof(name), "a bad block is told by its owner (%s)", volumes[i].name);
+		host_test(name, seed, bad_blocks, NULL);
 		host_test_begin("... and xfs_repair is content");
 		CHECK(uv_repair_clean("fsmap"));
 		host_test_end();

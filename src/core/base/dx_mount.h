@@ -64,6 +64,7 @@ enum {
 	DX_OP_FROZEN,
 	DX_OP_NORECOVERY,
 	DX_OP_SB_DIRTY,			/* summary counters on disk are stale */
+	DX_OP_BAD_BLOCK,		/* somebody looks whose a bad block is */
 	DX_OP_WAS_DIRTY,		/* log needed recovery at this mount */
 };
 

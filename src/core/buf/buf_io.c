@@ -84,6 +84,7 @@ static int read_end(struct dx_buf *bp)
 	if (error) {
 		dx_err_ratelimited(bp->b_mp, "cannot read metadata at daddr 0x%llx, length %u: error %d",
 				   (unsigned long long)bp->b_maps[0].daddr, bp->b_len_bb, error);
+		bp->b_mp->buf_above->failed(bp->b_mp, bp->b_maps[0].daddr, bp->b_maps[0].len_bb);
 	} else if (bp->b_ops && bp->b_ops->verify_read) {
 		error = bp->b_ops->verify_read(bp);
 		if (!error)
@@ -172,6 +173,7 @@ static void write_end(struct dx_buf *bp)
 	} else if (!dx_is_shutdown(mp)) {
 		dx_err_ratelimited(mp, "cannot write metadata to daddr 0x%llx, length %u: error %d",
 				   (unsigned long long)bp->b_maps[0].daddr, bp->b_len_bb, bp->b_error);
+		mp->buf_above->failed(mp, bp->b_maps[0].daddr, bp->b_maps[0].len_bb);
 		bp->b_flags |= DX_BF_WRITE_FAIL;
 		if (dx_retry_failed(mp, &bp->b_retry, bp->b_error))
 			dx_force_shutdown(mp, DX_SHUT_META_IO, __func__);

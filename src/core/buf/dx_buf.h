@@ -139,6 +139,7 @@ struct dx_buf_above {
 	 * those attached to it out of the AIL, or deals with the error.
 	 */
 	void	(*written)(struct dx_buf *bp);
+	void	(*failed)(struct dx_mount *mp, dx_daddr_t daddr, u32 len_bb);	/* the device did; process context */
 	dx_lsn_t (*lsn)(struct dx_buf *bp);	/* to stamp at a write: of the item in the AIL, else 0 */
 	int	(*unpin)(struct dx_mount *mp, bool wait);	/* put what pins buffers into the log on disk */
 	int	(*check_lsn)(struct dx_mount *mp, const char *what, u64 where, dx_lsn_t lsn);	/* not ahead of the log? */

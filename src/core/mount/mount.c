@@ -387,6 +387,7 @@ static void abandon_log(struct dx_mount *mp)
 		dx_log_abort(mp);
 	dx_log_unmount(mp);
 	dx_buf_wait_all_io(mp);
+	flush_workqueue(mp->discard_wq);	/* bad blocks that are being looked up */
 }
 
 /* Once through; *claimed: the VFS's half has been asked before. */
@@ -484,6 +485,7 @@ fail_log:
 	abandon_log(mp);
 fail_ail:
 	dx_buf_wait_all_io(mp);
+	flush_workqueue(mp->discard_wq);
 fail_icache:
 	dx_icache_destroy(mp);
 	dx_ail_destroy(mp);
@@ -504,6 +506,7 @@ fail_wqs:
 /* What lower rooms ask of higher ones. */
 static const struct dx_buf_above buf_above = {
 	.written = dx_buf_item_iodone,
+	.failed = dx_bad_block,
 	.lsn = dx_buf_item_lsn,
 	.unpin = dx_log_force,
 	.check_lsn = dx_log_check_lsn,

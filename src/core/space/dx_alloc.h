@@ -135,6 +135,7 @@ int dx_alloc_query_all(struct dx_mount *mp, dx_agno_t agno, int (*fn)(dx_agbno_t
 struct dx_space_rec { dx_agbno_t bno; dx_extlen_t len; u64 owner, offset; };	/* as in the rmapbt; DX_RMAP_OWN_NULL: free */
 int dx_space_query(struct dx_mount *mp, dx_agno_t agno, bool by_owner, const union dx_btree_key *low,
 		   const union dx_btree_key *high, int (*fn)(const struct dx_space_rec *rec, void *data), void *data);
+void dx_bad_block(struct dx_mount *mp, dx_daddr_t daddr, u32 len_bb);	/* says whose it is: bad_block.c */
 
 /* ---- busy extents: busy.c ---- */
 struct dx_busy_extent {
