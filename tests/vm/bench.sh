@@ -47,6 +47,11 @@ for ((round = 1; round <= rounds; round++)); do
 		for n in 1000 10000; do
 			while read -r name ns; do say "$name-$n" "$(awk "BEGIN { print 1e9 / ($ns + 1) }")"; done < <(benchops extents $mnt/x $n)
 		done
+		for n in 1000 10000; do
+			mkdir $mnt/s
+			while read -r name ns; do say "$name-$n" "$(awk "BEGIN { print 1e9 / ($ns + 1) }")"; done < <(benchops share $mnt/s $n)
+			rm -r $mnt/s
+		done
 		while read -r name ns; do say "$name" "$(awk "BEGIN { print 1e9 / $ns }")"; done < <(benchops insert $mnt/i 300)
 		# Room for two of the files, and not for a third that is being removed.
 		fallocate -l $(($(stat -f -c %a $mnt) * 4 / 1024 - 55))M $mnt/ballast

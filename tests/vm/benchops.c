@@ -5,6 +5,8 @@
  *   benchops files DIR N       create, stat and unlink N files; prints nanoseconds per file
  *   benchops extents FILE N    grow a file to N separate extents, look up, punch; ns per operation
  *   benchops insert FILE N     insert a block behind the first one, close, write it, close: N times; ns per pair
+ *   benchops share DIR N       a file of N separate extents: clone it, ten times; write to places of it, direct and
+ *                              buffered; let another one find out that it has the same; unlink a clone: ns per extent or write
  *   benchops tight DIR MIB N   a writer and a preallocator side by side, each making and removing a file of MIB
  *                              N times; ns per file made, the failed ones too (how many: on stderr)
  *
@@ -13,10 +15,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/falloc.h>
+#include <linux/fs.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -138,6 +142,93 @@ static void insert(const char *file, unsigned int n)
 	end("insert", n);
 }
 
+#define SHARED_WRITES	1000u
+
+/* In places all over the file, each time others. */
+static void overwrite(int fd, unsigned int n, char *block, const char *name)
+{
+	unsigned int i, writes = n < SHARED_WRITES ? n : SHARED_WRITES;
+	uint32_t x = n;
+
+	begin();
+	for (i = 0; i < writes; i++) {
+		x = x * 1664525 + 1013904223;
+		if (pwrite(fd, block, 4096, (off_t)(x % n) * 8192) != 4096)
+			die(name);
+	}
+	if (fsync(fd))
+		die("fsync");
+	end(name, writes);
+}
+
+static int clone_of(const char *dir, const char *name, int from)
+{
+	char path[4096];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	fd = open(path, O_CREAT | O_TRUNC | O_RDWR, 0644);
+	if (fd < 0 || ioctl(fd, FICLONE, from))
+		die(path);
+	return fd;
+}
+
+static void share(const char *dir, unsigned int n)
+{
+	static char block[4096] __attribute__((aligned(4096)));
+	struct { struct file_dedupe_range r; struct file_dedupe_range_info i; } d = { .r = { .dest_count = 1 } };
+	char path[4096], name[20];
+	int fd, copy, same, i;
+	unsigned int k;
+
+	snprintf(path, sizeof(path), "%s/share", dir);
+	fd = open(path, O_CREAT | O_TRUNC | O_RDWR | O_DIRECT, 0644);
+	if (fd < 0)
+		die(path);
+	snprintf(path, sizeof(path), "%s/same", dir);
+	same = open(path, O_CREAT | O_TRUNC | O_RDWR | O_DIRECT, 0644);
+	if (same < 0)
+		die(path);
+	for (k = 0; k < n; k++)
+		if (pwrite(fd, block, 4096, (off_t)k * 8192) != 4096 || pwrite(same, block, 4096, (off_t)k * 8192) != 4096)
+			die("write");
+	if (fsync(fd) || fsync(same))
+		die("fsync");
+
+	begin();
+	copy = clone_of(dir, "copy", fd);
+	if (fsync(copy))
+		die("fsync");
+	end("clone", n);
+	for (i = 1; i < 10; i++) {
+		snprintf(name, sizeof(name), "copy%d", i);
+		begin();
+		close(clone_of(dir, name, fd));
+	}
+	end("clone-10th", n);
+	overwrite(fd, n, block, "cow-direct");
+	overwrite(copy, n, block, "cow-buffered");
+	d.i.dest_fd = same;
+	begin();
+	for (k = 0; k < n; k += d.i.bytes_deduped / 8192) {
+		d.r.src_offset = d.i.dest_offset = (uint64_t)k * 8192;
+		d.r.src_length = (n - k < 128 ? n - k : 128) * 8192ull - (n - k <= 128 ? 4096 : 0);
+		if (ioctl(fd, FIDEDUPERANGE, &d) || d.i.status)
+			die("dedupe");
+		d.i.bytes_deduped = (d.i.bytes_deduped + 8191) & ~8191ull;
+	}
+	end("dedupe", n);
+	snprintf(path, sizeof(path), "%s/copy9", dir);
+	begin();
+	if (unlink(path))
+		die(path);
+	sync();
+	end("unlink-shared", n);
+	close(copy);
+	close(same);
+	close(fd);
+}
+
 static int make_file(const char *name, unsigned int mib, int preallocate)
 {
 	static char piece[65536];
@@ -187,6 +278,8 @@ int main(int argc, char **argv)
 		extents(argv[2], (unsigned int)atoi(argv[3]));
 	else if (argc == 4 && !strcmp(argv[1], "insert"))
 		insert(argv[2], (unsigned int)atoi(argv[3]));
+	else if (argc == 4 && !strcmp(argv[1], "share"))
+		share(argv[2], (unsigned int)atoi(argv[3]));
 	else if (argc == 5 && !strcmp(argv[1], "tight"))
 		tight(argv[2], (unsigned int)atoi(argv[3]), (unsigned int)atoi(argv[4]));
 	else
