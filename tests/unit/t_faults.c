@@ -206,7 +206,7 @@ static void collect(int kind, int down_to)
 	}
 }
 
-static const struct volume { int profile, users; } volumes[] = { { 0, 1 }, { 8, 2 }, { 3, 1 } };
+static const struct volume { int profile, users; } volumes[] = { { 0, 1 }, { 8, 2 }, { 3, 1 }, { 11, 2 } };
 
 /* Shares of the time: one for each kind of fault in two scenarios, DAMAGE_SHARES for the damaged logs of a volume. */
 #define DAMAGE_SHARES	6
