@@ -319,6 +319,26 @@ struct dx_attri_log_format {		/* then name, new name, value, new value: what the
 #define DX_ATTRI_PPTR_SET	4	/* these three: parent pointers */
 #define DX_ATTRI_PPTR_REMOVE	5
 #define DX_ATTRI_PPTR_REPLACE	6	/* one goes, another comes */
-#define DX_XMI_BYTES		88
+struct dx_xmi_body {			/* of an XMI, behind a dx_intent_log_format whose nextents is 0 */
+	u64	xmi_inode1;
+	u64	xmi_inode2;
+	u32	xmi_igen1;
+	u32	xmi_igen2;
+	u64	xmi_startoff1;		/* fsblocks */
+	u64	xmi_startoff2;
+	u64	xmi_blockcount;		/* that are still to be exchanged */
+	u64	xmi_flags;
+	u64	xmi_isize1;		/* bytes, with DX_XMI_SET_SIZES: what the sizes shall be */
+	u64	xmi_isize2;
+};
+#define DX_XMI_BYTES		((u32)(sizeof(struct dx_intent_log_format) + sizeof(struct dx_xmi_body)))
+/* xmi_flags */
+#define DX_XMI_ATTR_FORK	(1u << 0)
+#define DX_XMI_SET_SIZES	(1u << 1)
+#define DX_XMI_INO1_WRITTEN	(1u << 2)	/* only where the first has written extents */
+#define DX_XMI_CLEAR_INO1_REFLINK (1u << 3)
+#define DX_XMI_CLEAR_INO2_REFLINK (1u << 4)
+#define DX_XMI_FLAGS		(DX_XMI_ATTR_FORK | DX_XMI_SET_SIZES | DX_XMI_INO1_WRITTEN | \
+				 DX_XMI_CLEAR_INO1_REFLINK | DX_XMI_CLEAR_INO2_REFLINK)
 
 #endif /* DX_LOG_FORMAT_H */

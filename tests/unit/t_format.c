@@ -23,6 +23,9 @@ typedef s64 xfs_off_t;
 #include <xfs/xfs_da_format.h>
 #include <xfs/xfs_log_format.h>
 
+/* newer than the headers that most have */
+_Static_assert(DX_XMI_BYTES == 88, "XMI");
+
 static const struct { const char *name; size_t ours, theirs; } sizes[] = {
 #define S(o, t) { #o, sizeof(struct o), sizeof(t) },
 	S(dx_dsb, struct xfs_dsb)

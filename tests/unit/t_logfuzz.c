@@ -37,7 +37,7 @@ static size_t arena_kept;		/* what the base log lies in */
 static u64 normal_peak;
 static u32 bs;
 static bool large;			/* large extent counters on the volume */
-static bool rmapbt, reflink;
+static bool rmapbt, reflink, exchange;
 static char what[1024];
 
 /* What a log holds that we do not write: intents of other features, all done; quota. */
@@ -53,6 +53,8 @@ static void add_foreign(struct ul_log *l)
 	u32 i, j;
 
 	for (i = first; i < ARRAY_SIZE(kinds); i++) {
+		if (kinds[i].type == DX_LI_XMI && !exchange)
+			continue;
 		p = ul_intent(t, kinds[i].type, kinds[i].len, 0xabc000 + i);
 		put_unaligned_le32(kinds[i].n, p + 4);
 		for (j = 0; (kinds[i].type == DX_LI_EFI || kinds[i].type == DX_LI_CUI) && j < kinds[i].n; j++) {
@@ -62,6 +64,8 @@ static void add_foreign(struct ul_log *l)
 		}
 		if (kinds[i].type == DX_LI_BUI)
 			*(struct dx_map_extent *)(p + 16) = (struct dx_map_extent){ 128, 1000, 7, 4, DX_BUI_MAP };
+		if (kinds[i].type == DX_LI_XMI)
+			*(struct dx_xmi_body *)(p + 16) = (struct dx_xmi_body){ 128, 128, 5, 5, 10, 20, 10, 0, 0, 0 };
 	}
 	it = ul_new_item(t);
 	p = ul_new_region(it, 40);
@@ -83,6 +87,8 @@ static void add_foreign(struct ul_log *l)
 	for (i = first; i < ARRAY_SIZE(kinds); i++) {
 		bool efd = kinds[i].type == DX_LI_EFI;
 
+		if (kinds[i].type == DX_LI_XMI && !exchange)
+			continue;
 		p = ul_intent(t, kinds[i].type + 1, efd ? kinds[i].len : 16, 0xabc000 + i);
 		if (efd)
 			put_unaligned_le32(kinds[i].n, p + 4);
@@ -752,10 +758,13 @@ static u32 control(const struct ul_log *l, bool as32, u32 cap, bool whole, bool 
 	if (host_checks_failed)
 		printf("%s", host_log());
 	host_kill_world();
+	uv_incompat(DX_SB_FEAT_INCOMPAT_EXCHRANGE, false);
 	CHECK(uv_repair_clean("check"));
+	uv_incompat(DX_SB_FEAT_INCOMPAT_EXCHRANGE, exchange);
 	ul_arena_used = used;
 	return digest();
 }
+#define XMI(field)	sizeof(struct dx_intent_log_format) + offsetof(struct dx_xmi_body, field), sizeof(((struct dx_xmi_body *)0)->field)
 
 /* ---- one field at a time ---- */
 
@@ -832,6 +841,17 @@ static const struct named {
 	{ DX_LI_CUI, 0, LE, CUI_EXT(pe_startblock), 0, 1ull << 60, "bad pe_startblock" },
 	{ DX_LI_CUI, 0, LE, CUI_EXT(pe_len), 0, 0xfffffff0, "bad pe_len" },
 	{ DX_LI_CUI, 0, LE, F(dx_intent_log_format, nextents), 0, 4, "bad number of extents" },
+	{ DX_LI_XMI, 0, LE, F(dx_intent_log_format, nextents), 0, 7, "bad pad" },
+	{ DX_LI_XMI, 0, LE, XMI(xmi_inode1), 0, 1ull << 60, "bad xmi_inode1" },
+	{ DX_LI_XMI, 0, LE, XMI(xmi_inode2), 0, 1ull << 60, "bad xmi_inode2" },
+	{ DX_LI_XMI, 0, LE, XMI(xmi_flags), 0, 1u << 5, "bad xmi_flags" },
+	{ DX_LI_XMI, 0, LE, XMI(xmi_flags), 0, 3, "bad xmi_flags (of an attr fork)" },
+	{ DX_LI_XMI, 0, LE, XMI(xmi_flags), 0, 8, "bad xmi_inode2 (the same)" },
+	{ DX_LI_XMI, 0, LE, XMI(xmi_igen1), 1, 0, "bad xmi_igen2 (of the same)" },
+	{ DX_LI_XMI, 0, LE, XMI(xmi_blockcount), 10, 0, "bad xmi_blockcount" },
+	{ DX_LI_XMI, 0, LE, XMI(xmi_blockcount), 0, 1ull << 60, "bad xmi_startoff1 (with xmi_blockcount)" },
+	{ DX_LI_XMI, 0, LE, XMI(xmi_startoff2), 0, 1ull << 60, "bad xmi_startoff2 (with xmi_blockcount)" },
+	{ DX_LI_XMI, 0, LE, XMI(xmi_blockcount), 0, 11, "bad xmi_startoff2 (overlaps)" },
 	{ DX_LI_BUI, 0, LE, F(dx_intent_log_format, nextents), 1, 0, "bad number of extents" },
 	{ DX_LI_ATTRI, 0, LE, F(dx_attri_log_format, alfi_op_flags), 0, 7, "bad alfi_op_flags" },
 	{ DX_LI_ATTRI, 0, LE, F(dx_attri_log_format, alfi_op_flags), 0, DX_ATTRI_PPTR_SET, "the volume has no parent pointers" },
@@ -917,6 +937,10 @@ static void named_fields(void)
 			ul_intent(ul_new_trans(&l, 0x7004), m->type, m->type == DX_LI_CUI ? 16 + 16 : 16 + 32, 0xabcf00);
 			it = find_named(&l, m);
 		}
+		if (!it && m->type == DX_LI_XMI && !exchange) {
+			ul_intent(ul_new_trans(&l, 0x7004), m->type, DX_XMI_BYTES, 0xabcf00);
+			it = find_named(&l, m);
+		}
 		if (!CHECK(it))
 			continue;
 		if (m->how == DROP_REGION) {
@@ -945,6 +969,7 @@ static void named_fields(void)
 		if (!CHECK(host_log_has("corrupt log: ") &&
 			   host_log_has(m->type == DX_LI_RUI && !rmapbt ? "the volume has no rmapbt" :
 					(m->type == DX_LI_CUI || m->type == DX_LI_BUI) && !reflink ? "the volume has no reflink" :
+					m->type == DX_LI_XMI && !exchange ? "the volume has no exchange" :
 					m->says)))
 			printf("  wanted: %s (line %u)\n%s", m->says, i, host_log());
 		host_kill_world();
@@ -977,7 +1002,7 @@ static void count_items(const struct ul_log *l)
 	printf("# %u transactions:", l->n);
 	for (i = 0; i < ARRAY_SIZE(names); i++)
 		if (names[i][0])
-			printf(" %s %u%s", names[i], n[i], CHECK(n[i] || (names[i][0] == 'R' && !rmapbt) ||
+			printf(" %s %u%s", names[i], n[i], CHECK(n[i] || (names[i][0] == 'R' && !rmapbt) || (names[i][0] == 'X' && !exchange) ||
 								   (names[i][1] == 'U' && strchr("CB", names[i][0]) && names[i][2] != 'F' &&
 								    !reflink)) ? "" : "!");
 	printf("; forks");
@@ -1015,10 +1040,12 @@ static void volume(int v, u64 seed, u64 count, time_t until)
 	volume_nr = v;
 	rmapbt = strstr(p->mkfs, "rmapbt=1");
 	reflink = strstr(p->mkfs, "reflink=1");
+	exchange = !v;
 	snprintf(title, sizeof(title), "a log put together again: %s", p->name);
 	host_test_begin(title);
 	if (!CHECK(!uv_make(p)))
 		return;
+	uv_incompat(DX_SB_FEAT_INCOMPAT_EXCHRANGE, exchange);
 	ul_arena_used = 0;
 	um_reset(1);
 	um_rebase(v + 1);

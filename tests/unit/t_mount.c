@@ -260,7 +260,6 @@ static void bad_crc(void) { u8 b; host_dev_peek(dev, 108, &b, 1); b ^= 1; host_d
 #define SETTER(name, field, val) static void name(void) { struct dx_dsb *d = get_sb(); d->field = val; put_sb(d); }
 #define ORER(name, field, bits) static void name(void) { struct dx_dsb *d = get_sb(); d->field |= cpu_to_be32(bits); put_sb(d); }
 ORER(unknown_incompat, sb_features_incompat, 1u << 27)
-ORER(exchange, sb_features_incompat, DX_SB_FEAT_INCOMPAT_EXCHRANGE)
 ORER(needsrepair, sb_features_incompat, DX_SB_FEAT_INCOMPAT_NEEDSREPAIR)
 ORER(unknown_ro, sb_features_ro_compat, 1u << 27)
 SETTER(inprogress, sb_inprogress, 1)
@@ -308,7 +307,6 @@ static const struct refusal {
 	{ "version 4", "-m crc=0", NULL, -EINVAL, "version 4 is not supported" },
 	{ "wrong CRC", "", bad_crc, -EFSCORRUPTED, "checksum" },
 	{ "unknown incompat feature", "", unknown_incompat, -EINVAL, "unknown incompatible features 0x8000000" },
-	{ "range exchange", "", exchange, -EINVAL, "exchange=0" },
 	{ "needs repair", "", needsrepair, -EFSCORRUPTED, "xfs_repair" },
 	{ "unknown ro_compat feature", "", unknown_ro, -EINVAL, "-o ro", true },
 	{ "mkfs unfinished", "", inprogress, -EFSCORRUPTED, "has not finished" },

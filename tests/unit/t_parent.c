@@ -453,7 +453,7 @@ static int finish(struct dx_mount *mp, struct item *m)
 	if (!error)
 		error = dx_intents_finish(mp);
 	dx_intents_cancel(mp);
-	dx_bmap_recovered(mp);
+	dx_bmap_recovered(mp, true);
 	return error;
 }
 

@@ -156,6 +156,19 @@ bool uv_logprint_ok(const char *tag)
 	return ok;
 }
 
+void uv_incompat(u32 bit, bool on)
+{
+	static u8 sector[4096];
+	struct dx_dsb *d = (void *)sector;
+	u32 bits;
+
+	host_dev_peek(uv_dev, 0, sector, sizeof(sector));
+	bits = be32_to_cpu(d->sb_features_incompat);
+	d->sb_features_incompat = cpu_to_be32(on ? bits | bit : bits & ~bit);
+	dx_update_cksum(d, be16_to_cpu(d->sb_sectsize), DX_SB_CRC_OFF);
+	host_dev_poke(uv_dev, 0, sector, be16_to_cpu(d->sb_sectsize));
+}
+
 struct dx_mount *uv_mount_dev(struct dx_bdev *dev, const struct dx_mount_opts *opts, int *error)
 {
 	struct dx_mount *mp = kzalloc(sizeof(*mp), GFP_KERNEL | __GFP_NOFAIL);

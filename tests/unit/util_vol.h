@@ -32,6 +32,11 @@ int uv_make(const struct uv_profile *p);
 bool uv_repair_clean(const char *tag);	/* of the device as it is; tag names the scratch file */
 bool uv_logprint_ok(const char *tag);
 void uv_forget(const char *tag);	/* removes the files of both */
+/*
+ * A feature of xfsprogs that are newer than the ones here: its bit in the superblock.  On a clean volume; off again for
+ * xfs_repair.
+ */
+void uv_incompat(u32 bit, bool on);
 struct dx_mount *uv_mount(int *error);
 struct dx_mount *uv_mount_ro(int *error);
 u64 uv_rand(u64 *s);

@@ -97,7 +97,7 @@ enum dx_resv {
 	DX_RESV_LINK, DX_RESV_REMOVE, DX_RESV_RENAME, DX_RESV_SYMLINK, DX_RESV_MKDIR,
 	DX_RESV_ICHANGE, DX_RESV_FSYNC_TS, DX_RESV_WRITEID, DX_RESV_ADDAFORK,
 	DX_RESV_ATTRINVAL, DX_RESV_ATTRSET, DX_RESV_ATTRRM, DX_RESV_CLEARAGI, DX_RESV_SB,
-	DX_RESV_GROWDATA, DX_RESV_EFI_FINISH, DX_RESV_MAX
+	DX_RESV_GROWDATA, DX_RESV_EFI_FINISH, DX_RESV_EXCHANGE, DX_RESV_MAX
 };
 struct dx_resv_ent {
 	u32	logres_bytes;		/* one unit */
@@ -205,6 +205,7 @@ static inline bool dx_has_incompat(struct dx_mount *mp, u32 bit) { return mp->sb
 #define dx_has_inobtcnt(mp)	dx_has_ro(mp, DX_SB_FEAT_RO_COMPAT_INOBTCNT)
 #define dx_has_sparse(mp)	dx_has_incompat(mp, DX_SB_FEAT_INCOMPAT_SPINODES)
 #define dx_has_bigtime(mp)	dx_has_incompat(mp, DX_SB_FEAT_INCOMPAT_BIGTIME)
+#define dx_has_exchange(mp)	dx_has_incompat(mp, DX_SB_FEAT_INCOMPAT_EXCHRANGE)
 #define dx_has_nrext64(mp)	dx_has_incompat(mp, DX_SB_FEAT_INCOMPAT_NREXT64)
 #define dx_has_parent(mp)	dx_has_incompat(mp, DX_SB_FEAT_INCOMPAT_PARENT)
 #define dx_has_ciname(mp)	((mp)->sb.versionnum & DX_SB_VERSION_BORGBIT)

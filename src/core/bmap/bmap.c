@@ -51,6 +51,28 @@ bool dx_irec_mergeable(struct dx_mount *mp, const struct dx_irec *a, const struc
 }
 
 /**
+ * dx_bmap_run - what maps the beginning of a range of the data fork, or the hole that is there
+ * @ip: inode, ILOCK held, extents in memory
+ * @off: fsblocks
+ * @len: fsblocks
+ * @r: out: the extent from @off on, or the hole, as much of it as is in the range
+ * @whole: out: all of the extent, if @r is one
+ */
+void dx_bmap_run(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, struct dx_irec *r, struct dx_irec *whole)
+{
+	struct dx_iext_cur icur;
+
+	if (dx_iext_lookup(&ip->df.ext, off, &icur, whole) && whole->startoff <= off) {
+		*r = *whole;
+		dx_irec_trim(r, off, off + len);
+		return;
+	}
+	*r = (struct dx_irec) { .startoff = off, .startblock = DX_HOLESTARTBLOCK, .blockcount = len };
+	if (dx_iext_lookup(&ip->df.ext, off, &icur, whole))
+		r->blockcount = min(len, whole->startoff - off);
+}
+
+/**
  * dx_get_extsz_hint - extent size hint of a file, fsblocks; 0 = none.
  * @ip: inode
  */

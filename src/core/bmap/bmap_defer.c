@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Changes of a file's map that a log has promised (BUI), and recovery makes.
+ * Changes of a file's map as deferred work (BUI): an extent is taken out of it, or put into a hole.
  *
- * Nothing here logs them: who copies on write or clones exchanges in one transaction what maps a range (cow.c, reflink.c), so
- * there is no moment at which it is a hole.  Other kernels unmap in one transaction and map in another, and exchange the extents of
- * two files so, where there is an rmapbt.  Blocks neither come nor go with it: their reference counts have intents of their own.
- * Reverse mappings follow from the change, as deferred work that is done behind what the log has.
+ * Who copies on write or clones does not need it: he puts one extent in place of another in one transaction (cow.c, reflink.c), so
+ * there is no moment at which it is a hole.  Where two maps change (exchange.c) each change is in a transaction of its own,
+ * which has room for it and takes blocks from one AG, and the ILOCKs are held to the end.  Other kernels clone so, too, and
+ * exchange the extents of two files where there is an rmapbt.  Blocks neither come nor go with it: their reference counts have
+ * intents of their own.  Reverse mappings follow from the change, as deferred work that is done before what waits.
  *
- * The inodes stay in memory until all intents are finished.  Of one that is unlinked nothing may be freed before
+ * In recovery the inodes stay in memory until all intents are finished.  Of one that is unlinked nothing may be freed before
  * (DX_I_RECOVERY): its extents may be in motion; and then it is freed in the order of its unlinked list.
  *
  * Source: "File Block Mapping Intent".
@@ -18,6 +19,7 @@
 struct map_work {
 	struct dx_defer_work	work;		/* first */
 	dx_ino_t		ino;
+	struct dx_inode		*ip;		/* joined and locked by who has added this; NULL: recovery has found it */
 	u32			type;		/* DX_BUI_* */
 	int			whichfork;
 	struct dx_irec		rec;
@@ -27,6 +29,7 @@ struct map_work {
 struct dx_held_inode {
 	struct dx_held_inode	*next;
 	struct dx_inode		*ip;
+	bool			unshare;	/* it shares no block any more */
 };
 
 static void map_format(const struct dx_defer_work *work, void *to)
@@ -85,7 +88,7 @@ int dx_recovery_hold(struct dx_mount *mp, const char *what, dx_ino_t ino, struct
 		dx_idrop(*ipp);		/* not the last reference */
 		return 0;
 	}
-	h = kmalloc(sizeof(*h), GFP_NOFS | __GFP_NOFAIL);
+	h = kzalloc(sizeof(*h), GFP_NOFS | __GFP_NOFAIL);
 	h->ip = *ipp;
 	h->next = mp->held_inodes;
 	mp->held_inodes = h;
@@ -141,13 +144,14 @@ static int map_finish(struct dx_trans *tp, struct dx_defer_work *work)
 	struct dx_fork *f;
 	int error, left;
 
-	if (WARN_ON_ONCE(!(tp->t_flags & DX_TRANS_RECOVERY)))
-		return -EINVAL;
-	error = dx_recovery_hold(tp->t_mp, "BUI", m->ino, &ip);
-	if (error)
-		return error;
-	dx_ilock(ip, DX_ILOCK_EXCL);
-	dx_trans_ijoin(tp, ip, DX_ILOCK_EXCL);
+	ip = m->ip;
+	if (!ip) {
+		error = dx_recovery_hold(tp->t_mp, "BUI", m->ino, &ip);
+		if (error)
+			return error;
+		dx_ilock(ip, DX_ILOCK_EXCL);
+		dx_trans_ijoin(tp, ip, DX_ILOCK_EXCL);
+	}
 	f = dx_ifork(ip, m->whichfork);
 	if (!f || (f->format != DX_DINODE_FMT_EXTENTS && f->format != DX_DINODE_FMT_BTREE) ||
 	    (m->whichfork == DX_DATA_FORK && !S_ISREG(ip->d.mode) && !S_ISDIR(ip->d.mode) && !S_ISLNK(ip->d.mode)))
@@ -156,7 +160,8 @@ static int map_finish(struct dx_trans *tp, struct dx_defer_work *work)
 	if (error)
 		return error;
 	/* what the btree can need; if there is nothing left it may need nothing */
-	dx_trans_reserve_blocks(tp, tp->t_mp->bm_maxlevels[m->whichfork], true);
+	if (!m->ip)
+		dx_trans_reserve_blocks(tp, tp->t_mp->bm_maxlevels[m->whichfork], true);
 	dx_bmap_edit_begin(&e, tp, ip, m->whichfork);
 	error = m->type == DX_BUI_MAP ? map(&e, m) : unmap(&e, m);
 	left = error == -EAGAIN ? error : 0;
@@ -178,15 +183,55 @@ const struct dx_defer_type dx_bmap_type = {
 };
 
 /**
+ * dx_defer_bmap - put an extent into the map of a file, or take it out, when this transaction is committed
+ * @tp: transaction with a permanent reservation
+ * @ip: joined to be kept, ILOCK exclusive, extents of the data fork in memory
+ * @type: DX_BUI_MAP or DX_BUI_UNMAP
+ * @rec: of the data fork, real
+ *
+ * The caller has made sure that it will not fail: dx_bmap_may_grow(), and blocks in the transaction for the btree.
+ */
+void dx_defer_bmap(struct dx_trans *tp, struct dx_inode *ip, u32 type, const struct dx_irec *rec)
+{
+	struct map_work *m = kzalloc(sizeof(*m), GFP_NOFS | __GFP_NOFAIL);
+
+	m->ino = ip->ino;
+	/* recovery locks nothing between transactions */
+	m->ip = tp->t_flags & DX_TRANS_RECOVERY ? NULL : ip;
+	m->type = type;
+	m->whichfork = DX_DATA_FORK;
+	m->rec = *rec;
+	dx_defer_add(tp, &dx_bmap_type, &m->work);
+}
+
+/**
+ * dx_bmap_unshare_held - when recovery has finished all intents, an inode shares no block any more
+ * @ip: from dx_recovery_hold()
+ *
+ * Not before: what is still to be done to its owners in the rmapbt goes by the flag.
+ */
+void dx_bmap_unshare_held(struct dx_inode *ip)
+{
+	struct dx_held_inode *h;
+
+	for (h = ip->mp->held_inodes; h; h = h->next)
+		if (h->ip == ip)
+			h->unshare = true;
+}
+
+/**
  * dx_bmap_recovered - let go of the inodes whose maps recovery has changed
  * @mp: the mount; no intent will be finished any more
+ * @done: all have been
  */
-void dx_bmap_recovered(struct dx_mount *mp)
+void dx_bmap_recovered(struct dx_mount *mp, bool done)
 {
 	struct dx_held_inode *h;
 
 	while ((h = mp->held_inodes)) {
 		mp->held_inodes = h->next;
+		if (done && h->unshare && dx_reflink_clear_flag(h->ip))
+			dx_warn(mp, "inode 0x%llx keeps a flag that it needs no more", (unsigned long long)h->ip->ino);
 		/* of an unlinked one it is cleared when its turn comes: iunlink_recover.c */
 		if (h->ip->d.nlink)
 			clear_bit(DX_I_RECOVERY, &h->ip->i_flags);

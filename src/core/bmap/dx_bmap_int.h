@@ -32,6 +32,7 @@ int dx_bmap_remap(struct dx_bmap_edit *e, const struct dx_irec *old, struct dx_i
 		  dx_fileoff_t off, dx_filblks_t len);
 void dx_bmap_tell_rmap(struct dx_bmap_edit *e, const struct dx_irec *old, int nold, const struct dx_irec *new, int nnew);
 bool dx_irec_mergeable(struct dx_mount *mp, const struct dx_irec *a, const struct dx_irec *b);
+void dx_bmap_run(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, struct dx_irec *r, struct dx_irec *whole);
 void dx_irec_trim(struct dx_irec *r, dx_fileoff_t off, dx_fileoff_t end);	/* to its part in [off, end) */
 
 /* bmap_delalloc.c: counters of delayed blocks */
@@ -43,6 +44,10 @@ u32 dx_delalloc_resettle(struct dx_inode *ip, dx_fileoff_t start, dx_fileoff_t e
 void dx_cow_drop(struct dx_inode *ip);
 /* what an extent of the CoW fork wants for the btree of the data fork: each of its blocks may cut an extent there */
 static inline u32 dx_cow_want(struct dx_inode *ip, dx_filblks_t len) { return dx_bmap_tree_worst(ip, 2 * len); }
+
+/* bmap_defer.c */
+void dx_defer_bmap(struct dx_trans *tp, struct dx_inode *ip, u32 type, const struct dx_irec *rec);
+void dx_bmap_unshare_held(struct dx_inode *ip);
 
 /* bmap_unmap.c: the data or attr fork maps blocks no longer */
 int dx_bmap_lose_blocks(struct dx_trans *tp, struct dx_inode *ip, int whichfork, dx_fsbno_t fsbno, dx_filblks_t len);

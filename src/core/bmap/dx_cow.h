@@ -106,12 +106,15 @@ int dx_reflink_remap(struct dx_inode *src, u64 soff_bytes, struct dx_inode *dst,
 int dx_reflink_set_flag(struct dx_inode *ip);
 /* The whole of @src became @dst: then it has its hint (cowextsize), too, if it has none of its own.  Own transaction. */
 int dx_reflink_inherit(struct dx_inode *src, struct dx_inode *dst);
+/* It shares none: own transaction. */
+int dx_reflink_clear_flag(struct dx_inode *ip);
 /* If no block of its data fork is shared any more the flag goes; what is left in the CoW fork does, too. */
 int dx_reflink_try_clear(struct dx_inode *ip);
 
 /* ---- deferred changes of a map: bmap_defer.c ---- */
-extern const struct dx_defer_type dx_bmap_type;		/* BUI and BUD, of logs that others wrote */
+extern const struct dx_defer_type dx_bmap_type;		/* BUI and BUD */
 int dx_recovery_hold(struct dx_mount *mp, const char *what, dx_ino_t ino, struct dx_inode **ipp);
-void dx_bmap_recovered(struct dx_mount *mp);		/* intents are finished, or given up: lets go of inodes */
+/* intents are finished, or given up: lets go of inodes */
+void dx_bmap_recovered(struct dx_mount *mp, bool done);
 
 #endif /* DX_COW_H */

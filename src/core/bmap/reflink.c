@@ -36,6 +36,11 @@ int dx_reflink_set_flag(struct dx_inode *ip)
 	return dx_inode_shares(ip) ? 0 : change_flags(ip, DX_DIFLAG2_REFLINK, 0, 0);
 }
 
+int dx_reflink_clear_flag(struct dx_inode *ip)
+{
+	return dx_inode_shares(ip) ? change_flags(ip, 0, DX_DIFLAG2_REFLINK, 0) : 0;
+}
+
 int dx_reflink_try_clear(struct dx_inode *ip)
 {
 	dx_filblks_t n = 0;
@@ -93,29 +98,14 @@ struct clone {
 	dx_filblks_t	left;
 };
 
-/* What maps @off, or the hole there, cut to @len at its end; *whole: all of the extent. */
-static void run_at(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, struct dx_irec *r, struct dx_irec *whole)
-{
-	struct dx_iext_cur icur;
-
-	if (dx_iext_lookup(&ip->df.ext, off, &icur, whole) && whole->startoff <= off) {
-		*r = *whole;
-		dx_irec_trim(r, off, off + len);
-		return;
-	}
-	*r = (struct dx_irec) { .startoff = off, .startblock = DX_HOLESTARTBLOCK, .blockcount = len };
-	if (dx_iext_lookup(&ip->df.ext, off, &icur, whole))
-		r->blockcount = min(len, whole->startoff - off);
-}
-
 /* The next runs of which something is to be done: @s shall map what @d maps, part of @dwhole.  False: there are none. */
 static bool next_runs(struct clone *c, struct dx_irec *s, struct dx_irec *d, struct dx_irec *dwhole)
 {
 	struct dx_irec swhole;
 
 	while (c->left) {
-		run_at(c->src, c->soff, c->left, s, &swhole);
-		run_at(c->dst, c->doff, s->blockcount, d, dwhole);
+		dx_bmap_run(c->src, c->soff, c->left, s, &swhole);
+		dx_bmap_run(c->dst, c->doff, s->blockcount, d, dwhole);
 		if (dx_irec_is_delay(d)) {
 			dx_bmap_punch_delalloc(c->dst, d->startoff, d->blockcount);
 			continue;

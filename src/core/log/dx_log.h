@@ -108,6 +108,7 @@ struct dx_defer_type {
 	u16	li_type;		/* DX_LI_* of the intent; that of the done item is the next */
 	bool	done_repeats;		/* the done item has what the intent has, not only its id */
 	enum dx_resv resv;		/* of the transactions that finish what recovery finds */
+	bool	uncounted;		/* there is one work in each intent, and the count is 0 */
 	u32	most;			/* works of one intent */
 	u32	a_go;			/* works that one transaction can do */
 	u32	work_bytes;		/* of each in the intent */
@@ -115,6 +116,8 @@ struct dx_defer_type {
 	int	(*order)(void *priv, const struct list_head *a, const struct list_head *b);
 	void	(*format)(const struct dx_defer_work *work, void *to);		/* into the intent */
 	int	(*parse)(struct dx_mount *mp, const void *from, struct dx_defer_work **workp);	/* and back: -EFSCORRUPTED */
+	/* of what the log has: is it something that finish() does not do?  NULL: it does all */
+	bool	(*cannot)(const void *from);
 	/*
 	 * Of kinds whose intents have one work, and further regions: these, pointing into the work, and what stands where others
 	 * have the number of works.  Returns how many.

@@ -239,7 +239,7 @@ struct dx_intent *dx_intent_log(struct dx_trans *tp, const struct dx_defer_type 
 	struct dx_intent_reg more[DX_INTENT_MORE];
 	struct dx_defer_work *w;
 	struct dx_intent *in;
-	u32 nmore = 0, word = n;
+	u32 nmore = 0, word = type->uncounted ? 0 : n;
 	char *to;
 
 	if (type->regions)
@@ -377,6 +377,7 @@ struct dx_rintent {
 	u64		id;
 	u32		count;		/* begun more often than done: nearly always 1 */
 	u64		first;		/* of these the first: which intent of the log it is */
+	bool		foreign;	/* nobody can finish it here */
 };
 /* Ids are addresses with some writers, so after a crash one may come again by chance. */
 #define MAX_SAME_IDS	256
@@ -404,6 +405,13 @@ static struct rb_node **intent_slot(struct dx_recovery *rc, u16 type, u64 id, st
 	return p;
 }
 
+static bool is_foreign(const struct dx_ritem *it)
+{
+	const struct dx_defer_type *type = dx_defer_type_of(it->type);
+
+	return !type || (type->cannot && type->cannot((const struct dx_intent_log_format *)it->r[0].addr + 1));
+}
+
 /**
  * dx_intent_note - first pass: an intent is begun
  * @rc: the recovery
@@ -421,7 +429,9 @@ int dx_intent_note(struct dx_recovery *rc, struct dx_ritem *it)
 	if (*p) {
 		if (++rc->nsame > MAX_SAME_IDS)
 			return dx_replay_bad(rc, "id of an intent that is begun again and again", id);
-		rb_entry(*p, struct dx_rintent, node)->count++;
+		in = rb_entry(*p, struct dx_rintent, node);
+		in->count++;
+		in->foreign |= is_foreign(it);
 		return 0;
 	}
 	in = kzalloc(sizeof(*in), GFP_KERNEL);
@@ -431,6 +441,7 @@ int dx_intent_note(struct dx_recovery *rc, struct dx_ritem *it)
 	in->id = id;
 	in->count = 1;
 	in->first = rc->nintents;
+	in->foreign = is_foreign(it);
 	rb_link_node(&in->node, parent, p);
 	rb_insert_color(&in->node, &rc->intents);
 	return 0;
@@ -554,7 +565,7 @@ unsigned int dx_intents_left(struct dx_recovery *rc, u16 *foreign)
 		struct dx_rintent *in = rb_entry(node, struct dx_rintent, node);
 
 		n += in->count;
-		if (foreign && !*foreign && !dx_defer_type_of(in->type))
+		if (foreign && !*foreign && in->foreign)
 			*foreign = in->type;
 	}
 	return n;
@@ -599,7 +610,7 @@ struct dx_intent *dx_intent_recovered(struct dx_mount *mp)
 int dx_intent_works(struct dx_intent *in, const struct dx_defer_type **typep, struct list_head *works)
 {
 	const char *from = (const char *)(in->region + 1);
-	u32 i;
+	u32 i, n = in->type->uncounted ? 1 : in->region->nextents;
 
 	*typep = in->type;
 	if (in->type->parse_regions) {
@@ -612,9 +623,9 @@ int dx_intent_works(struct dx_intent *in, const struct dx_defer_type **typep, st
 		list_add_tail(&w->list, works);
 		return 0;
 	}
-	if (in->bytes < sizeof(*in->region) || in->region->nextents > (in->bytes - sizeof(*in->region)) / in->type->work_bytes)
-		return dx_corrupt(in->item.li_mp, in->type->name, 0, "%u extents in %u bytes", in->region->nextents, in->bytes);
-	for (i = 0; i < in->region->nextents; i++, from += in->type->work_bytes) {
+	if (in->bytes < sizeof(*in->region) || n > (in->bytes - sizeof(*in->region)) / in->type->work_bytes)
+		return dx_corrupt(in->item.li_mp, in->type->name, 0, "%u extents in %u bytes", n, in->bytes);
+	for (i = 0; i < n; i++, from += in->type->work_bytes) {
 		struct dx_defer_work *w = NULL;
 		int error = in->type->parse(in->item.li_mp, from, &w);
 

@@ -117,6 +117,8 @@ void dx_resv_init(struct dx_mount *mp)
 	set(mp, DX_RESV_EFI_FINISH, finish, 2, true);
 	set(mp, DX_RESV_ITRUNCATE, inodes(mp, 1) + bmap_resv(mp, 0) + sb + 4096, 2, true);
 	set(mp, DX_RESV_WRITE, inodes(mp, 1) + bmap_resv(mp, 0) + allocfree(mp, 2) + sb, 2, true);
+	/* as above, for each of the changes that it is made of; the other inode is logged with it */
+	set(mp, DX_RESV_EXCHANGE, mp->resv[DX_RESV_WRITE].logres_bytes + inodes(mp, 1) + 512, 2, true);
 	set(mp, DX_RESV_IFREE, inodes(mp, 2) + inobt(mp) + allocfree(mp, 1) + blocks(mp, 2 + mp->ialloc_blks / 4) + sb,
 	    2, true);
 	set(mp, DX_RESV_CREATE, create, 2, true);

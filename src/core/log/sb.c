@@ -341,14 +341,13 @@ struct feature {
 };
 
 static const struct feature incompat_refused[] = {
-	{ DX_SB_FEAT_INCOMPAT_EXCHRANGE, "file range exchange (exchange)", "make the volume with mkfs.xfs -i exchange=0" },
 	{ DX_SB_FEAT_INCOMPAT_METADIR, "metadata directories (metadir)", "make the volume with mkfs.xfs -m metadir=0" },
 	{ DX_SB_FEAT_INCOMPAT_ZONED, "zoned realtime devices", "make the volume without a realtime device" },
 	{ DX_SB_FEAT_INCOMPAT_ZONE_GAPS, "zoned realtime devices with gaps", "make the volume without a realtime device" },
 };
 #define INCOMPAT_SUPPORTED (DX_SB_FEAT_INCOMPAT_FTYPE | DX_SB_FEAT_INCOMPAT_SPINODES | \
 			    DX_SB_FEAT_INCOMPAT_META_UUID | DX_SB_FEAT_INCOMPAT_BIGTIME | \
-			    DX_SB_FEAT_INCOMPAT_NREXT64 | DX_SB_FEAT_INCOMPAT_PARENT)
+			    DX_SB_FEAT_INCOMPAT_NREXT64 | DX_SB_FEAT_INCOMPAT_PARENT | DX_SB_FEAT_INCOMPAT_EXCHRANGE)
 
 #define RO_COMPAT_SUPPORTED (DX_SB_FEAT_RO_COMPAT_FINOBT | DX_SB_FEAT_RO_COMPAT_RMAPBT | \
 			     DX_SB_FEAT_RO_COMPAT_REFLINK | DX_SB_FEAT_RO_COMPAT_INOBTCNT)

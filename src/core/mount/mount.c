@@ -19,6 +19,7 @@
 #include "dx_inode.h"
 #include "dx_bmap.h"
 #include "dx_cow.h"
+#include "dx_exchange.h"
 #include "dx_dir.h"
 #include "dx_parent.h"
 #include "dx_recover.h"
@@ -563,6 +564,7 @@ int dx_mount_open(struct dx_mount *mp)
 	dx_defer_register(&dx_refcount_type);
 	dx_defer_register(&dx_bmap_type);
 	dx_defer_register(&dx_attr_type);
+	dx_defer_register(&dx_exchange_type);
 	mp->agresv_trees = agresv_trees;
 	mp->inode_above = &inode_above;
 	mp->dir_above = &dir_above;

@@ -524,7 +524,8 @@ static int bui_fields(struct dx_recovery *rc, struct dx_ritem *it, const char *n
 	const struct dx_intent_log_format *f = it->r[0].addr;
 	const struct dx_map_extent *e = (const void *)(f + 1);
 	const struct rcheck head[] = {
-		{ "bui_type (the volume has no reflink and no rmapbt)", f->type, !dx_has_reflink(mp) && !dx_has_rmapbt(mp) },
+		{ "bui_type (the volume has no reflink, rmapbt or exchange)", f->type,
+		  !dx_has_reflink(mp) && !dx_has_rmapbt(mp) && !dx_has_exchange(mp) },
 		{ "number of extents", f->nextents, f->nextents != 1 || it->r[0].len != INTENT_HEAD + DX_RMAP_EXTENT_BYTES },
 	};
 	int error = CHECKS(rc, name, head);
@@ -635,6 +636,48 @@ static int attri_fields(struct dx_recovery *rc, struct dx_ritem *it, const char 
 	}
 }
 
+static bool bad_ino(struct dx_recovery *rc, u64 ino)
+{
+	struct dx_mount *mp = rc->mp;
+
+	return bad_blocks(rc, ino >> mp->agino_log, dx_agino_to_agbno(mp, dx_ino_to_agino(mp, ino)), 1);
+}
+
+/* Not a range of blocks of a file; an empty one is, where only what comes after the exchange is left to do. */
+static bool bad_range(u64 off, u64 len)
+{
+	return off > DX_BMBT_MAX_STARTOFF || len > DX_BMBT_MAX_STARTOFF + 1 - off;
+}
+
+static int xmi_fields(struct dx_recovery *rc, struct dx_ritem *it, const char *name)
+{
+	const struct dx_intent_log_format *f = it->r[0].addr;
+	const struct dx_xmi_body *x = (const void *)(f + 1);
+	u64 flags = x->xmi_flags, most = rc->mp->s_maxbytes;
+	bool sizes = flags & DX_XMI_SET_SIZES, rest = flags & (DX_XMI_CLEAR_INO1_REFLINK | DX_XMI_CLEAR_INO2_REFLINK);
+	const struct rcheck checks[] = {
+		{ "xmi_type (the volume has no exchange)", f->type, !dx_has_exchange(rc->mp) },
+		{ "pad", f->nextents, f->nextents },
+		{ "xmi_inode1", x->xmi_inode1, bad_ino(rc, x->xmi_inode1) },
+		{ "xmi_inode2", x->xmi_inode2, bad_ino(rc, x->xmi_inode2) },
+		{ "xmi_flags", flags, flags & ~(u64)DX_XMI_FLAGS },
+		{ "xmi_flags (of an attr fork)", flags, (flags & DX_XMI_ATTR_FORK) && (flags & ~(u64)DX_XMI_ATTR_FORK) },
+		{ "xmi_blockcount", x->xmi_blockcount, !x->xmi_blockcount && !rest && !sizes },
+		{ "xmi_startoff1 (with xmi_blockcount)", x->xmi_startoff1, bad_range(x->xmi_startoff1, x->xmi_blockcount) },
+		{ "xmi_startoff2 (with xmi_blockcount)", x->xmi_startoff2, bad_range(x->xmi_startoff2, x->xmi_blockcount) },
+		{ "xmi_isize1", x->xmi_isize1, sizes && x->xmi_isize1 > most },
+		{ "xmi_isize2", x->xmi_isize2, sizes && x->xmi_isize2 > most },
+		{ "xmi_inode2 (the same)", x->xmi_inode2, x->xmi_inode1 == x->xmi_inode2 && rest },
+		{ "xmi_igen2 (of the same)", x->xmi_igen2, x->xmi_inode1 == x->xmi_inode2 && x->xmi_igen1 != x->xmi_igen2 },
+	};
+	int error = CHECKS(rc, name, checks);
+
+	if (!error && x->xmi_inode1 == x->xmi_inode2 && x->xmi_startoff1 < x->xmi_startoff2 + x->xmi_blockcount &&
+	    x->xmi_startoff2 < x->xmi_startoff1 + x->xmi_blockcount)
+		error = bad_field(rc, name, "xmi_startoff2 (overlaps)", x->xmi_startoff2);
+	return error;
+}
+
 /* ---- shapes ---- */
 
 struct shape {
@@ -667,7 +710,7 @@ static const struct shape shapes[] = {
 	{ DX_LI_CUI, 1, 1, { INTENT_HEAD, INTENT_BYTES(DX_PHYS_EXTENT_BYTES), 8 }, .fields = cui_fields },
 	{ DX_LI_BUI, 1, 1, { INTENT_HEAD, INTENT_BYTES(DX_RMAP_EXTENT_BYTES), 8 }, .fields = bui_fields },
 	{ DX_LI_ATTRI, 2, 1 + DX_INTENT_MORE, EXACTLY(sizeof(struct dx_attri_log_format)), VALUE, VALUE, .fields = attri_fields },
-	{ DX_LI_XMI, 1, 1, EXACTLY(DX_XMI_BYTES) },
+	{ DX_LI_XMI, 1, 1, EXACTLY(DX_XMI_BYTES), .fields = xmi_fields },
 	{ DX_LI_RUD, 1, 1, DONE }, { DX_LI_CUD, 1, 1, DONE }, { DX_LI_BUD, 1, 1, DONE },
 	{ DX_LI_ATTRD, 1, 1, DONE }, { DX_LI_XMD, 1, 1, DONE },
 };

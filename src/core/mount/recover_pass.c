@@ -529,7 +529,7 @@ int dx_recover_finish(struct dx_mount *mp)
 	int error;
 
 	error = dx_intents_finish(mp);
-	dx_bmap_recovered(mp);
+	dx_bmap_recovered(mp, !error);
 	if (error) {
 		dx_err(mp, "cannot finish what the log began: error %d", error);
 		return error;

@@ -12,9 +12,9 @@ release=$(mkfs.xfs -V)
 digest() { dd if="$DEV" bs=1M count=96 status=none | md5sum; }
 field() { xfs_db -r -c "sb 0" -c "p $1" "$DEV" | sed 's/.*= //'; }
 
-# What the superblock says of features that we write: FTYPE, SPINODES, META_UUID, BIGTIME, NREXT64, PARENT; FINOBT, RMAPBT, REFLINK, INOBTCNT.
+# What the superblock says of features that we write: FTYPE, SPINODES, META_UUID, BIGTIME, NREXT64, EXCHRANGE, PARENT; FINOBT, RMAPBT, REFLINK, INOBTCNT.
 state() {
-	if (($(field features_incompat) & ~0xaf)); then echo refused
+	if (($(field features_incompat) & ~0xef)); then echo refused
 	elif (($(field features_ro_compat) & ~0xf)); then echo read-only
 	else echo read-write; fi
 }
@@ -75,11 +75,7 @@ if [ $FSTYPE != dioxfs ]; then
 	exit
 fi
 env DX_MKFS_DEFAULTS=1 mkfs.xfs -q -f -d size=$SIZE "$DEV"
-case $release in
-*" "[45].*|*" 6."[0-9].*|*" 6."1[0-7].*) want=read-write ;;
-*) want=refused ;;	# exchange
-esac
-mounts_as "a default volume of ${release#mkfs.xfs version }" $want
+mounts_as "a default volume of ${release#mkfs.xfs version }" read-write
 t "what the kernel log says to mkfs.xfs makes a volume that mounts" obeyed
 
 while read -r name opt want; do
@@ -88,6 +84,6 @@ while read -r name opt want; do
 done <<E2
 rmapbt -m,rmapbt=1 read-write
 nrext64 -i,nrext64=1 read-write
-exchange -i,exchange=1 refused
+exchange -i,exchange=1 read-write
 parent -n,parent=1 read-write
 E2
