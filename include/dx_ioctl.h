@@ -124,6 +124,21 @@ struct dx_getparents_by_handle {
 	struct dx_handle gph_handle;
 	struct dx_getparents gph_request;
 };
+struct dx_exchange_args {		/* file 2 is the one that is asked */
+	__s32	file1_fd;
+	__u32	pad;			/* 0 */
+	__u64	file1_offset, file2_offset, length;	/* bytes */
+	__u64	flags;
+};
+struct dx_commit_args {
+	struct dx_exchange_args x;
+	__u64	file2_freshness[6];	/* opaque */
+};
+#define DX_EXCHANGE_TO_EOF	(1ull << 0)	/* to the ends of both, whatever length says; and the sizes with it */
+#define DX_EXCHANGE_DSYNC	(1ull << 1)
+#define DX_EXCHANGE_DRY_RUN	(1ull << 2)
+#define DX_EXCHANGE_FILE1_WRITTEN (1ull << 3)	/* only where file 1 has been written to */
+#define DX_EXCHANGE_FLAGS	(DX_EXCHANGE_TO_EOF | DX_EXCHANGE_DSYNC | DX_EXCHANGE_DRY_RUN | DX_EXCHANGE_FILE1_WRITTEN)
 
 #define DX_IOC_ALLOCSP		_IOW('X', 10, struct dx_flock64)
 #define DX_IOC_FREESP		_IOW('X', 11, struct dx_flock64)
@@ -153,6 +168,9 @@ struct dx_getparents_by_handle {
 #define DX_IOC_GET_RESBLKS	_IOR('X', 115, struct dx_resblks)
 #define DX_IOC_FSGEOMETRY_V4	_IOR('X', 124, struct dx_geom_v4_size)
 #define DX_IOC_GOINGDOWN	_IOR('X', 125, __u32)
+#define DX_IOC_EXCHANGE_RANGE	_IOW('X', 129, struct dx_exchange_args)
+#define DX_IOC_START_COMMIT	_IOR('X', 130, struct dx_commit_args)
+#define DX_IOC_COMMIT_RANGE	_IOW('X', 131, struct dx_commit_args)
 #define DX_IOC_FSGEOMETRY	_IOR('X', 126, struct dx_geom)
 #define DX_GOING_DEFAULT	0
 #define DX_GOING_LOGFLUSH	1

@@ -179,11 +179,15 @@ void dx_ioend_work(struct work_struct *work);
 int dx_flush_unmap(struct inode *inode, loff_t offset, loff_t len);
 long dx_file_fallocate(struct file *file, int mode, loff_t offset, loff_t len);
 enum dx_space_op { DX_SP_ALLOC, DX_SP_FREE, DX_SP_ZERO, DX_SP_COLLAPSE, DX_SP_INSERT, DX_SP_RESIZE, DX_SP_UNSHARE,
-		   DX_SP_REMAP };
+		   DX_SP_REMAP, DX_SP_EXCHANGE };
 int dx_space_ioctl(struct file *file, enum dx_space_op op, s16 whence, loff_t start, loff_t len);
 int dx_free_range(struct inode *inode, loff_t offset, loff_t len);	/* lockout held, ranged at least */
 /* reflink.c */
 loff_t dx_remap_file_range(struct file *in, loff_t pos_in, struct file *out, loff_t pos_out, loff_t len, unsigned int flags);
+/* exchange.c */
+long dx_ioc_exchange_range(struct file *file, void __user *arg);
+long dx_ioc_start_commit(struct file *file, void __user *arg);
+long dx_ioc_commit_range(struct file *file, void __user *arg);
 /* ioctl.c, ioctl_compat.c */
 long dx_file_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
 long dx_file_compat_ioctl(struct file *file, unsigned int cmd, unsigned long arg);

@@ -71,6 +71,7 @@ static void fill_geom(struct dx_mount *mp, struct dx_geom *g)
 		{ 0, DX_SB_FEAT_INCOMPAT_BIGTIME, 1 << 21 },
 		{ 0, DX_SB_FEAT_INCOMPAT_NREXT64, 1 << 23 },
 		{ 0, DX_SB_FEAT_INCOMPAT_PARENT, 1 << 25 },
+		{ 0, DX_SB_FEAT_INCOMPAT_EXCHRANGE, 1 << 24 },
 	};
 	int i;
 
@@ -642,6 +643,13 @@ static long ioc_handle(struct file *file, unsigned int cmd, void __user *arg)
 	return dx_ioc_handle(file, cmd, arg);
 }
 
+static long ioc_exchange(struct file *file, unsigned int cmd, void __user *arg)
+{
+	if (cmd == DX_IOC_START_COMMIT)
+		return dx_ioc_start_commit(file, arg);
+	return cmd == DX_IOC_COMMIT_RANGE ? dx_ioc_commit_range(file, arg) : dx_ioc_exchange_range(file, arg);
+}
+
 static const struct {
 	unsigned int	cmd;
 	long		(*fn)(struct file *file, unsigned int cmd, void __user *arg);
@@ -679,6 +687,9 @@ static const struct {
 	{ DX_IOC_FD_TO_HANDLE,	ioc_handle },
 	{ DX_IOC_GETPARENTS,	ioc_getparents },
 	{ DX_IOC_GETPARENTS_BY_HANDLE, ioc_getparents },
+	{ DX_IOC_EXCHANGE_RANGE, ioc_exchange },
+	{ DX_IOC_START_COMMIT,	ioc_exchange },
+	{ DX_IOC_COMMIT_RANGE,	ioc_exchange },
 };
 
 /**

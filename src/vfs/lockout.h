@@ -68,6 +68,7 @@ enum dx_lockout_why {
 	DX_LK_SETSIZE,
 	DX_LK_SWAPEXT,
 	DX_LK_REMAP,
+	DX_LK_EXCHANGE,
 	DX_LK_NR
 };
 

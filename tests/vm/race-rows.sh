@@ -65,8 +65,13 @@ while read -r id fs device engine writer racer races seconds lanes limit fault; 
 		delay_off ;;
 	esac
 	[ "$fault" = - ] && fault=
+	make=()
+	if [ "$racer" = exchange ] && [ "$fs" != ext4 ]; then
+		make=(--mkfs "bash ${0%/*}/exchange-volume.sh mkfs" --check "bash ${0%/*}/exchange-volume.sh check")
+	fi
 	"$race" --fs "$fs" --dev "$d" --dir "$dir" --device "$device" --engine "$engine" --writer "$writer" --racer "$racer" \
-		--races "$races" --seconds "$seconds" --lanes "$lanes" --limit "$limit" --fault "$fault" --seed "$id" </dev/null
+		--races "$races" --seconds "$seconds" --lanes "$lanes" --limit "$limit" --fault "$fault" --seed "$id" \
+		"${make[@]}" </dev/null
 	rc=$?
 	[ $rc = 3 ] && exit 3
 	grep -q " $dir " /proc/mounts && { umount "$dir" || umount -l "$dir"; }

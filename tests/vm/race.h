@@ -51,7 +51,7 @@
 #define KEEP_BYTES	(256ull << 20)
 
 enum racer { ALLOCATE, KEEPSIZE, ZERO, PUNCH, COLLAPSE, INSERT, TRUNCATE, RESVSP, UNRESVSP, ZERO_IOC, HOLES, ZEROES, ALLOCSP, FREESP,
-	     MMAP, BUFFERED, TRUNCATE_DOWN, FSTRIM, CLONE, DEDUPE, UNSHARE, NONE, STALE_TRUNCATE, NR_RACERS };
+	     MMAP, BUFFERED, TRUNCATE_DOWN, FSTRIM, CLONE, DEDUPE, UNSHARE, EXCHANGE, NONE, STALE_TRUNCATE, NR_RACERS };
 enum writer { APPEND, RANDOM, O_APPENDING, MIXED, NR_WRITERS };
 enum verdict { CLEAN, NA, ERROR, REPAIR, CORRUPT, LOST, HANG };
 
@@ -185,7 +185,7 @@ void *racer_main(void *arg);						/* thread: the racer of a lane, until it quits
 struct race *run_race(struct lane *l, struct io *ios);			/* one race; NULL: it could not be set up */
 void free_race(struct race *r);
 
-/* race_share.c: racers that share blocks */
+/* race_share.c: racers that share blocks, or exchange them */
 bool racer_shares(void);
 void share_begin(struct lane *l);
 int share_fire(struct lane *l, int fd, char **map, uint64_t *off, uint64_t *len);

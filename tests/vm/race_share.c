@@ -5,6 +5,10 @@
  *
  * The racer itself overwrites the blocks in front of the writer, directly, through the page cache, through a mapping: those are
  * shared.  What they must be is in r->shadow.
+ *
+ * The one that exchanges has a twin of holes, and moves ranges from one file to the other and back while the writer writes to one of
+ * them: a block that was acknowledged before is in one of the two, at its place.  At the end all that is in the twin
+ * comes back, and the file is judged as any other.
  */
 #include "race.h"
 
@@ -18,7 +22,7 @@ struct twin {
 
 bool racer_shares(void)
 {
-	return o.racer == CLONE || o.racer == DEDUPE || o.racer == UNSHARE;
+	return o.racer == CLONE || o.racer == DEDUPE || o.racer == UNSHARE || o.racer == EXCHANGE;
 }
 
 static uint64_t sum_of(uint64_t sum, const char *p, size_t n)
@@ -148,6 +152,106 @@ static int dedupe(struct twin *t, int fd, uint64_t off, uint64_t len)
 	return d.i.status < 0 ? -d.i.status : 0;
 }
 
+/* ---- exchange ---- */
+
+#define TWIN_SIZE	(64ull << 20)	/* beyond all that a writer gets to */
+
+static int exchange(int fd1, int fd2, uint64_t off, uint64_t len, uint64_t flags)
+{
+	struct dx_exchange_args a = { .file1_fd = fd1, .file1_offset = off, .file2_offset = off, .length = len, .flags = flags };
+
+	return ioctl(fd2, DX_IOC_EXCHANGE_RANGE, &a) ? errno : 0;
+}
+
+static bool has(int fd, uint64_t off, const char *want)
+{
+	char got[BS];
+
+	return pread(fd, got, BS, off) == BS && !memcmp(want, got, BS);
+}
+
+/* What was acknowledged before @t0 is in one of them. */
+static void check_moved(struct lane *l, int fd, int twin, uint64_t t0)
+{
+	struct race *r = l->r;
+	char want[BS];
+	unsigned int i;
+
+	for (i = r->npfx; i < r->nb; i++) {
+		if (!r->b[i].acked || r->b[i].acked >= t0)
+			continue;
+		fill_block(want, r, i);
+		if (!has(fd, r->b[i].off, want) && !has(twin, r->b[i].off, want)) {
+			complain(r, LOST, "block %u at %" PRIu64 " was acknowledged before the exchange began, and is in neither file", i,
+				 r->b[i].off);
+			return;
+		}
+	}
+}
+
+static int exchange_fire(struct lane *l, int fd, uint64_t *off, uint64_t *len)
+{
+	unsigned int *s = &l->racer_rng;
+	uint64_t t0 = tick(), size, flags = 0;
+	int twin = l->share->fd, err, a = fd, b = twin;
+	struct stat st;
+
+	if (rnd(s, 6) == 0) {
+		/* to the ends, and the sizes with them, and back: what comes in between lies behind the end in the twin, and is there */
+		*len = TWIN_SIZE;
+		err = exchange(a, b, 0, 0, DX_EXCHANGE_TO_EOF);
+		if (err)
+			return err;
+		if (rnd(s, 2))
+			usleep(rnd(s, 3000));
+		err = exchange(a, b, 0, 0, DX_EXCHANGE_TO_EOF);
+	} else {
+		if (fstat(fd, &st))
+			return errno;
+		size = st.st_size / BS;
+		if (!size)
+			return 0;
+		*off = rnd(s, size) * (uint64_t)BS;
+		*len = (1 + rnd(s, rnd(s, 2) ? 4 : 64)) * (uint64_t)BS;
+		if (*off + *len > size * BS)
+			*len = size * BS - *off;
+		if (rnd(s, 2)) {
+			a = twin;
+			b = fd;
+		}
+		if (rnd(s, 3) == 0)
+			flags = DX_EXCHANGE_FILE1_WRITTEN;
+		err = exchange(a, b, *off, *len, flags);
+	}
+	if (!err)
+		check_moved(l, fd, twin, t0);
+	return err;
+}
+
+/* All that the twin has comes back. */
+static void bring_back(struct lane *l)
+{
+	int twin = l->share->fd, err = 0;
+	off_t off, end = 0;
+	struct stat st;
+
+	/* while sizes were exchanged the file may have been written to behind its end */
+	if (ftruncate(twin, TWIN_SIZE) || fstat(l->r->fd, &st)) {
+		complain(l->r, ERROR, "%s: %s", l->share->path, strerror(errno));
+		return;
+	}
+	fsync(twin);
+	while ((off = lseek(twin, end, SEEK_DATA)) >= 0)
+		end = lseek(twin, off, SEEK_HOLE);
+	end = (end + BS - 1) / BS * BS;
+	if (end > st.st_size && ftruncate(l->r->fd, end))
+		err = errno;
+	if (!err && end)
+		err = exchange(twin, l->r->fd, 0, end, DX_EXCHANGE_FILE1_WRITTEN);
+	if (err)
+		complain(l->r, err == EOPNOTSUPP || err == ENOTTY ? NA : ERROR, "exchange at the end: %s", strerror(err));
+}
+
 /* One operation of a racer that shares.  0 or errno; where it was. */
 int share_fire(struct lane *l, int fd, char **map, uint64_t *off, uint64_t *len)
 {
@@ -157,6 +261,8 @@ int share_fire(struct lane *l, int fd, char **map, uint64_t *off, uint64_t *len)
 	int err = 0;
 
 	*off = *len = 0;
+	if (o.racer == EXCHANGE)
+		return exchange_fire(l, fd, off, len);
 	check_twin(l->r, t, rnd(s, 4) == 0, "since the last operation");
 	if (!t->there || (o.racer == CLONE ? rnd(s, 2) : rnd(s, 6) == 0)) {
 		err = clone_to(l, t, fd);
@@ -188,12 +294,16 @@ void share_begin(struct lane *l)
 	t->fd = open(t->path, O_CREAT | O_TRUNC | O_RDWR | O_CLOEXEC, 0600);
 	if (t->fd < 0 || posix_memalign((void **)&t->buf, BS, READ_CHUNK))
 		complain(l->r, ERROR, "%s: %s", t->path, strerror(errno));
+	if (o.racer == EXCHANGE && ftruncate(t->fd, TWIN_SIZE))
+		complain(l->r, ERROR, "%s: %s", t->path, strerror(errno));
 }
 
 void share_end(struct lane *l)
 {
 	struct twin *t = l->share;
 
+	if (o.racer == EXCHANGE)
+		bring_back(l);
 	check_twin(l->r, t, false, "at the end");
 	fsync(t->fd);
 	check_twin(l->r, t, true, "at the end");
