@@ -186,8 +186,11 @@ static int exchange_locked(struct request *rq)
 		error = check_ranges(rq);
 	if (!error)
 		error = check_fresh(rq);
-	if (error || !rq->len)
+	if (error)
 		return error;
+	/* times move all the same */
+	if (!rq->len)
+		return rq->flags & DX_EXCHANGE_DRY_RUN ? 0 : dx_file_modified(rq->file1) ?: dx_file_modified(rq->file2);
 	if (((rq->file1->f_flags | rq->file2->f_flags) & O_DSYNC) || IS_SYNC(a) || IS_SYNC(b))
 		rq->flags |= DX_EXCHANGE_DSYNC;
 	error = dx_flush_unmap(a, rq->off1, rq->len) ?: dx_flush_unmap(b, rq->off2, rq->len);
