@@ -391,6 +391,79 @@ static int clone_cost(void *arg)
 	return uv_umount(mp);
 }
 
+/* ---- copies side by side ---- */
+
+static void set_hint(struct dx_inode *ip, u32 blocks)
+{
+	ip->d.flags2 |= DX_DIFLAG2_COWEXTSIZE;
+	ip->d.cowextsize = blocks;
+}
+
+/* A copy of block @b, delayed or with blocks, is [from, end). */
+static void expect_copy(struct dx_inode *ip, u32 b, bool direct, u32 from, u32 end)
+{
+	struct dx_mapped m;
+
+	if (direct) {
+		CHECK(!dx_cow_alloc(ip, b, 1, &m));
+	} else {
+		dx_ilock(ip, DX_ILOCK_EXCL);
+		CHECK(!dx_cow_reserve(ip, b, 1, &m));
+		dx_iunlock(ip, DX_ILOCK_EXCL);
+	}
+	dx_ilock(ip, DX_ILOCK_EXCL);
+	CHECK(!dx_cow_look(ip, from, end - from, &m));
+	if (direct) {		/* only the block itself is written; around it, what is staged */
+		CHECK_EQ(m.rec.startoff, from);
+		CHECK(dx_irec_is_real(&m.rec));
+		CHECK(!dx_cow_look(ip, end - 1, 1, &m));
+		CHECK(dx_irec_is_real(&m.rec));
+	} else {
+		CHECK_EQ(m.rec.startoff, from);
+		CHECK_EQ(dx_irec_end(&m.rec), end);
+		CHECK(dx_irec_is_delay(&m.rec));
+	}
+	dx_iunlock(ip, DX_ILOCK_EXCL);
+}
+
+/* What is widened to the hint reaches to the next copy on either side, and neither over it nor behind the file's last block. */
+static int side_by_side(void *arg)
+{
+	int error, direct;
+	struct dx_mount *mp = uf_mount(&error);
+	struct dx_inode *ip, *twin;
+	struct dx_mapped m;
+	u64 done;
+
+	(void)arg;
+	if (!CHECK(mp))
+		return error;
+	uf_bs = mp->sb.blocksize;
+	for (direct = 0; direct < 2; direct++) {
+		ip = uf_make(mp, 2 * direct);
+		twin = uf_make(mp, 2 * direct + 1);
+		CHECK(!dx_iomap_alloc(ip, 0, 110, false, false, &m));
+		CHECK_EQ(dx_irec_end(&m.rec), 110);
+		CHECK(!dx_iomap_write_unwritten(ip, 0, 110 * uf_bs, 110 * uf_bs));
+		CHECK(!dx_reflink_remap(ip, 0, twin, 0, 110 * uf_bs, &done));
+		set_hint(ip, 1);
+		expect_copy(ip, 40, direct, 40, 41);
+		expect_copy(ip, 50, direct, 50, 51);
+		set_hint(ip, 32);
+		expect_copy(ip, 45, direct, 41, 50);
+		expect_copy(ip, 35, direct, 32, 40);
+		expect_copy(ip, 60, direct, 51, 64);
+		expect_copy(ip, 100, direct, 96, 110);
+		CHECK_EQ(dx_cow_blocks(ip), 32 + 14);
+		uf_walk(mp);
+		CHECK(!dx_cow_cancel_all(ip));
+		CHECK_EQ(dx_cow_blocks(ip), 0);
+		dx_idrop(ip);
+		dx_idrop(twin);
+	}
+	return uv_umount(mp);
+}
+
 /* ---- what the logs of others promise ---- */
 
 static void promise(struct dx_mount *mp, struct dx_trans *tp, struct dx_inode *ip, u32 type, const struct dx_irec *r)
@@ -561,6 +634,9 @@ int main(int argc, char **argv)
 		if (uv_make(&volumes[i]))
 			return 1;
 		run("the cost of a clone is that of its runs", &volumes[i], clone_cost, s);
+		if (uv_make(&volumes[i]))
+			return 1;
+		run("copies side by side", &volumes[i], side_by_side, s);
 		if (uv_make(&volumes[i]))
 			return 1;
 		run("clones to cut", &volumes[i], prepare, s);
