@@ -117,8 +117,9 @@ static struct inode *by_handle(struct super_block *sb, const struct dx_handle *h
  * @cmd: which
  * @arg: struct dx_getparents, struct dx_getparents_by_handle
  *
- * Return: 0; -EPERM without CAP_SYS_ADMIN, -EOPNOTSUPP on a volume without parent pointers, -EINVAL, -ENOMEM (also for a buffer that
- * is too large), -EMSGSIZE (not even one fits), -ENOTDIR (handles are asked for through a directory), -ESTALE, -EFAULT, -EFSCORRUPTED, -EIO.
+ * Return: 0; -EPERM without CAP_SYS_ADMIN, -EOPNOTSUPP on a volume without parent pointers, -EINVAL, -ENOMEM (also for a
+ * buffer that is too large), -EMSGSIZE (not even one fits), -ENOTDIR (handles are asked for through a directory), -ESTALE,
+ * -EFAULT, -EFSCORRUPTED, -EIO.
  */
 long dx_ioc_getparents(struct file *file, unsigned int cmd, void __user *arg)
 {

@@ -259,8 +259,8 @@ int dx_attr_sf_swap(struct dx_da_args *a, const struct dx_da_args *old)
 
 /*
  * Must the fork stay, although it is empty?  A bmbt root is sized to the room
- * that it has.  With parent pointers every inode has the fork from its beginning.  And a symlink that went to blocks because the attributes took its
- * place would be one that fits into the inode and is not there, which no checker accepts.
+ * that it has.  With parent pointers every inode has the fork from its beginning.  And a symlink that went to
+ * blocks because the attributes took its place would be one that fits into the inode and is not there, which no checker accepts.
  */
 static bool fork_must_stay(struct dx_inode *ip)
 {

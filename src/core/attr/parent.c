@@ -10,7 +10,8 @@
  *
  * Whatever may fail for another reason than a disk that does is found before anything is dirty: dx_parent_check().
  *
- * What the log has of ordinary attributes (ATTRI of the kinds set, remove and replace) is finished here, too, at recovery; we log none.
+ * What the log has of ordinary attributes (ATTRI of the kinds set, remove and replace) is finished here, too, at recovery;
+ * we log none.
  *
  * Lock context: named at each function.  The inode stays locked from the change of the directory to the end of the chain, so nobody
  * sees one without the other.

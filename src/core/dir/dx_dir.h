@@ -11,7 +11,10 @@
 /* ---- namespace: dirops.c.  The caller (VFS) holds the directories' i_rwsem. ---- */
 struct dx_name { const u8 *name; int len; u8 ftype; };
 
-/* A name of an inode, and the directory that it is in; how the names of an inode change (old: none, it is new; new: none, it goes). */
+/*
+ * A name of an inode, and the directory that it is in; how the names of an inode change (old: none, it is new; new: none, it
+ * goes).
+ */
 struct dx_parent_name { const struct dx_inode *dp; const u8 *name; u8 len; };
 struct dx_parent_change { struct dx_parent_name old, new; };
 /* What names ask of the attributes above, on volumes with parent pointers; the mount hands it down. */

@@ -629,7 +629,8 @@ static int attri_fields(struct dx_recovery *rc, struct dx_ritem *it, const char 
 			{ "name", len, memchr(r[1].addr, 0, len) || (pptr && memchr(r[1].addr, '/', len)) },
 			{ "new name", newlen, two && (memchr(r[2].addr, 0, newlen) || memchr(r[2].addr, '/', newlen)) },
 			{ "p_ino", pptr ? parent_of(value) : 0, pptr && !dx_verify_ino(mp, parent_of(value)) },
-			{ "p_ino (of the new value)", two ? parent_of(value + 1) : 0, two && !dx_verify_ino(mp, parent_of(value + 1)) },
+			{ "p_ino (of the new value)", two ? parent_of(value + 1) : 0,
+			  two && !dx_verify_ino(mp, parent_of(value + 1)) },
 		};
 
 		return CHECKS(rc, name, contents);

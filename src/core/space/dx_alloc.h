@@ -11,8 +11,8 @@
 #include "dx_log.h"
 #include "dx_btree.h"
 
-extern const struct dx_buf_ops dx_agf_buf_ops, dx_agi_buf_ops, dx_agfl_buf_ops, dx_bnobt_buf_ops, dx_cntbt_buf_ops, dx_inobt_buf_ops,
-	dx_finobt_buf_ops, dx_bmbt_buf_ops, dx_inode_buf_ops, dx_refcountbt_buf_ops, dx_rmapbt_buf_ops;
+extern const struct dx_buf_ops dx_agf_buf_ops, dx_agi_buf_ops, dx_agfl_buf_ops, dx_bnobt_buf_ops, dx_cntbt_buf_ops,
+	dx_inobt_buf_ops, dx_finobt_buf_ops, dx_bmbt_buf_ops, dx_inode_buf_ops, dx_refcountbt_buf_ops, dx_rmapbt_buf_ops;
 
 /* ---- AG headers: ag.c ---- */
 int dx_agf_read(struct dx_mount *mp, struct dx_trans *tp, dx_agno_t agno, u32 flags, struct dx_buf **bpp);

@@ -32,7 +32,7 @@ if [ $FSTYPE = dioxfs ]; then
 		t_eq "what was direct is in the other" "00200000:  65 65 65 65" \
 			"$(xfs_io -c "pread -q -v 2m 4" $MNT/a | cut -c1-22)"
 		[ "$name" != reflink ] || t_eq "a twin has what it had" "$before" "$(sum $MNT/twin)"
-		t_errno "a file has one end" "Invalid argument" exch x $MNT/a $(stat -c %s $MNT/a) $MNT/a 1048576 0 e
+		t_errno "a file has one end" "Invalid argument" exch x $MNT/a "$(stat -c %s $MNT/a)" $MNT/a 1048576 0 e
 		t "a log is left behind an exchange to the end" eval 'exch x $MNT/a 0 $MNT/b 0 0 es && cp $MNT/a $TMP/a && cut_log'
 		t "it is recovered" mount_dx
 		t "and the file is whole" cmp $MNT/a $TMP/a
