@@ -11,6 +11,7 @@
  */
 #include <linux/fsnotify.h>
 #include <linux/file.h>
+#include <linux/mount.h>
 #include "dx_vfs.h"
 #include "dx_ioctl.h"
 #include "dx_exchange.h"
@@ -26,7 +27,7 @@ struct freshness {
 };
 #define FRESHNESS_MAGIC		0x66726573
 
-struct request {
+struct swap_request {
 	struct file	*file1, *file2;
 	loff_t		off1, off2, len;	/* bytes */
 	u64		flags;			/* DX_EXCHANGE_* */
@@ -47,7 +48,7 @@ static void look_at(struct dx_inode *ip, struct freshness *f)
 	memcpy(&f->volume, &ip->mp->sb.uuid, sizeof(f->volume));
 }
 
-static int check_fresh(const struct request *rq)
+static int check_fresh(const struct swap_request *rq)
 {
 	struct dx_inode *ip = DX_I(file_inode(rq->file2));
 	struct freshness now;
@@ -61,7 +62,7 @@ static int check_fresh(const struct request *rq)
 }
 
 /* What the caller may do, and with which files; no lock is needed. */
-static int check_files(const struct request *rq)
+static int check_files(const struct swap_request *rq)
 {
 	struct inode *a = file_inode(rq->file1), *b = file_inode(rq->file2);
 	const fmode_t both = FMODE_READ | FMODE_WRITE;
@@ -99,7 +100,7 @@ static int check_limits(struct file *file, loff_t off, loff_t len)
 }
 
 /* Both locked out: settles the length, from sizes that stay what they are. */
-static int check_ranges(struct request *rq)
+static int check_ranges(struct swap_request *rq)
 {
 	struct inode *a = file_inode(rq->file1), *b = file_inode(rq->file2);
 	loff_t size1 = i_size_read(a), size2 = i_size_read(b), mask = i_blocksize(a) - 1, whole;
@@ -147,7 +148,7 @@ static void set_size(struct inode *inode, loff_t size)
 }
 
 /* Both locked out, and their pages gone. */
-static int exchange_extents(struct request *rq)
+static int exchange_extents(struct swap_request *rq)
 {
 	struct inode *a = file_inode(rq->file1), *b = file_inode(rq->file2);
 	loff_t size1 = i_size_read(a), size2 = i_size_read(b);
@@ -176,7 +177,7 @@ static void drop_late(struct inode *inode, loff_t off, loff_t len)
 		truncate_pagecache_range(inode, round_down(off, PAGE_SIZE), (off + len - 1) | (PAGE_SIZE - 1));
 }
 
-static int exchange_locked(struct request *rq)
+static int exchange_locked(struct swap_request *rq)
 {
 	struct inode *a = file_inode(rq->file1), *b = file_inode(rq->file2);
 	int error;
@@ -206,12 +207,12 @@ static int exchange_locked(struct request *rq)
 	return error;
 }
 
-static int make_durable(const struct request *rq)
+static int make_durable(const struct swap_request *rq)
 {
 	return dx_inode_log_force(DX_I(file_inode(rq->file1)), false) ?: dx_inode_log_force(DX_I(file_inode(rq->file2)), false);
 }
 
-static int exchange(struct request *rq)
+static int exchange(struct swap_request *rq)
 {
 	struct inode *a = file_inode(rq->file1), *b = file_inode(rq->file2);
 	loff_t len = rq->len;
@@ -252,7 +253,7 @@ static int exchange(struct request *rq)
 
 static int run(struct file *file, const struct dx_exchange_args *args, const struct freshness *fresh)
 {
-	struct request rq = {
+	struct swap_request rq = {
 		.file2 = file, .off1 = args->file1_offset, .off2 = args->file2_offset, .len = args->length, .flags = args->flags,
 		.fresh = fresh,
 	};
