@@ -126,9 +126,7 @@ static int check_ranges(struct swap_request *rq)
 	error = check_limits(rq->file2, rq->off2, rq->len) ?: check_limits(rq->file1, rq->off1, rq->len);
 	if (error)
 		return error;
-	/* a part of a block only at the end of a file; and it may not come to lie before the end of the other */
-	if (rq->len & mask && rq->off1 + rq->len != size1 && rq->off2 + rq->len != size2)
-		return -EINVAL;
+	/* a part of a block only at the end of both: it may not come to lie before the end of the other */
 	if (rq->len & mask && (rq->off1 + rq->len < size1 || rq->off2 + rq->len < size2))
 		return -EINVAL;
 	/* one file would have two ends; of stock, memory and disk then say different things */
@@ -315,7 +313,7 @@ long dx_ioc_start_commit(struct file *file, void __user *arg)
  * @file: file 2
  * @arg: struct dx_commit_args
  *
- * Return: as dx_ioc_exchange_range(); -EBUSY: file 2 has changed; -EINVAL: not what XFS_IOC_START_COMMIT said.
+ * Return: as dx_ioc_exchange_range(); -EBUSY: file 2 has changed, or this is not what XFS_IOC_START_COMMIT said.
  */
 long dx_ioc_commit_range(struct file *file, void __user *arg)
 {
