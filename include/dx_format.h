@@ -185,6 +185,7 @@ struct dx_dsb {
 #define DX_AGI_VERSION		1
 #define DX_AGI_UNLINKED_BUCKETS	64
 
+#define DX_MIN_AG_BLOCKS	64	/* a last AG is not shorter */
 /* sector numbers within an AG, in units of the sector size */
 #define DX_SB_SECT	0
 #define DX_AGF_SECT	1

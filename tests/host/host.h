@@ -72,6 +72,7 @@ struct dx_bdev *host_dev_mem(u64 bytes);		/* all zero */
 void host_dev_close(struct dx_bdev *dev);
 void host_dev_reset(struct dx_bdev *dev);	/* back to the image; knobs and counts cleared */
 void host_dev_set_lbs(struct dx_bdev *dev, unsigned int bytes);
+void host_dev_resize(struct dx_bdev *dev, u64 bytes);	/* larger, or smaller; what is new reads as zero */
 void host_dev_set_readonly(struct dx_bdev *dev, bool ro);
 void host_dev_set_discard(struct dx_bdev *dev, bool can);	/* default: can */
 void host_dev_set_discard_speed(struct dx_bdev *dev, unsigned int ms_per_mib);	/* until the reset; default: at once */

@@ -725,6 +725,7 @@ void host_dev_close(struct dx_bdev *d)
 }
 
 void host_dev_set_lbs(struct dx_bdev *d, unsigned int bytes) { d->lbs = bytes; }
+void host_dev_resize(struct dx_bdev *d, u64 bytes) { d->size = bytes; }
 void host_dev_set_readonly(struct dx_bdev *d, bool ro) { d->ro = ro; }
 void host_dev_set_discard(struct dx_bdev *d, bool can) { d->can_discard = can; }
 void host_dev_set_discard_speed(struct dx_bdev *d, unsigned int ms_per_mib) { d->discard_ms = ms_per_mib; }

@@ -48,6 +48,10 @@ struct dx_ags {
 };
 
 int dx_ags_grow(struct dx_mount *mp, dx_agno_t agcount, u64 dblocks);
+struct dx_ags *dx_ags_more(struct dx_mount *mp, dx_agno_t agcount, u64 dblocks);
+void dx_ags_publish(struct dx_mount *mp, struct dx_ags *ags);
+void dx_ags_drop(struct dx_ags *ags);
+void dx_ag_set_length(struct dx_perag *pag, dx_agbno_t length);
 void dx_ags_free(struct dx_mount *mp);
 
 /* How many AGs there are now. */

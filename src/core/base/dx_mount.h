@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A mounted volume: superblock, derived geometry, AGs, counters, state.
- * Geometry is immutable after dx_mount_open(); sb counters are in percpu
- * counters; per-AG summaries are protected by that AG's header buffers.
+ * Geometry is immutable after dx_mount_open(), but for the size of the volume and what follows from it, which
+ * only grows (grow.c, dx_geom.h); sb counters are in percpu counters; per-AG summaries are protected by that AG's header buffers.
  */
 #ifndef DX_MOUNT_H
 #define DX_MOUNT_H
@@ -115,11 +115,11 @@ struct dx_mount {
 	struct dx_sb	sb;
 	struct dx_buf	*sb_bp;		/* primary superblock, held */
 	struct mutex	sb_mutex;
+	struct mutex	grow_mutex;	/* who changes size or label: one at a time; outside of all other locks */
 
 	/* geometry */
 	u32	blockmask;		/* blocksize - 1 */
 	u8	blkbb_log;		/* blocklog - 9 */
-	u8	agno_log;		/* bits of an AG number */
 	u8	agino_log;		/* bits of an inode number within its AG */
 	u32	sectbb_log;		/* sectlog - 9 */
 	u32	dirblksize, dirblkfsbs;
@@ -139,7 +139,7 @@ struct dx_mount {
 	u32	ialloc_inos, ialloc_blks, ialloc_min_blks;	/* a chunk; a sparse chunk */
 	u32	ialloc_align;		/* fsblocks */
 	u32	icluster_bb, icluster_blks, icluster_inos;	/* inode cluster buffer */
-	u64	maxicount;		/* imax_pct limit, 0 = none */
+	u64	maxicount;		/* imax_pct limit, 0 = none; changes with the size: READ_ONCE() */
 	u64	s_maxbytes;
 
 	struct dx_ags	*ags;		/* see dx_geom.h */

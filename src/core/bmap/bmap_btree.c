@@ -510,7 +510,7 @@ int dx_bmbt_change_owner(struct dx_recovery *rc, const struct dx_dinode *dip, co
 	const struct dx_bmdr_block *root = (const void *)fork;
 	u16 level = be16_to_cpu(root->bb_level), n = be16_to_cpu(root->bb_numrecs), i;
 	/* each block holds an extent at least, and is one of the inode's own */
-	u64 budget = min_t(u64, be64_to_cpu(dip->di_nblocks), rc->mp->sb.dblocks);
+	u64 budget = min_t(u64, be64_to_cpu(dip->di_nblocks), dx_dblocks(rc->mp));
 	u32 max = dx_bmbt_root_maxrecs(room);
 	int error;
 

@@ -298,7 +298,9 @@ out:
 /* Would @n more inodes be too many for the volume? */
 static bool over_imax(struct dx_mount *mp, u32 n)
 {
-	return mp->maxicount && percpu_counter_read_positive(&mp->icount) + n > mp->maxicount;
+	u64 most = READ_ONCE(mp->maxicount);
+
+	return most && percpu_counter_read_positive(&mp->icount) + n > most;
 }
 
 /* Blocks that an inode btree can allocate for one record: each level splits, and a new root comes on top. */
@@ -555,7 +557,7 @@ static int grow_here(struct dx_trans **tpp, struct dx_buf *agibp, dx_agno_t agno
 int dx_new_ino(struct dx_trans **tpp, dx_ino_t parent, umode_t mode, dx_ino_t *ino)
 {
 	struct dx_mount *mp = (*tpp)->t_mp;
-	dx_agno_t count = dx_agcount(mp), low = READ_ONCE(mp->inode_agcount), start, agno, i;
+	dx_agno_t count = dx_agcount(mp), low = min(READ_ONCE(mp->inode_agcount), count), start, agno, i;
 	bool may_grow = !over_imax(mp, mp->ialloc_inos);
 	int pass, error;
 

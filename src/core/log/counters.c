@@ -77,7 +77,7 @@ void dx_counters_set(struct dx_mount *mp, u64 icount, u64 ifree, u64 fdblocks)
  */
 static s64 untouchable(struct dx_mount *mp)
 {
-	return mp->alloc_set_aside + atomic64_read(&mp->allocbt_blks);
+	return READ_ONCE(mp->alloc_set_aside) + atomic64_read(&mp->allocbt_blks);
 }
 
 /* Blocks come back: the pool first. */
@@ -210,6 +210,28 @@ int dx_reserve_set(struct dx_mount *mp, u64 blocks)
 }
 
 /**
+ * dx_counters_grown - the volume has more blocks
+ * @mp: the mount
+ * @blocks: free ones that it has more, without what AGs have set aside
+ * @set_aside: what the allocator keeps of all from now on: no more of it is new than @blocks
+ *
+ * Both at once: nobody is told that there is nothing because one came before the other, nor given what is kept.  A
+ * reserve pool that could not be filled takes its part first; its size stays.
+ */
+void dx_counters_grown(struct dx_mount *mp, u64 blocks, u64 set_aside)
+{
+	u64 keep, pool;
+
+	spin_lock(&mp->resv_lock);
+	keep = min(set_aside - mp->alloc_set_aside, blocks);
+	pool = min(mp->resblks > mp->resblks_avail ? mp->resblks - mp->resblks_avail : 0, blocks - keep);
+	mp->resblks_avail += pool;
+	percpu_counter_add_batch(&mp->fdblocks, blocks - pool, 1);
+	WRITE_ONCE(mp->alloc_set_aside, set_aside);
+	spin_unlock(&mp->resv_lock);
+}
+
+/**
  * dx_reserve_default - set the reserve pool to its usual size
  * @mp: the mount
  */
@@ -230,14 +252,14 @@ void dx_mount_statfs(struct dx_mount *mp, struct dx_statfs *st)
 	s64 icount = percpu_counter_sum_positive(&mp->icount);
 	s64 ifree = percpu_counter_sum_positive(&mp->ifree);
 	s64 free = percpu_counter_sum_positive(&mp->fdblocks) - untouchable(mp);
-	u64 possible;
+	u64 possible, most = READ_ONCE(mp->maxicount);
 
 	st->blocks = dx_dblocks(mp) - mp->sb.logblocks;
 	st->bfree = free > 0 ? free : 0;
 	st->bavail = st->bfree;
 	possible = icount + (st->bfree << mp->sb.inopblog);
-	if (mp->maxicount)
-		possible = min(possible, mp->maxicount);
+	if (most)
+		possible = min(possible, most);
 	st->files = max_t(u64, possible, icount);
 	st->ffree = st->files - (icount - min(ifree, icount));
 }

@@ -2,9 +2,9 @@
 /*
  * The superblock: reading, checking, gating features, logging.
  *
- * Only the primary one (AG 0) is used.  mp->sb is its host-order copy, immutable after the mount
+ * Only the primary one (AG 0) is used (its copies: sb_copies.c).  mp->sb is its host-order copy, immutable after the mount
  * but for what dx_log_sb() writes: the summary counters and the quota
- * flags.  On disk the counters are lazy: right after a quiesce, stale
+ * flags; and for what grow.c changes: size, imax_pct, label.  On disk the counters are lazy: right after a quiesce, stale
  * in between (the AG headers tell the truth after a crash).  mp->sb_bp is the cached buffer, referenced for
  * the life of the mount; its lock protects its contents.
  *
@@ -78,7 +78,6 @@ void dx_sb_to_disk(struct dx_dsb *to, const struct dx_sb *from)
 #define MAX_SECTLOG	15
 #define MIN_INODELOG	9	/* v5 */
 #define MAX_INODELOG	11
-#define MIN_AG_BLOCKS	64
 #define MAX_AG_BYTES	(1ULL << 40)
 #define MIN_LOG_BLOCKS	512
 #define MAX_LOG_BLOCKS	(1024 * 1024)
@@ -121,11 +120,11 @@ static int check_sb(struct dx_mount *mp, const struct dx_dsb *d)
 			{ "inodesize", !log_matches(s.inodelog, s.inodesize) },
 			{ "inopblock", !log_matches(s.inopblog, s.inopblock) ||
 				       s.inopblog != s.blocklog - s.inodelog },
-			{ "agblocks", s.agblocks < MIN_AG_BLOCKS || s.agblocks > MAX_AG_BYTES >> s.blocklog },
+			{ "agblocks", s.agblocks < DX_MIN_AG_BLOCKS || s.agblocks > MAX_AG_BYTES >> s.blocklog },
 			{ "agblklog", order_base_2((u64)s.agblocks) != s.agblklog },
 			{ "agcount", (u64)s.agcount << s.agblklog >= DX_NULLFSBNO >> s.inopblog >> 8 },
 			{ "dblocks", s.dblocks > before_last + s.agblocks ||
-				     s.dblocks < before_last + MIN_AG_BLOCKS ||
+				     s.dblocks < before_last + DX_MIN_AG_BLOCKS ||
 				     s.dblocks > U64_MAX >> s.blocklog },
 			{ "logblocks", s.logblocks > MAX_LOG_BLOCKS || s.logblocks < MIN_LOG_BLOCKS ||
 				       (u64)s.logblocks << s.blocklog > S32_MAX },
@@ -448,6 +447,24 @@ int dx_sb_gate(struct dx_mount *mp)
 /* ---- logging ---- */
 
 /**
+ * dx_sb_join - have the superblock in a transaction
+ * @tp: transaction
+ *
+ * Locks mp->sb_bp until the commit.  From here on nobody else logs it: a field of mp->sb that is changed before dx_log_sb()
+ * goes into the log with this transaction.
+ */
+void dx_sb_join(struct dx_trans *tp)
+{
+	struct dx_buf *bp = tp->t_mp->sb_bp;
+
+	if (bp->b_tp == tp)
+		return;
+	dx_buf_lock(bp);
+	dx_buf_hold(bp);
+	dx_trans_adopt(tp, bp);
+}
+
+/**
  * dx_log_sb - log the superblock with the summary counters as they are now
  * @tp: transaction with a reservation of DX_RESV_SB
  *
@@ -463,11 +480,7 @@ int dx_log_sb(struct dx_trans *tp)
 	struct dx_mount *mp = tp->t_mp;
 	struct dx_buf *bp = mp->sb_bp;
 
-	if (bp->b_tp != tp) {
-		dx_buf_lock(bp);
-		dx_buf_hold(bp);
-		dx_trans_adopt(tp, bp);
-	}
+	dx_sb_join(tp);
 	mutex_lock(&mp->sb_mutex);
 	mp->sb.icount = percpu_counter_sum_positive(&mp->icount);
 	mp->sb.ifree = min_t(u64, percpu_counter_sum_positive(&mp->ifree), mp->sb.icount);

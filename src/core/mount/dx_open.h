@@ -23,6 +23,14 @@ int dx_mount_remount_ro(struct dx_mount *mp);
 int dx_sync_fs(struct dx_mount *mp);		/* log force */
 
 void dx_set_inode_ags(struct dx_mount *mp);	/* opts.inode32 is set or changed */
+void dx_set_maxicount(struct dx_mount *mp);
+unsigned int dx_ino_bits(struct dx_mount *mp, dx_agno_t agcount);
+#define DX_MAX_INO_BITS	56
+
+/* ---- what changes while it is in use: grow.c ---- */
+int dx_grow_data(struct dx_mount *mp, u64 dblocks, u32 imax_pct);
+int dx_set_label(struct dx_mount *mp, const char label[12]);
+void dx_get_label(struct dx_mount *mp, char label[12]);
 
 /* ---- what is on the volume: gate.c ---- */
 int dx_gate_open(struct dx_mount *mp);		/* after replay, before our first transaction */

@@ -115,12 +115,33 @@ static void set_dir_geometry(struct dx_mount *mp)
 	mp->dir_free_max_bests = (mp->dirblksize - sizeof(struct dx_dir3_free)) / sizeof(__be16);
 }
 
+/**
+ * dx_set_maxicount - how many inodes there may be
+ * @mp: the mount; sb.dblocks and sb.imax_pct may have changed
+ */
+void dx_set_maxicount(struct dx_mount *mp)
+{
+	const struct dx_sb *s = &mp->sb;
+	u64 blocks = div_u64(s->dblocks, 100) * s->imax_pct + div_u64(s->dblocks % 100 * s->imax_pct, 100);
+
+	WRITE_ONCE(mp->maxicount, s->imax_pct ? div_u64(blocks, mp->ialloc_blks) * mp->ialloc_blks << s->inopblog : 0);
+}
+
+/**
+ * dx_ino_bits - bits of an inode number
+ * @mp: the mount, agino_log known
+ * @agcount: with so many AGs
+ */
+unsigned int dx_ino_bits(struct dx_mount *mp, dx_agno_t agcount)
+{
+	return order_base_2((u64)agcount) + mp->agino_log;
+}
+
 static int set_inode_geometry(struct dx_mount *mp)
 {
 	struct dx_sb *s = &mp->sb;
 	bool align = s->versionnum & DX_SB_VERSION_ALIGNBIT;
 	u32 cluster = CLUSTER_BASE_BYTES, scaled = CLUSTER_BASE_BYTES * (s->inodesize / CLUSTER_BASE_INODE);
-	u64 maxblks;
 
 	/* v5 scales the cluster with the inode size where chunks are aligned well enough */
 	if (s->inoalignmt >= scaled >> s->blocklog)
@@ -139,12 +160,7 @@ static int set_inode_geometry(struct dx_mount *mp)
 		return -EFSCORRUPTED;
 	}
 
-	mp->maxicount = 0;
-	if (s->imax_pct) {
-		maxblks = div_u64(s->dblocks, 100) * s->imax_pct +
-			  div_u64(s->dblocks % 100 * s->imax_pct, 100);
-		mp->maxicount = div_u64(maxblks, mp->ialloc_blks) * mp->ialloc_blks << s->inopblog;
-	}
+	dx_set_maxicount(mp);
 	return 0;
 }
 
@@ -155,10 +171,9 @@ static int set_geometry(struct dx_mount *mp)
 	mp->blockmask = s->blocksize - 1;
 	mp->blkbb_log = s->blocklog - DX_BBSHIFT;
 	mp->sectbb_log = s->sectlog - DX_BBSHIFT;
-	mp->agno_log = order_base_2((u64)s->agcount);
 	mp->agino_log = s->inopblog + s->agblklog;
-	if (mp->agino_log > 32 || mp->agno_log + mp->agino_log > 56) {
-		dx_err(mp, "corrupt superblock: inode numbers of %u bits", mp->agno_log + mp->agino_log);
+	if (mp->agino_log > 32 || dx_ino_bits(mp, s->agcount) > DX_MAX_INO_BITS) {
+		dx_err(mp, "corrupt superblock: inode numbers of %u bits", dx_ino_bits(mp, s->agcount));
 		return -EFSCORRUPTED;
 	}
 	mp->agfl_size = (s->sectsize - sizeof(struct dx_agfl)) / sizeof(__be32);
@@ -172,7 +187,7 @@ static int set_geometry(struct dx_mount *mp)
 
 /**
  * dx_set_inode_ags - which AGs get inodes, and which of these get file data only when nothing else is left
- * @mp: the mount; opts.inode32 may have changed
+ * @mp: the mount; opts.inode32, the size or sb.imax_pct may have changed
  *
  * With inode32 new inodes go to the AGs whose inode numbers all fit 32 bits.  On a volume that has others, too, data would
  * take these few for itself and leave no room for inodes: so as many as imax_pct lets inodes fill are kept for
@@ -182,20 +197,24 @@ void dx_set_inode_ags(struct dx_mount *mp)
 {
 	struct dx_sb *s = &mp->sb;
 	u8 bits = mp->opts.inode32_bits ?: 32;
-	dx_agno_t agno, low = s->agcount, keep = 0;
+	dx_agno_t agno, agcount, low, keep = 0;
 
+	/* a remount and a growth at once: the second one sees what both have changed */
+	mutex_lock(&mp->sb_mutex);
+	agcount = low = dx_agcount(mp);
 	if (mp->opts.inode32)
 		low = min_t(u64, low, max_t(u64, 1ULL << bits >> mp->agino_log, 1));
-	if (low < s->agcount) {
+	if (low < agcount) {
 		keep = low;
 		if (s->imax_pct)
-			keep = min_t(u64, low, DIV_ROUND_UP_ULL(div_u64(s->dblocks, 100) * s->imax_pct, s->agblocks));
+			keep = min_t(u64, low, DIV_ROUND_UP_ULL(div_u64(dx_dblocks(mp), 100) * s->imax_pct, s->agblocks));
 	}
 	WRITE_ONCE(mp->inode_agcount, low);
-	for (agno = 0; agno < s->agcount; agno++) {
+	for (agno = 0; agno < agcount; agno++) {
 		WRITE_ONCE(dx_perag(mp, agno)->inodes_ok, agno < low);
 		WRITE_ONCE(dx_perag(mp, agno)->inodes_first, agno < keep);
 	}
+	mutex_unlock(&mp->sb_mutex);
 }
 
 /* Takes the place of those of a smaller volume, if nobody has looked into these yet. */
@@ -398,6 +417,7 @@ static int open_once(struct dx_mount *mp, bool *claimed)
 	int error;
 
 	mutex_init(&mp->sb_mutex);
+	mutex_init(&mp->grow_mutex);
 	dx_retry_init(mp);
 	error = check_access(mp);
 	if (error)
@@ -459,6 +479,7 @@ static int open_once(struct dx_mount *mp, bool *claimed)
 		goto fail_root;
 	/* before recovery frees inodes: on a read-only mount, too, until that is done */
 	if (!dx_is_readonly(mp) || test_bit(DX_OP_RECOVERING, &mp->opstate)) {
+		dx_sb_copies_check(mp);
 		error = dx_agresv_setup(mp);
 		if (error)
 			goto fail_root;

@@ -184,6 +184,34 @@ void dx_agresv_in_free_space(struct dx_perag *pag, enum dx_agresv_kind kind, int
 	}
 }
 
+/**
+ * dx_agresv_lengthened - an AG is new, or has got longer: its trees may come to need more
+ * @pag: AG, its AGF locked or the AG not known to others yet; of a new one ->used is set
+ * @blocks: free blocks that it has got, not in the counter yet: these are set aside, as far as they go
+ *
+ * Return: how many of them were.
+ */
+u32 dx_agresv_lengthened(struct dx_perag *pag, u32 blocks)
+{
+	struct dx_mount *mp = pag->mp;
+	s64 room = min_t(s64, blocks, dx_ag_avail(mp, pag, DX_AGRESV_NONE));
+	u32 sum = 0, n;
+	int k;
+
+	for (k = DX_AGRESV_NONE + 1; k < DX_AGRESV_MAX; k++) {
+		struct dx_agresv *r = &pag->resv[k];
+
+		/* a tree whose blocks could not be counted has nothing set aside: see below */
+		if (!mp->agresv_trees[k]->present(mp) || !r->used)
+			continue;
+		r->most = mp->agresv_trees[k]->most(mp, pag);
+		n = clamp_t(s64, room - sum, 0, lacks(r));
+		set_aside(pag, k, n);
+		sum += n;
+	}
+	return sum;
+}
+
 /* ---- mount ---- */
 
 /* One AG; lack[] counts what could not be set aside. */

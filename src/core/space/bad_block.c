@@ -77,7 +77,7 @@ void dx_bad_block(struct dx_mount *mp, dx_daddr_t daddr, u32 len_bb)
 	u64 block = (u64)daddr >> mp->blkbb_log, last = ((u64)daddr + len_bb - 1) >> mp->blkbb_log;
 	struct bad_block *b;
 
-	if (!mp->rootip || !dx_has_rmapbt(mp) || dx_is_shutdown(mp) || block >= mp->sb.dblocks ||
+	if (!mp->rootip || !dx_has_rmapbt(mp) || dx_is_shutdown(mp) || block >= dx_dblocks(mp) ||
 	    test_and_set_bit(DX_OP_BAD_BLOCK, &mp->opstate))
 		return;
 	b = kmalloc(sizeof(*b), GFP_NOFS);

@@ -116,6 +116,7 @@ u64 dx_agresv_sparsest(const u32 mnr[2], u64 recs);
 s64 dx_ag_avail(struct dx_mount *mp, struct dx_perag *pag, enum dx_agresv_kind kind);
 int dx_agresv_setup(struct dx_mount *mp);
 void dx_agresv_release(struct dx_mount *mp);
+u32 dx_agresv_lengthened(struct dx_perag *pag, u32 blocks);
 u32 dx_agresv_held(const struct dx_perag *pag, enum dx_agresv_kind kind);
 u32 dx_agresv_short(const struct dx_perag *pag, enum dx_agresv_kind kind, u32 need);
 void dx_agresv_take(struct dx_trans *tp, struct dx_perag *pag, enum dx_agresv_kind kind, dx_extlen_t len);
@@ -136,6 +137,12 @@ struct dx_space_rec { dx_agbno_t bno; dx_extlen_t len; u64 owner, offset; };	/* 
 int dx_space_query(struct dx_mount *mp, dx_agno_t agno, bool by_owner, const union dx_btree_key *low,
 		   const union dx_btree_key *high, int (*fn)(const struct dx_space_rec *rec, void *data), void *data);
 void dx_bad_block(struct dx_mount *mp, dx_daddr_t daddr, u32 len_bb);	/* says whose it is: bad_block.c */
+
+/* ---- AGs of a volume that grows: ag_grow.c ---- */
+u32 dx_ag_new_blocks(struct dx_mount *mp);
+int dx_ag_write_new(struct dx_mount *mp, const struct dx_perag *pag, const struct dx_dsb *sb, void *buf);
+u32 dx_ag_new_perag(struct dx_perag *pag);
+int dx_ag_lengthen(struct dx_trans *tp, struct dx_perag *pag, u32 by, struct dx_buf **agibp, struct dx_buf **agfbp);
 
 /* ---- busy extents: busy.c ---- */
 struct dx_busy_extent {

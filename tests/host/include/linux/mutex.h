@@ -22,6 +22,7 @@ int host_mutex_trylock(struct mutex *m, const char *file, int line);
 void host_mutex_unlock(struct mutex *m, const char *file, int line);
 bool mutex_is_locked(struct mutex *m);
 #define mutex_lock(m)			host_mutex_lock(m, __FILE__, __LINE__)
+#define mutex_trylock(m)			host_mutex_trylock(m, __FILE__, __LINE__)
 #define mutex_unlock(m)			host_mutex_unlock(m, __FILE__, __LINE__)
 int atomic_dec_and_mutex_lock(atomic_t *cnt, struct mutex *lock);
 
