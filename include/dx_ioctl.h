@@ -80,6 +80,11 @@ struct dx_ag_geometry {
 	__u32	ag_number, ag_length, ag_freeblks, ag_icount, ag_ifree, ag_sick, ag_checked, ag_flags;
 	__u64	ag_reserved[12];
 };
+struct dx_growfs_data { __u64 newblocks; __u32 imaxpct; };
+struct dx_growfs_log { __u32 newblocks; __s32 isint; };		/* refused */
+struct dx_growfs_rt { __u64 newblocks; __u32 extsize; };	/* refused */
+struct dx_growfs_data_i386 { __u64 newblocks; __u32 imaxpct; } __attribute__((packed));
+struct dx_growfs_rt_i386 { __u64 newblocks; __u32 extsize; } __attribute__((packed));
 struct dx_eofblocks {
 	__u32	eof_version, eof_flags, eof_uid, eof_gid, eof_prid, pad32;
 	__u64	eof_min_file_size;
@@ -163,6 +168,11 @@ struct dx_commit_args {
 #define DX_IOC_PATH_TO_FSHANDLE	_IOWR('X', 104, struct dx_handlereq)
 #define DX_IOC_PATH_TO_HANDLE	_IOWR('X', 105, struct dx_handlereq)
 #define DX_IOC_FD_TO_HANDLE	_IOWR('X', 106, struct dx_handlereq)
+#define DX_IOC_FSGROWFSDATA	_IOW('X', 110, struct dx_growfs_data)
+#define DX_IOC_FSGROWFSLOG	_IOW('X', 111, struct dx_growfs_log)
+#define DX_IOC_FSGROWFSRT	_IOW('X', 112, struct dx_growfs_rt)
+#define DX_IOC_FSGROWFSDATA_I386 _IOW('X', 110, struct dx_growfs_data_i386)
+#define DX_IOC_FSGROWFSRT_I386	_IOW('X', 112, struct dx_growfs_rt_i386)
 #define DX_IOC_FSCOUNTS		_IOR('X', 113, struct dx_counts)
 #define DX_IOC_SET_RESBLKS	_IOWR('X', 114, struct dx_resblks)
 #define DX_IOC_GET_RESBLKS	_IOR('X', 115, struct dx_resblks)

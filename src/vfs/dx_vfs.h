@@ -191,6 +191,10 @@ long dx_ioc_commit_range(struct file *file, void __user *arg);
 /* ioctl.c, ioctl_compat.c */
 long dx_file_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
 long dx_file_compat_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
+/* grow.c */
+long dx_ioc_growfs(struct file *file, unsigned int cmd, void __user *arg);
+long dx_ioc_getlabel(struct file *file, void __user *arg);
+long dx_ioc_setlabel(struct file *file, void __user *arg);
 /* fsmap.c */
 long dx_ioc_getfsmap(struct file *file, void __user *arg);
 long dx_ioc_handle(struct file *file, unsigned int cmd, void __user *arg);		/* parents.c */

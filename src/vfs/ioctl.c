@@ -76,15 +76,18 @@ static void fill_geom(struct dx_mount *mp, struct dx_geom *g)
 	int i;
 
 	memset(g, 0, sizeof(*g));
+	/* a growing volume: all before, or all after */
+	mutex_lock(&mp->sb_mutex);
+	g->agcount = sb->agcount;
+	g->imaxpct = sb->imax_pct;
+	g->datablocks = sb->dblocks;
+	mutex_unlock(&mp->sb_mutex);
 	g->blocksize = sb->blocksize;
 	g->rtextsize = sb->rextsize;
 	g->agblocks = sb->agblocks;
-	g->agcount = sb->agcount;
 	g->logblocks = sb->logblocks;
 	g->sectsize = sb->sectsize;
 	g->inodesize = sb->inodesize;
-	g->imaxpct = sb->imax_pct;
-	g->datablocks = sb->dblocks;
 	g->rtblocks = sb->rblocks;
 	g->rtextents = sb->rextents;
 	g->logstart = sb->logstart;
@@ -619,13 +622,14 @@ static long ioc_free_eofblocks(struct file *file, unsigned int cmd, void __user 
 	return 0;
 }
 
-static long ioc_getlabel(struct file *file, unsigned int cmd, void __user *arg)
+static long ioc_label(struct file *file, unsigned int cmd, void __user *arg)
 {
-	struct dx_mount *mp = DX_M(file_inode(file)->i_sb);
-	char label[FSLABEL_MAX] = { };
+	return cmd == FS_IOC_GETFSLABEL ? dx_ioc_getlabel(file, arg) : dx_ioc_setlabel(file, arg);
+}
 
-	memcpy(label, mp->sb.fname, sizeof(mp->sb.fname));
-	return copy_to_user(arg, label, sizeof(label)) ? -EFAULT : 0;
+static long ioc_growfs(struct file *file, unsigned int cmd, void __user *arg)
+{
+	return dx_ioc_growfs(file, cmd, arg);
 }
 
 static long ioc_getfsmap(struct file *file, unsigned int cmd, void __user *arg)
@@ -680,7 +684,15 @@ static const struct {
 	{ DX_IOC_GOINGDOWN,	ioc_goingdown },
 	{ FITRIM,		ioc_fitrim },
 	{ DX_IOC_FREE_EOFBLOCKS, ioc_free_eofblocks },
-	{ FS_IOC_GETFSLABEL,	ioc_getlabel },
+	{ FS_IOC_GETFSLABEL,	ioc_label },
+	{ FS_IOC_SETFSLABEL,	ioc_label },
+	{ DX_IOC_FSGROWFSDATA,	ioc_growfs },
+	{ DX_IOC_FSGROWFSLOG,	ioc_growfs },
+	{ DX_IOC_FSGROWFSRT,	ioc_growfs },
+#ifdef CONFIG_COMPAT
+	{ DX_IOC_FSGROWFSDATA_I386, ioc_growfs },
+	{ DX_IOC_FSGROWFSRT_I386, ioc_growfs },
+#endif
 	{ FS_IOC_GETFSMAP,	ioc_getfsmap },
 	{ DX_IOC_PATH_TO_FSHANDLE, ioc_handle },
 	{ DX_IOC_PATH_TO_HANDLE, ioc_handle },
