@@ -64,6 +64,7 @@ enum {
 	DX_OP_FROZEN,
 	DX_OP_NORECOVERY,
 	DX_OP_SB_DIRTY,			/* summary counters on disk are stale */
+	DX_OP_SB_STRIPE,		/* unit and width on disk are not yet those of the mount options */
 	DX_OP_BAD_BLOCK,		/* somebody looks whose a bad block is */
 	DX_OP_WAS_DIRTY,		/* log needed recovery at this mount */
 };
@@ -88,7 +89,7 @@ struct dx_mount_opts {
 	unsigned int allocsize_log;	/* 0 = dynamic preallocation */
 	unsigned int logbufs;		/* 0 = default 8 */
 	unsigned int logbsize;		/* bytes, 0 = default */
-	unsigned int sunit_bb, swidth_bb;
+	unsigned int sunit_bb, swidth_bb;	/* in place of the superblock's; 0: those */
 };
 
 /* log reservations: dx_resv.c */
@@ -138,9 +139,11 @@ struct dx_mount {
 	u8	rmap_maxlevels, refc_maxlevels;		/* 0: no such tree */
 	u32	ialloc_inos, ialloc_blks, ialloc_min_blks;	/* a chunk; a sparse chunk */
 	u32	ialloc_align;		/* fsblocks */
+	u32	ialloc_stripe;		/* better so, where there is room: the stripe unit; 0: no more than that */
 	u32	icluster_bb, icluster_blks, icluster_inos;	/* inode cluster buffer */
 	u64	maxicount;		/* imax_pct limit, 0 = none; changes with the size: READ_ONCE() */
 	u64	s_maxbytes;
+	u32	sunit, swidth;		/* fsblocks; sunit 0: data is not aligned to anything.  stripe.c */
 
 	struct dx_ags	*ags;		/* see dx_geom.h */
 	dx_agno_t inode_agcount;	/* AGs 0 .. that may hold inodes: fewer with inode32 */

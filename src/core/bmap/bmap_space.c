@@ -137,6 +137,56 @@ int dx_iomap_alloc(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, bool
 	return !error && !n ? -ENOSPC : error;
 }
 
+/**
+ * dx_stripe_past_eof - what space past the end of a file is rounded up to
+ * @mp: the mount
+ * @isize: size of the file, bytes
+ *
+ * The stripe unit, with swalloc the stripe; 0 for a file that is shorter than that, and where there are no stripes.
+ *
+ * Return: fsblocks.
+ */
+u32 dx_stripe_past_eof(struct dx_mount *mp, u64 isize)
+{
+	u32 align = mp->sunit;
+
+	if (align && mp->opts.swalloc)
+		align = mp->swidth;
+	return align && isize >= dx_fsb_to_b(mp, align) ? align : 0;
+}
+
+/**
+ * dx_stripe_round - length of an allocation for a write that extends a file, rounded up to the stripe
+ * @ip: inode, ILOCK not held
+ * @isize: size of the file, bytes
+ * @off: start of the allocation, fsblocks
+ * @len: its length
+ *
+ * An extent size hint is kept, too.  No further than to where something is mapped already.  What lies behind the end afterwards
+ * is preallocation.
+ *
+ * Return: @len or more, fsblocks.
+ */
+dx_filblks_t dx_stripe_round(struct dx_inode *ip, u64 isize, dx_fileoff_t off, dx_filblks_t len)
+{
+	u32 align = dx_stripe_past_eof(ip->mp, isize), extsz;
+	dx_fileoff_t last, end = off + len;
+	int mode, error;
+
+	if (!align)
+		return len;
+	extsz = dx_get_extsz_hint(ip);
+	if (extsz > 1)
+		align = roundup(align, extsz);
+	end = DIV_ROUND_UP_ULL(end, align) * align;
+	if (end > DX_BMBT_MAX_STARTOFF + 1)
+		return len;
+	mode = dx_ilock_data_map_shared(ip);
+	error = dx_bmap_last_offset(ip, DX_DATA_FORK, &last);
+	dx_iunlock(ip, mode);
+	return error || last > end ? len : end - off;
+}
+
 /* is there anything unwritten in [off, end)? */
 static int find_unwritten(struct dx_inode *ip, dx_fileoff_t *off, dx_fileoff_t end, bool *found)
 {

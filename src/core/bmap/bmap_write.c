@@ -6,6 +6,10 @@
  * Placement: behind the extent before the hole, else before the one behind it, else near the
  * inode, or with inode32 in the next AG that is not kept for inodes.  A whole extent somewhere beats pieces nearby; the
  * smallest piece beats -ENOSPC.
+ *
+ * On stripes (mp->sunit) what makes a file longer by a stripe unit or more begins at a multiple of it, unless it can go right
+ * behind what the file has: each piece is looked for there first, in all AGs, and then anywhere.  Blocks of an AG count
+ * from its start, as mkfs.xfs makes AGs that are multiples of the stripe unit.
  * ILOCK exclusive, inode joined, and the transaction has reserved what may be taken: the blocks and, for each
  * extent that is added, one more for each level of the btree.
  */
@@ -117,6 +121,7 @@ struct want {
 	dx_filblks_t	len;		/* <= DX_BMBT_MAX_BLOCKCOUNT */
 	dx_extlen_t	minlen;		/* less is no use */
 	dx_extlen_t	prod;		/* extent size hint, 0 = none */
+	dx_extlen_t	align;		/* the first block is a multiple of it; 0 = any */
 	dx_extlen_t	total;
 	bool		userdata;
 	bool		spare_inodes;
@@ -127,7 +132,8 @@ static int try_alloc(struct dx_trans *tp, const struct want *w, enum dx_alloc_ty
 {
 	struct dx_alloc_arg args = {
 		.tp = tp, .mp = tp->t_mp, .fsbno = target, .type = type,
-		.minlen = minlen, .maxlen = w->len, .prod = 1, .alignment = 1,
+		.minlen = minlen, .maxlen = w->len, .prod = 1, .alignment = max_t(u32, w->align, 1),
+		.chance = w->align > 1 || type == DX_ALLOC_EXACT,
 		.minleft = minleft, .total = w->total, .userdata = w->userdata, .spare_inodes = w->spare_inodes, .must = must,
 		/* the last resorts wait for what is busy; before that there are others to ask */
 		.no_wait = !must && type != DX_ALLOC_ANY_AG && type != DX_ALLOC_LOWEST_AG,
@@ -144,6 +150,75 @@ static int try_alloc(struct dx_trans *tp, const struct want *w, enum dx_alloc_ty
 	return error;
 }
 
+/* The multiple of what a mapping of the data fork should begin at; 0: it need not. */
+static dx_extlen_t stripe_of(struct dx_inode *ip, const struct want *w)
+{
+	struct dx_mount *mp = ip->mp;
+	struct dx_iext_cur icur;
+	struct dx_irec r;
+
+	if (!mp->sunit || w->len < mp->sunit)
+		return 0;
+	/* behind all that is there; the last extent may be the delayed one that becomes real */
+	if (dx_iext_last(&ip->df.ext, &icur, &r) && w->off < dx_irec_end(&r) &&
+	    (dx_irec_is_real(&r) || w->off < r.startoff))
+		return 0;
+	return mp->opts.swalloc && w->len >= mp->swidth ? mp->swidth : mp->sunit;
+}
+
+/* The block behind the extent that ends at @off. */
+static dx_fsbno_t block_behind(struct dx_inode *ip, dx_fileoff_t off)
+{
+	struct dx_iext_cur icur;
+	dx_fileoff_t end = off;
+	struct dx_irec r;
+	dx_fsbno_t t;
+
+	if (!dx_iext_lookup_before(&ip->df.ext, &end, &icur, &r) || end != off || !dx_irec_is_real(&r))
+		return DX_NULLFSBNO;
+	t = r.startblock + r.blockcount;
+	return dx_fsb_to_agno(ip->mp, t) == dx_fsb_to_agno(ip->mp, r.startblock) && dx_verify_fsbno(ip->mp, t) ? t : DX_NULLFSBNO;
+}
+
+/* All of it on a stripe, or at least a stripe unit of it right behind the file. */
+static int alloc_striped(struct dx_trans *tp, struct dx_inode *ip, const struct want *win, dx_extlen_t stripe,
+			 dx_fsbno_t target, u32 minleft, dx_fsbno_t *fsbno, dx_extlen_t *len)
+{
+	dx_fsbno_t behind = block_behind(ip, win->off);
+	u32 unit = ip->mp->sunit;
+	struct want w = *win;
+	int error;
+
+	if (behind != DX_NULLFSBNO) {
+		dx_extlen_t minlen = max_t(u32, w.minlen, unit);
+
+		w.total = minlen;
+		error = try_alloc(tp, &w, DX_ALLOC_EXACT, behind, minlen, minleft, false, fsbno, len);
+		if (error || *fsbno != DX_NULLFSBNO)
+			return error;
+		w.total = win->total;
+	}
+	for (w.align = stripe; ; w.align = unit) {
+		error = try_alloc(tp, &w, DX_ALLOC_NEAR, target, w.len, minleft, false, fsbno, len);
+		if (!error && *fsbno == DX_NULLFSBNO)
+			error = try_alloc(tp, &w, DX_ALLOC_START_AG, target, w.len, minleft, false, fsbno, len);
+		if (error || *fsbno != DX_NULLFSBNO || w.align == unit)
+			return error;
+	}
+}
+
+/* A piece on a stripe, as long as there is one inside of any @piece blocks, a stripe unit at least. */
+static int alloc_striped_piece(struct dx_trans *tp, const struct want *win, dx_fsbno_t target, dx_extlen_t piece, u32 minleft,
+			       dx_fsbno_t *fsbno, dx_extlen_t *len)
+{
+	u32 unit = tp->t_mp->sunit;
+	struct want w = *win;
+
+	w.align = unit;
+	piece = max(w.minlen, max_t(u32, unit, piece >= unit ? piece - unit + 1 : 0));
+	return try_alloc(tp, &w, DX_ALLOC_START_AG, target, piece, minleft, false, fsbno, len);
+}
+
 /* Sets *fsbno and *len; DX_NULLFSBNO: there is no space. */
 static int alloc_blocks(struct dx_trans *tp, struct dx_inode *ip, struct dx_fork *f, const struct want *win,
 			dx_fsbno_t *fsbno, dx_extlen_t *len)
@@ -153,7 +228,7 @@ static int alloc_blocks(struct dx_trans *tp, struct dx_inode *ip, struct dx_fork
 	dx_fsbno_t target = pick_target(ip, copy && !dx_iext_count(&f->ext) ? &ip->df : f, data, win->off, win->len);
 	u32 minleft = copy ? 0 : write_minleft(tp, f, dx_fork_inline_max(ip, f == &ip->df ? DX_DATA_FORK : DX_ATTR_FORK));
 	struct want w = *win;
-	dx_extlen_t minlen;
+	dx_extlen_t minlen, stripe;
 	int error;
 
 	w.spare_inodes = data;
@@ -162,12 +237,21 @@ static int alloc_blocks(struct dx_trans *tp, struct dx_inode *ip, struct dx_fork
 	if (w.minlen > w.len)
 		w.minlen = w.len;
 
+	stripe = data && !copy ? stripe_of(ip, &w) : 0;
 	/* all of it here, else all of it anywhere, else in large pieces anywhere */
-	error = try_alloc(tp, &w, DX_ALLOC_NEAR, target, w.len, minleft, false, fsbno, len);
+	if (stripe)
+		error = alloc_striped(tp, ip, &w, stripe, target, minleft, fsbno, len);
+	else
+		error = try_alloc(tp, &w, DX_ALLOC_NEAR, target, w.len, minleft, false, fsbno, len);
 	if (error || *fsbno != DX_NULLFSBNO)
 		return error;
 	for (minlen = w.len; minlen > w.minlen && minlen >= 16; minlen /= 8) {
 		w.total = min_t(u64, w.total, minlen);
+		if (stripe) {
+			error = alloc_striped_piece(tp, &w, target, minlen, minleft, fsbno, len);
+			if (error || *fsbno != DX_NULLFSBNO)
+				return error;
+		}
 		error = try_alloc(tp, &w, DX_ALLOC_START_AG, target, minlen, minleft, false, fsbno, len);
 		if (error || *fsbno != DX_NULLFSBNO)
 			return error;
@@ -179,6 +263,11 @@ static int alloc_blocks(struct dx_trans *tp, struct dx_inode *ip, struct dx_fork
 			return error;
 	}
 	w.total = w.minlen;
+	if (stripe && w.minlen < w.len) {
+		error = alloc_striped_piece(tp, &w, target, w.minlen, minleft, fsbno, len);
+		if (error || *fsbno != DX_NULLFSBNO)
+			return error;
+	}
 	/* no AG has: begin with the lowest one, so that the rest may come from any other */
 	if (w.userdata || !first_alloc(tp)) {
 		error = try_alloc(tp, &w, DX_ALLOC_NEAR, target, w.minlen, minleft, false, fsbno, len);

@@ -92,6 +92,9 @@ int dx_insert_file_space(struct dx_inode *ip, u64 off_bytes, u64 len_bytes);
 int dx_setsize_trans(struct dx_inode *ip, u64 new_size, bool shrink, bool times);
 u64 dx_bmap_count_leaves(struct dx_inode *ip, int whichfork);		/* real extents */
 u32 dx_get_extsz_hint(struct dx_inode *ip);
+/* stripes: space past the end of a file is rounded up to so many fsblocks (0: not); see bmap_space.c */
+u32 dx_stripe_past_eof(struct dx_mount *mp, u64 isize);
+dx_filblks_t dx_stripe_round(struct dx_inode *ip, u64 isize, dx_fileoff_t off, dx_filblks_t len);
 dx_extlen_t dx_bmap_tree_worst(struct dx_inode *ip, dx_filblks_t len);
 int dx_bmap_look(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, u32 flags, struct dx_mapped *got);	/* ILOCK held */
 

@@ -238,6 +238,15 @@ static int alloc_whole(struct dx_alloc_arg *args, struct dx_buf *agibp, dx_agno_
 		}
 	}
 	args->type = DX_ALLOC_NEAR;
+	if (mp->ialloc_stripe) {
+		args->fsbno = dx_agb_to_fsb(mp, agno, be32_to_cpu(agi->agi_root));
+		args->alignment = mp->ialloc_stripe;
+		args->chance = args->no_wait = true;
+		error = dx_alloc_extents(args);
+		args->chance = args->no_wait = false;
+		if (error || args->fsbno != DX_NULLFSBNO)
+			return error;
+	}
 	args->fsbno = dx_agb_to_fsb(mp, agno, be32_to_cpu(agi->agi_root));
 	args->alignment = mp->ialloc_align;
 	return dx_alloc_extents(args);

@@ -19,6 +19,11 @@ int dx_recover_replay(struct dx_mount *mp, struct dx_log_head *h);	/* both passe
 int dx_recover_finish(struct dx_mount *mp);		/* intents, then unlinked lists */
 void dx_recover_cancel(struct dx_mount *mp);
 
+/* ---- which stripe to align to: stripe.c ---- */
+int dx_stripe_check(struct dx_mount *mp);	/* the options, before anything is written */
+void dx_stripe_adopt(struct dx_mount *mp);	/* after replay */
+int dx_stripe_write(struct dx_mount *mp);	/* to the superblock, when the mount writes */
+
 int dx_iunlink_process_all(struct dx_mount *mp);		/* recovery: free every inode on every bucket */
 
 /* ---- reading the log: recover.c ---- */

@@ -429,6 +429,8 @@ static int open_once(struct dx_mount *mp, bool *claimed)
 	if (error)
 		return error;
 	error = set_geometry(mp);
+	if (!error)
+		error = dx_stripe_check(mp);
 	if (error)
 		return error;
 	error = mp->claim && !*claimed ? mp->claim(mp) : 0;
@@ -468,6 +470,7 @@ static int open_once(struct dx_mount *mp, bool *claimed)
 	error = dx_sb_reread(mp);
 	if (error)
 		goto fail_log;
+	dx_stripe_adopt(mp);
 	error = set_counters(mp);
 	if (error)
 		goto fail_log;
@@ -487,10 +490,14 @@ static int open_once(struct dx_mount *mp, bool *claimed)
 	error = dx_log_mount_finish(mp);
 	if (error)
 		goto fail_root;
-	if (!dx_is_readonly(mp))
+	if (!dx_is_readonly(mp)) {
+		error = dx_stripe_write(mp);
+		if (error)
+			goto fail_root;
 		dx_reserve_default(mp);
-	else
+	} else {
 		dx_agresv_release(mp);
+	}
 	if (test_bit(DX_OP_NORECOVERY, &mp->opstate))
 		dx_info(mp, "Mounted without recovery: what the log holds is missing");
 	else if (!test_bit(DX_OP_WAS_DIRTY, &mp->opstate))
@@ -698,6 +705,8 @@ int dx_mount_remount_rw(struct dx_mount *mp)
 		error = dx_agresv_setup(mp);
 	if (!error)
 		error = dx_log_process_unlinked(mp);
+	if (!error)
+		error = dx_stripe_write(mp);
 	if (error) {
 		dx_agresv_release(mp);
 		set_bit(DX_OP_RDONLY, &mp->opstate);

@@ -119,10 +119,13 @@ bool dx_ag_can_serve(const struct dx_alloc_arg *args, struct dx_perag *pag, bool
 	/*
 	 * An extent that is not aligned may still have a part that is; but to go ahead on a
 	 * chance could leave the transaction dirty (free list refilled) with nothing to show for it.  A single
-	 * block is no chance: refilled from others, the list leaves as many as @avail says.
+	 * block is no chance: refilled from others, the list leaves as many as @avail says.  Who says that it is worth
+	 * one gets it where the list is complete.
 	 */
 	if (have < need)
 		longest -= need - have;
+	else if (args->chance)
+		len = args->minlen;
 	if (longest < (s64)len && len > 1)
 		return false;
 	*most = min_t(s64, avail, args->maxlen);

@@ -230,7 +230,8 @@ int dx_alloc_refresh_agfl(struct dx_alloc_arg *args, dx_agno_t agno, struct dx_b
 	if (error || (!freeing && !dx_ag_can_serve(args, pag, last, &most)))
 		goto no;
 	args->maxlen = most;
-	error = shorten(args->tp, agbp, pag);
+	/* on a mere chance nothing is changed but what must be */
+	error = args->chance && pag->flcount < mp->agfl_size / 2 ? 0 : shorten(args->tp, agbp, pag);
 	if (!error)
 		error = lengthen(args->tp, agbp, pag);
 	if (error || (!freeing && pag->flcount < dx_agfl_need(mp, pag)))

@@ -23,6 +23,7 @@
 
 #define NEAR_STEPS	48	/* extents looked at on each side of the target */
 #define CNT_STEPS	24	/* long enough extents looked at in the cntbt */
+#define CHANCE_STEPS	4096	/* extents looked at for one with an aligned part that is long enough */
 #define BUSY_ROUNDS	8	/* waits of a transaction that others may be waiting for */
 #define MUST_ROUNDS	24	/* waits of up to 64 ms for an AGF that may only be tried */
 
@@ -202,7 +203,7 @@ static int find_size(struct agreq *rq)
 	struct dx_alloc_arg *args = rq->args;
 	struct dx_btree_cur *cur;
 	union dx_btree_rec rec;
-	int stat, error;
+	int stat, error, i;
 
 	cur = dx_bnobt_cursor(rq->mp, rq->tp, rq->agbp, rq->agno, DX_BTNUM_CNT);
 	cur->rec.alloc.startblock = 0;
@@ -222,7 +223,7 @@ static int find_size(struct agreq *rq)
 	cur->rec.alloc.startblock = DX_NULLAGBNO;
 	cur->rec.alloc.blockcount = (dx_extlen_t)-1;
 	error = dx_btree_lookup(cur, DX_LOOKUP_LE, &stat);
-	while (!error && stat) {
+	for (i = 0; !error && stat && (!args->chance || i < CHANCE_STEPS); i++) {
 		error = dx_btree_get_rec(cur, &rec, &stat);
 		if (error || !stat)
 			break;

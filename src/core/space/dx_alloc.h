@@ -69,6 +69,7 @@ struct dx_alloc_arg {
 	dx_fsbno_t	fsbno;		/* in: target; out: result or DX_NULLFSBNO */
 	dx_extlen_t	minlen, maxlen, mod, prod;	/* len % prod == mod when possible */
 	dx_extlen_t	alignment, minalignslop;
+	bool		chance;		/* ask where there may be no such place, too: mostly the transaction stays clean then */
 	dx_extlen_t	minleft;	/* blocks that must remain in the AG afterwards */
 	dx_extlen_t	total;		/* blocks this transaction will need altogether in that AG */
 	dx_extlen_t	len;		/* out */
