@@ -282,7 +282,9 @@ static dx_filblks_t prealloc_blocks(struct dx_inode *ip, struct inode *inode, dx
 {
 	struct dx_mount *mp = ip->mp;
 	u64 size = i_size_read(inode), bytes;
+	dx_filblks_t blocks;
 	s64 freesp;
+	u32 stripe;
 
 	/* One that ends in the block with the end of the file extends nothing. */
 	if (dx_b_to_fsb(mp, size) >= off + count)
@@ -300,9 +302,35 @@ static dx_filblks_t prealloc_blocks(struct dx_inode *ip, struct inode *inode, dx
 		if (dx_b_to_fsb(mp, bytes) > freesp >> 5)
 			return 0;
 	}
-	if (dx_fsb_to_b(mp, off + count) + bytes > mp->s_maxbytes)
+	blocks = dx_b_to_fsbt(mp, bytes);
+	stripe = dx_stripe_past_eof(mp, size);
+	if (stripe)
+		blocks = DIV_ROUND_UP_ULL(off + count + blocks, stripe) * stripe - off - count;
+	if (dx_fsb_to_b(mp, off + count + blocks) > mp->s_maxbytes)
 		return 0;
-	return dx_b_to_fsbt(mp, bytes);
+	return blocks;
+}
+
+/*
+ * Allocate for a write to a hole at @off that @m has, by ourselves.  One that extends the file takes what completes a stripe.
+ * Where the end is only steers that: the IOLOCK need not be held.
+ */
+static int alloc_hole(struct inode *inode, loff_t pos, loff_t length, dx_fileoff_t off, dx_filblks_t count,
+		      struct dx_mapped *m)
+{
+	struct dx_inode *ip = DX_I(inode);
+	loff_t size = i_size_read(inode);
+	dx_filblks_t len = count;
+	int error;
+
+	if (ip->mp->sunit && pos + length > size)
+		len = dx_stripe_round(ip, size, off, count);
+	error = dx_iomap_alloc(ip, off, len, false, false, m);
+	if (error == -ENOSPC && len > count)
+		error = dx_iomap_alloc(ip, off, count, false, false, m);
+	if (!error && (len > count || dx_get_extsz_hint(ip)))
+		dx_inode_set_eofblocks(ip);	/* the hint may reach over EOF */
+	return error;
 }
 
 /*
@@ -364,11 +392,10 @@ static int buffered_write_begin(struct inode *inode, loff_t pos, loff_t length, 
 		if (dx_irec_is_hole(&m.rec)) {
 			if (flags & IOMAP_NOWAIT)
 				return -EAGAIN;
-			error = dx_iomap_alloc(ip, off, min_t(u64, count, m.rec.blockcount), false, false, &m);
+			error = alloc_hole(inode, pos, length, off, min_t(u64, count, m.rec.blockcount), &m);
 			count_no_space(inode, error, flags);
 			if (error)
 				return error;
-			dx_inode_set_eofblocks(ip);	/* the hint may reach over EOF */
 			trace_dx_map_alloc(inode, pos, length, 1);
 		} else if (dx_irec_is_real(&m.rec)) {
 			error = look_and_copy(ip, off, count, &m, &iflags);
@@ -532,9 +559,7 @@ retry:
 		if (dx_irec_is_delay(&m.rec))
 			error = dx_bmap_convert_delalloc(ip, off, &m);
 		else
-			error = dx_iomap_alloc(ip, off, min_t(u64, count, m.rec.blockcount), false, false, &m);
-		if (!error && dx_get_extsz_hint(ip))
-			dx_inode_set_eofblocks(ip);	/* the hint may reach over EOF */
+			error = alloc_hole(inode, pos, length, off, min_t(u64, count, m.rec.blockcount), &m);
 		/*
 		 * Somebody was faster between the locks: writeback converted the
 		 * delayed extent, or a failed write gave it back.  Look again; to

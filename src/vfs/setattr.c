@@ -17,7 +17,7 @@ static u32 io_size(struct inode *inode)
 
 	/* directories, too; a device node has its device's */
 	if (o->largeio && !S_ISCHR(inode->i_mode) && !S_ISBLK(inode->i_mode)) {
-		size = o->swidth_bb ? (u64)o->swidth_bb << DX_BBSHIFT : dx_fsb_to_b(mp, mp->sb.width);
+		size = dx_fsb_to_b(mp, mp->swidth);
 		if (!size && o->allocsize_log)
 			size = 1ULL << o->allocsize_log;
 	}

@@ -170,6 +170,8 @@ static int show_options(struct seq_file *m, struct dentry *root)
 		seq_puts(m, ",largeio");
 	if (o->noalign)
 		seq_puts(m, ",noalign");
+	if (o->swalloc)
+		seq_puts(m, ",swalloc");
 	if (o->grpid)
 		seq_puts(m, ",grpid");
 	if (o->allocsize_log)
@@ -178,6 +180,8 @@ static int show_options(struct seq_file *m, struct dentry *root)
 		seq_printf(m, ",logbufs=%u", o->logbufs);
 	if (o->logbsize)
 		seq_printf(m, ",logbsize=%uk", o->logbsize >> 10);
+	if (mp->sunit)
+		seq_printf(m, ",sunit=%llu,swidth=%llu", dx_fsb_to_bb(mp, mp->sunit), dx_fsb_to_bb(mp, mp->swidth));
 	seq_puts(m, ",noquota");
 	return 0;
 }
@@ -301,7 +305,7 @@ static LIST_HEAD(mounted);
 static DEFINE_MUTEX(mounted_lock);
 
 /*
- * A copy of a mounted volume is refused before recovery writes to it: of two
+ * A copy of a mounted volume is refused before recovery writes to it, when the superblock is known: of two
  * paths to one device each would destroy what the other does.
  */
 static int claim_uuid(struct dx_mount *mp)
@@ -323,18 +327,6 @@ static int claim_uuid(struct dx_mount *mp)
 	return error;
 }
 
-/* The superblock is known, and nothing has been written yet. */
-static int claim_volume(struct dx_mount *mp)
-{
-	if (mp->opts.sunit_bb && !(mp->sb.versionnum & DX_SB_VERSION_DALIGNBIT)) {
-		dx_err(mp, "sunit and swidth: the volume was made without a stripe unit; mount without them");
-		return -EINVAL;
-	}
-	if (mp->opts.sunit_bb)
-		dx_warn(mp, "sunit and swidth have no effect: allocation does not align to stripes");
-	return claim_uuid(mp);
-}
-
 /* Options that stand in people's fstab lines and are taken, but do nothing here. */
 static void say_without_effect(struct dx_mount *mp, unsigned int sb_flags)
 {
@@ -343,7 +335,6 @@ static void say_without_effect(struct dx_mount *mp, unsigned int sb_flags)
 		bool		given;
 		const char	*name, *why;
 	} t[] = {
-		{ o->swalloc, "swalloc", "allocation does not align to stripes" },
 		{ o->filestreams, "filestreams", "no allocation group is kept for the files of a directory" },
 		{ sb_flags & SB_LAZYTIME, "lazytime", "times are logged as they change" },
 	};
@@ -396,7 +387,7 @@ static int fill_super(struct super_block *sb, struct fs_context *fc)
 	mp->freeze_try = freeze_try;
 	mp->freeze_exit = freeze_exit;
 	mp->trace = core_trace;
-	mp->claim = claim_volume;
+	mp->claim = claim_uuid;
 	INIT_LIST_HEAD(&ds->mounted);
 	strscpy(mp->name, sb->s_id, sizeof(mp->name));
 	mp->opts.ro = sb_rdonly(sb);
@@ -516,8 +507,14 @@ static int reconfigure(struct fs_context *fc)
 	bool ro = fc->sb_flags & SB_RDONLY;
 	int error;
 
+	error = check_options(fc);
+	if (error)
+		return error;
 	if (new->mp.opts.norecovery && !ro && !mp->opts.norecovery)
 		return refuse(fc, "norecovery goes with ro only");
+	if (new->mp.opts.sunit_bb && (new->mp.opts.sunit_bb != dx_fsb_to_bb(mp, mp->sunit) ||
+				      new->mp.opts.swidth_bb != dx_fsb_to_bb(mp, mp->swidth)))
+		dx_warn(mp, "sunit and swidth stay as they are: a remount does not change them; unmount, and mount with them");
 	if (fc->sb_flags & fc->sb_flags_mask & SB_LAZYTIME)
 		dx_warn(mp, "mount option lazytime has no effect: times are logged as they change");
 	fc->sb_flags &= ~SB_LAZYTIME;
@@ -556,9 +553,12 @@ static int init_fs_context(struct fs_context *fc)
 
 	if (!ds)
 		return -ENOMEM;
-	/* A remount keeps what it does not name. */
-	if (fc->purpose == FS_CONTEXT_FOR_RECONFIGURE)
+	/* A remount keeps what it does not name; what goes with what is judged of that alone. */
+	if (fc->purpose == FS_CONTEXT_FOR_RECONFIGURE) {
 		ds->mp.opts = DX_M(fc->root->d_sb)->opts;
+		ds->mp.opts.sunit_bb = ds->mp.opts.swidth_bb = 0;
+		ds->mp.opts.noalign = false;
+	}
 	fc->s_fs_info = ds;
 	fc->ops = &context_ops;
 	return 0;
