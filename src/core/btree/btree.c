@@ -98,6 +98,28 @@ static bool positioned(const struct dx_btree_cur *cur)
 
 /* ---- life of a cursor ------------------------------------------------------ */
 
+/* A few come and go with every extent; the next size of kmalloc() is nearly twice theirs, and all of it is zeroed. */
+static struct kmem_cache *cursor_slab;
+
+/**
+ * dx_btree_cache_init - make the slab cache of cursors
+ *
+ * Return: 0 or -ENOMEM.  The caller serialises this and the exit, and calls it before the first cursor is made.
+ */
+int dx_btree_cache_init(void)
+{
+	cursor_slab = kmem_cache_create("dioxfs_btree_cur", sizeof(struct dx_btree_cur), 0, 0, NULL);
+	return cursor_slab ? 0 : -ENOMEM;
+}
+
+/**
+ * dx_btree_cache_exit - destroy the slab cache of cursors
+ */
+void dx_btree_cache_exit(void)
+{
+	kmem_cache_destroy(cursor_slab);
+}
+
 /**
  * dx_btree_new_cursor - make an unpositioned cursor
  * @mp: mount
@@ -111,7 +133,7 @@ static bool positioned(const struct dx_btree_cur *cur)
 struct dx_btree_cur *dx_btree_new_cursor(struct dx_mount *mp, struct dx_trans *tp, enum dx_btnum btnum,
 					 const struct dx_btree_ops *ops, int nlevels)
 {
-	struct dx_btree_cur *cur = kzalloc(sizeof(*cur), GFP_NOFS | __GFP_NOFAIL);
+	struct dx_btree_cur *cur = kmem_cache_zalloc(cursor_slab, GFP_NOFS | __GFP_NOFAIL);
 
 	cur->mp = mp;
 	cur->tp = tp;
@@ -134,7 +156,7 @@ void dx_btree_del_cursor(struct dx_btree_cur *cur, int error)
 		return;
 	for (i = 0; i < DX_BTREE_MAXLEVELS; i++)
 		drop_level(cur, i);
-	kfree(cur);
+	kmem_cache_free(cursor_slab, cur);
 }
 
 /**
@@ -304,11 +326,11 @@ void dx_btree_block_init(struct dx_mount *mp, struct dx_buf *bp, const struct dx
 static int search(struct dx_btree_cur *cur, const struct view *v, const union dx_btree_key *want, bool *exact)
 {
 	int lo = 0, hi = v->nrecs - 1;
+	union dx_btree_key k;	/* out here: kernels that zero what is on the stack would do so at each step */
 
 	*exact = false;
 	while (lo <= hi) {
 		int mid = lo + (hi - lo) / 2, c;
-		union dx_btree_key k;
 
 		slot_key(cur, v, mid, &k);
 		c = cur->ops->key_cmp(&k, want);
@@ -550,16 +572,14 @@ static bool keys_are(struct dx_btree_cur *cur, const struct view *v, int i, cons
 	return !cur->ops->key_cmp(&low, &k->low) && (!overlapping(cur) || !cur->ops->key_cmp(&high, &k->high));
 }
 
-/* The record at @pos of the leaf has changed, come or gone: tell the levels above what they need to know. */
-static void propagate_keys(struct dx_btree_cur *cur, int pos)
+static void tell_levels_above(struct dx_btree_cur *cur)
 {
 	struct view v;
 	struct keys k;
 	int level;
 
 	view(cur, 0, &v);
-	/* a key that is not the first concerns nobody, unless it can be the highest */
-	if (v.nrecs <= 0 || (pos > 0 && !overlapping(cur)))
+	if (v.nrecs <= 0)
 		return;
 	for (level = 1; level < cur->nlevels; level++) {
 		keys_of(cur, &v, &k);
@@ -570,6 +590,14 @@ static void propagate_keys(struct dx_btree_cur *cur, int pos)
 		if (cur->lev[level].ptr > 0 && !overlapping(cur))
 			break;
 	}
+}
+
+/* The record at @pos of the leaf has changed, come or gone: tell the levels above what they need to know. */
+static inline void propagate_keys(struct dx_btree_cur *cur, int pos)
+{
+	/* a key that is not the first concerns nobody, unless it can be the highest */
+	if (cur->nlevels > 1 && (pos == 0 || overlapping(cur)))
+		tell_levels_above(cur);
 }
 
 /* Tell the ops when what lies at @pos of the leaf is the last record of the tree. */

@@ -62,6 +62,8 @@ struct dx_btree_cur {
 	int			allocated;	/* blocks allocated by bmbt growth, added to nblocks by the ops */
 	bool			in_root_only;
 };
+int dx_btree_cache_init(void);
+void dx_btree_cache_exit(void);
 struct dx_btree_cur *dx_btree_dup_cursor(struct dx_btree_cur *cur);
 void dx_btree_del_cursor(struct dx_btree_cur *cur, int error);
 

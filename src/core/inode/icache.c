@@ -61,18 +61,36 @@ static DEFINE_MUTEX(slab_mutex);
 static unsigned int slab_users;
 static struct kmem_cache *inode_slab;
 
+static int slabs_make(void)
+{
+	int error;
+
+	inode_slab = kmem_cache_create("dioxfs_inode", sizeof(struct dx_inode), 0, SLAB_RECLAIM_ACCOUNT, NULL);
+	if (!inode_slab)
+		return -ENOMEM;
+	error = dx_inode_item_cache_init();
+	if (error)
+		goto out_inode;
+	error = dx_btree_cache_init();
+	if (error)
+		goto out_item;
+	return 0;
+
+out_item:
+	dx_inode_item_cache_exit();
+out_inode:
+	kmem_cache_destroy(inode_slab);
+	return error;
+}
+
+/* All mounts share them: the first one makes them, and the last one destroys them. */
 static int slabs_get(void)
 {
 	int error = 0;
 
 	mutex_lock(&slab_mutex);
-	if (!slab_users) {
-		inode_slab = kmem_cache_create("dioxfs_inode", sizeof(struct dx_inode), 0,
-					       SLAB_RECLAIM_ACCOUNT, NULL);
-		error = inode_slab ? dx_inode_item_cache_init() : -ENOMEM;
-		if (error)
-			kmem_cache_destroy(inode_slab);
-	}
+	if (!slab_users)
+		error = slabs_make();
 	if (!error)
 		slab_users++;
 	mutex_unlock(&slab_mutex);
@@ -83,6 +101,7 @@ static void slabs_put(void)
 {
 	mutex_lock(&slab_mutex);
 	if (!--slab_users) {
+		dx_btree_cache_exit();
 		dx_inode_item_cache_exit();
 		kmem_cache_destroy(inode_slab);
 	}
