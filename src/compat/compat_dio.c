@@ -5,7 +5,6 @@
  *   - To wait for an I/O that the submitter need not wait for.
  *   - To write through the page cache where a page would not go away. Those kernels went on and warned: buffered
  *     reads then saw what had been there before an acknowledged write.
- *   - To let an I/O that may not wait start over pages that are clean: those kernels said EAGAIN as long as there were any.
  *   - To tell the caller's iterator how much was read: a read past the end of the file moved it too far, and a
  *     pipe got bytes that were never read.
  *   - Before 5.4, to zero the rest of a written block behind the end of the file (here: such
@@ -55,8 +54,7 @@ ssize_t dx_iomap_dio_rw(struct kiocb *iocb, struct iov_iter *iter, const struct 
 
 	if (!count)
 		return 0;
-	if ((iocb->ki_flags & IOCB_NOWAIT) && inode->i_mapping->nrpages)
-		invalidate_mapping_pages(inode->i_mapping, iocb->ki_pos >> PAGE_SHIFT, (iocb->ki_pos + count - 1) >> PAGE_SHIFT);
+	dx_dio_drop_clean(iocb, count);
 	if (iov_iter_rw(iter) == WRITE) {
 		ret = make_way(iocb, inode, count, flags);
 		if (ret)

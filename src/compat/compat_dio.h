@@ -53,6 +53,17 @@ static inline struct file *dx_dio_hold(struct kiocb *iocb) { return NULL; }
 static inline void dx_dio_let_go(struct file *file) { }
 #endif
 
+#if HAVE_IOMAP_DIO < 3
+/* These kernels say EAGAIN to an I/O that may not wait as long as there are pages in its way, clean ones, too. */
+static inline void dx_dio_drop_clean(struct kiocb *iocb, size_t count)
+{
+	struct address_space *mapping = iocb->ki_filp->f_mapping;
+
+	if ((iocb->ki_flags & IOCB_NOWAIT) && mapping->nrpages && count)
+		invalidate_mapping_pages(mapping, iocb->ki_pos >> PAGE_SHIFT, (iocb->ki_pos + count - 1) >> PAGE_SHIFT);
+}
+#endif
+
 #if HAVE_IOMAP_DIO >= 3
 static inline ssize_t dx_iomap_dio_rw(struct kiocb *iocb, struct iov_iter *iter, const struct iomap_ops *ops,
 				      const struct dx_dio_ops *dops, unsigned int flags)
@@ -66,6 +77,7 @@ static inline ssize_t dx_iomap_dio_rw(struct kiocb *iocb, struct iov_iter *iter,
 static inline ssize_t dx_iomap_dio_rw(struct kiocb *iocb, struct iov_iter *iter, const struct iomap_ops *ops,
 				      const struct dx_dio_ops *dops, unsigned int flags)
 {
+	dx_dio_drop_clean(iocb, iov_iter_count(iter));
 	return iomap_dio_rw(iocb, iter, ops, dops, is_sync_kiocb(iocb) || (flags & DX_DIO_FORCE_WAIT));
 }
 #else
