@@ -25,7 +25,7 @@ operations that change a file's size or space, and reads every acknowledged byte
 
   --fs xfs|ext4|btrfs|dioxfs  the filesystem to make (xfs)
   --seconds N  --races N      a row ends after N seconds (4) or N races (100), whichever comes first
-  --all                       more rows: other writers, mixed with buffered writes, mmap, fstrim
+  --all                       more rows: other writers, mixed with buffered writes, mmap, fstrim, shared blocks
   --rows REGEX                only rows whose "engine writer racer operation" matches, of all that --all --list shows
   --list                      print the rows and exit
   --plain                     do not hold writes back with dm-delay
@@ -76,6 +76,10 @@ rows() {
 29 libaio mixed:8 none n buffered writes
 30 libaio mixed:8 truncate-up n buffered writes, and truncate() that makes the file longer
 31 libaio append:8 fstrim n fstrim
+32 libaio append:8 clone n a clone of the file, ioctl(FICLONERANGE)
+33 libaio random:16 dedupe n ioctl(FIDEDUPERANGE), writes in any order
+34 libaio random:16 unshare n fallocate(UNSHARE_RANGE), writes in any order
+35 libaio random:16 exchange n ioctl(EXCHANGE_RANGE), writes in any order
 END
 }
 
@@ -251,7 +255,7 @@ find_fs() {
 	grep -qw "$fs" /proc/filesystems || refuse "this kernel ($kernel) has no $fs"
 }
 
-# Newer mkfs may make what an older kernel does not mount, and dioxfs does not mount everything.
+# Newer mkfs may make what an older kernel does not mount.
 try_mount() {
 	$mkfs "$dev" >"$tmp/mkfs.log" 2>&1 || { why="$mkfs fails: $(tail -n 1 "$tmp/mkfs.log")"; return 1; }
 	mount -t "$fs" "$dev" "$mnt" 2>"$tmp/mount.log" || { why="mounting a new $fs fails: $(tail -n 1 "$tmp/mount.log")"; return 1; }
@@ -260,7 +264,6 @@ try_mount() {
 first_mount() {
 	case $fs in
 	xfs) set -- '' ' -i nrext64=0,exchange=0 -n parent=0' ' -i nrext64=0' ' -m bigtime=0,inobtcount=0,reflink=0' ;;
-	dioxfs) set -- '' ' -i exchange=0' ;;
 	*) set -- '' ;;
 	esac
 	base=$mkfs first=
