@@ -358,6 +358,17 @@ static int map_for_zeroing(struct inode *inode, dx_fileoff_t off, dx_filblks_t c
 	return error;
 }
 
+/*
+ * What a write through the page cache goes to.  What is shared is read from where it is, and written to where writeback finds the
+ * copy; later kernels unshare only what has a place of its own to be read from.
+ */
+static void tell_write(struct dx_inode *ip, struct iomap *iomap, struct iomap *srcmap, struct dx_mapped *m, u16 iflags)
+{
+	dx_mapped_to_iomap(ip, iomap, m, iflags);
+	if ((iflags & IOMAP_F_SHARED) && iomap->type == IOMAP_MAPPED)
+		*srcmap = *iomap;
+}
+
 static int buffered_write_begin(struct inode *inode, loff_t pos, loff_t length, unsigned int flags,
 				struct iomap *iomap, struct iomap *srcmap)
 {
@@ -378,7 +389,7 @@ static int buffered_write_begin(struct inode *inode, loff_t pos, loff_t length, 
 			error = look_and_copy(ip, off, count, &m, &iflags);
 		if (error)
 			return error;
-		dx_mapped_to_iomap(ip, iomap, &m, iflags);
+		tell_write(ip, iomap, srcmap, &m, iflags);
 		return 0;
 	}
 	if ((flags & IOMAP_NOWAIT) && makes_copies(ip))
@@ -403,7 +414,7 @@ static int buffered_write_begin(struct inode *inode, loff_t pos, loff_t length, 
 			if (error)
 				return error;
 		}
-		dx_mapped_to_iomap(ip, iomap, &m, iflags);
+		tell_write(ip, iomap, srcmap, &m, iflags);
 		return 0;
 	}
 
@@ -452,7 +463,7 @@ static int buffered_write_begin(struct inode *inode, loff_t pos, loff_t length, 
 	}
 	m.seq = dx_map_seq(ip);
 	dx_iunlock(ip, DX_ILOCK_EXCL);
-	dx_mapped_to_iomap(ip, iomap, &m, iflags);
+	tell_write(ip, iomap, srcmap, &m, iflags);
 	return 0;
 
 out_unlock:
