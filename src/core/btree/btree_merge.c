@@ -7,6 +7,9 @@
  * keep all blocks but the root (and an only child of a root in an inode) at least
  * half full, and spares us a second cursor.
  *
+ * Two join only when they cannot both be half full: one that has just been split is not joined again by the next
+ * deletion, and the free list of an AG not asked for blocks and given them back in turns.
+ *
  * Locks as in btree.c.
  */
 #include "dx_btree_int.h"
@@ -134,17 +137,17 @@ static void balance(struct dx_btree_cur *cur, int level, int lp, struct dx_buf *
 /* Cure one block on the path that may be too empty; *up: its parent lost an entry. */
 static int cure_underflow(struct dx_btree_cur *cur, int level, bool *up)
 {
-	int pp = cur->lev[level + 1].ptr, max, error = 0;
+	int pp = cur->lev[level + 1].ptr, min = cur->ops->minrecs(cur, level), most, error = 0;
 	struct dx_buf *lbp = NULL, *rbp = NULL, *sib;
 	struct view v, p, l, r;
 	bool join_left, join_right;
 
 	*up = false;
 	view(cur, level, &v);
-	if (v.nrecs >= (int)cur->ops->minrecs(cur, level))
+	if (v.nrecs >= min)
 		return 0;
 	view(cur, level + 1, &p);
-	max = cur->ops->maxrecs(cur, level);
+	most = min_t(int, cur->ops->maxrecs(cur, level), 2 * min - 1);
 	if (pp > 0) {
 		error = dx_btree_read_ptr(cur, get_ptr(cur, &p, pp - 1), level, &lbp);
 		if (error)
@@ -161,8 +164,8 @@ static int cure_underflow(struct dx_btree_cur *cur, int level, bool *up)
 		*up = true;		/* an only child: the root above may want it */
 		return 0;
 	}
-	join_left = lbp && l.nrecs + v.nrecs <= max;
-	join_right = rbp && r.nrecs + v.nrecs <= max;
+	join_left = lbp && l.nrecs + v.nrecs <= most;
+	join_right = rbp && r.nrecs + v.nrecs <= most;
 	if (join_left) {
 		int old = l.nrecs;
 

@@ -140,8 +140,10 @@ static void consider(struct agreq *rq, const union dx_btree_rec *rec)
 	bno = place(rq, bno, ulen, len);
 	if (rq->target == DX_NULLAGBNO)
 		dist = 0;
-	else
-		dist = bno > rq->target ? bno - rq->target : rq->target - bno;
+	else if (bno >= rq->target)
+		dist = bno - rq->target;
+	else	/* who writes on goes up: down counts twice for data, or a file that meets something would fill gaps backwards */
+		dist = min_t(u64, U32_MAX, (u64)(rq->target - bno) << !!rq->args->userdata);
 	if (len < rq->len || (len == rq->len && dist >= rq->dist))
 		return;
 	rq->fbno = rec->alloc.startblock;
