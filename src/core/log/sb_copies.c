@@ -84,7 +84,8 @@ int dx_sb_copies_write(struct dx_mount *mp)
  * dx_sb_copies_check - write the copies if a crash has left them behind
  * @mp: a mount that may write, before its first transaction
  *
- * A last copy that is damaged is left to xfs_repair.  A copy that cannot be read or written now is not what a mount should fail for.
+ * A last copy that is damaged is left to xfs_repair.  A copy that cannot be read or written now is not what a mount should
+ * fail for.
  */
 void dx_sb_copies_check(struct dx_mount *mp)
 {

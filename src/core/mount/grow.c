@@ -55,7 +55,8 @@ static int check_device(struct dx_mount *mp, u64 dblocks)
 	error = dx_plat_io_wait(&io);
 	kfree(io.data);
 	if (error)
-		dx_warn(mp, "cannot grow to %llu blocks: the last of them cannot be read: error %d", (unsigned long long)dblocks, error);
+		dx_warn(mp, "cannot grow to %llu blocks: the last of them cannot be read: error %d",
+			(unsigned long long)dblocks, error);
 	return error;
 }
 

@@ -8,8 +8,8 @@
  *
  * The AG that was the last one has users, so its change is a transaction.
  *
- * Source: "AG Free Space Management", "AG Inode Management", "B+trees", "Reverse-Mapping B+tree", "Reference Count B+tree", and what
- * xfs_db shows of a volume that mkfs.xfs has made.
+ * Source: "AG Free Space Management", "AG Inode Management", "B+trees", "Reverse-Mapping B+tree", "Reference Count B+tree", and
+ * what xfs_db shows of a volume that mkfs.xfs has made.
  */
 #include "dx_alloc_int.h"
 
@@ -101,18 +101,14 @@ static void fill_root(struct dx_mount *mp, const struct dx_perag *pag, const str
 	b->bb_blkno = cpu_to_be64(dx_agb_to_daddr(mp, pag->agno, bno));
 	uuid_copy(&b->bb_uuid, &mp->sb.meta_uuid);
 	b->bb_owner = cpu_to_be32(pag->agno);
-	switch (root->btnum) {
-	case DX_BTNUM_BNO:
-	case DX_BTNUM_CNT:
+	if (root->btnum == DX_BTNUM_BNO || root->btnum == DX_BTNUM_CNT) {
 		b->bb_numrecs = cpu_to_be16(1);
 		*free = (struct dx_alloc_rec) { cpu_to_be32(used), cpu_to_be32(pag->length - used) };
-		break;
-	case DX_BTNUM_RMAP:
+	} else if (root->btnum == DX_BTNUM_RMAP) {
 		add_rmap(b, 0, at, DX_RMAP_OWN_FS);
 		for (i = 0; i < ARRAY_SIZE(roots); i++)
 			if (roots[i].there(mp))
 				add_rmap(b, at++, 1, roots[i].own->owner);
-		break;
 	}
 	dx_update_cksum(b, mp->sb.blocksize, DX_BTREE_SBLOCK_CRC_OFF);
 }
@@ -163,7 +159,8 @@ int dx_ag_write_new(struct dx_mount *mp, const struct dx_perag *pag, const struc
 	u32 sect = mp->sb.sectsize, at = header_blocks(mp);
 	void *agf = buf + DX_AGF_SECT * sect, *agi = buf + DX_AGI_SECT * sect, *agfl = buf + DX_AGFL_SECT * sect;
 	struct dx_io io = {
-		.op = DX_IO_WRITE, .flags = DX_IOF_META | DX_IOF_SYNC, .bdev = mp->bdev, .daddr_bb = dx_agb_to_daddr(mp, pag->agno, 0),
+		.op = DX_IO_WRITE, .flags = DX_IOF_META | DX_IOF_SYNC, .bdev = mp->bdev,
+		.daddr_bb = dx_agb_to_daddr(mp, pag->agno, 0),
 		.len_bytes = dx_fsb_to_b(mp, dx_ag_new_blocks(mp)), .data = buf,
 	};
 	int i;
