@@ -265,7 +265,7 @@ static const struct op {
 	u32 rolls;		/* at least */
 } ops[] = {
 	{ "an allocation", op_alloc, .rolls = 2 },
-	{ "a conversion", op_written, .rolls = 4 },
+	{ "a conversion", op_written, .rolls = 2 },
 	{ "a punch", op_punch, .rolls = 3 },
 	{ "a collapse", op_collapse, .rolls = 6 },
 	{ "an insert", op_insert, .rolls = 4 },
