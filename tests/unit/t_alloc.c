@@ -12,6 +12,7 @@
 #include "util_vol.h"
 #include "dx_alloc.h"
 #include "dx_inode.h"
+#include "dx_walk.h"
 #include "dx_dir.h"
 
 static char workdir[256], image[300], saved[300];

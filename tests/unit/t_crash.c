@@ -23,6 +23,7 @@
 #include <time.h>
 #include "util_model.h"
 #include "dx_alloc.h"
+#include "dx_walk.h"
 
 static struct totals {
 	u64 points, failed, repairs, logprints, twice, events, loads, profile_points;

@@ -22,6 +22,7 @@
 #include "util_model.h"
 #include "dx_dir.h"
 #include "dx_alloc.h"
+#include "dx_walk.h"
 
 enum { F_READ, F_READ_ON, F_WRITE, F_WRITE_ON, F_FLUSH, F_FLUSH_ON, F_ALLOC, F_ALLOC_ON, F_MAX };
 static const char * const kinds[] = {

@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include "util_vol.h"
 #include "dx_inode.h"
+#include "dx_walk.h"
 #include "dx_inode_item.h"
 #include "dx_dir.h"
 #include "dx_bmap.h"

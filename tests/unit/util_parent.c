@@ -6,6 +6,7 @@
 #include "util_vol.h"
 #include "dx_parent.h"
 #include "dx_alloc.h"
+#include "dx_walk.h"
 
 struct pointer { dx_ino_t ino; u32 gen; u32 len; u8 name[256]; };
 static struct pointer *have;

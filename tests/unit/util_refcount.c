@@ -5,6 +5,7 @@
 #include <string.h>
 #include "util_vol.h"
 #include "dx_alloc.h"
+#include "dx_walk.h"
 #include "dx_bmap.h"
 
 static struct dx_mount *vol;

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include "util_model.h"
 #include "util_model_int.h"
+#include "dx_walk.h"
 
 #define TAG_TORN	0xffffffffu	/* parts of several writes to this file */
 #define TAG_FOREIGN	0xfffffffeu

@@ -95,6 +95,7 @@ enum {	/* i_flags bits */
 	DX_I_RECOVERY,		/* recovery changes its map: not freed before all intents are finished */
 	DX_I_RECLAIM,
 	DX_I_PRESERVE_DM,
+	DX_I_DONTCACHE,		/* only a walk has asked for it */
 	DX_I_KEEP,		/* unlinked, and damaged so that it cannot be freed: not tried before the next mount */
 };
 

@@ -20,7 +20,6 @@
 #include "dx_alloc.h"
 
 #define ALL_FREE	(~0ULL)
-#define WALK_BATCH	64
 #define PLENTY		64	/* blocks that nobody takes from an AG between a look and a lock */
 
 static void log_agi_counts(struct dx_trans *tp, struct dx_buf *agibp)
@@ -753,9 +752,9 @@ out:
 
 /* ---- locating ---------------------------------------------------------------------- */
 
-/* The chunk that @agino is in, from the inobt.  @must_exist: and it must be allocated. */
+/* The chunk that @agino is in, from the inobt.  The AGI stays locked, unless that fails. */
 static int imap_lookup(struct dx_mount *mp, struct dx_trans *tp, dx_agno_t agno, dx_agino_t agino, bool untrusted,
-		       dx_agbno_t *chunk_agbno)
+		       dx_agbno_t *chunk_agbno, struct dx_buf **agibpp)
 {
 	struct dx_btree_cur *cur;
 	union dx_btree_rec rec;
@@ -769,15 +768,54 @@ static int imap_lookup(struct dx_mount *mp, struct dx_trans *tp, dx_agno_t agno,
 	cur = dx_inobt_cursor(mp, tp, agibp, agno, DX_BTNUM_INO);
 	error = chunk_of(cur, agino, &rec, &bit);
 	dx_btree_del_cursor(cur, error);
-	dx_trans_let_go(tp, agibp);
-	if (error)
+	if (!error && !bit)
+		error = -EINVAL;
+	if (!error && untrusted && (rec.inobt.free & bit))
+		error = -ENOENT;
+	if (error) {
+		dx_trans_let_go(tp, agibp);
 		return error;
-	if (!bit)
-		return -EINVAL;
-	if (untrusted && (rec.inobt.free & bit))
-		return -ENOENT;
+	}
 	*chunk_agbno = dx_agino_to_agbno(mp, rec.inobt.startino);
+	*agibpp = agibp;
 	return 0;
+}
+
+static int locate(struct dx_mount *mp, struct dx_trans *tp, dx_ino_t ino, bool untrusted, struct dx_imap *imap,
+		  struct dx_buf **agibpp)
+{
+	dx_agno_t agno = dx_ino_to_agno(mp, ino);
+	dx_agino_t agino = dx_ino_to_agino(mp, ino);
+	dx_agbno_t agbno = dx_agino_to_agbno(mp, agino), chunk, cluster;
+	int error;
+
+	*agibpp = NULL;
+	if (!dx_verify_ino(mp, ino))
+		return -EINVAL;
+	chunk = agbno;
+	if (mp->ialloc_align > 1)
+		chunk = rounddown(agbno, mp->ialloc_align);
+	/* without alignment only the inobt tells where the chunk, and so the cluster, begins */
+	if (untrusted || (mp->icluster_blks > 1 && mp->ialloc_align < mp->icluster_blks)) {
+		dx_agbno_t found;
+
+		error = imap_lookup(mp, tp, agno, agino, untrusted, &found, agibpp);
+		if (error)
+			return error;
+		if (mp->ialloc_align < mp->icluster_blks)
+			chunk = found;
+	}
+	cluster = chunk + (agbno - chunk) / mp->icluster_blks * mp->icluster_blks;
+	imap->daddr = dx_agb_to_daddr(mp, agno, cluster);
+	imap->len_bb = mp->icluster_bb;
+	imap->boffset = ((agbno - cluster) << mp->sb.blocklog) + (dx_agino_to_offset(mp, agino) << mp->sb.inodelog);
+	/* a damaged superblock must not lead the buffer beyond the volume */
+	if (imap->daddr + imap->len_bb <= dx_fsb_to_bb(mp, dx_dblocks(mp)))
+		return 0;
+	if (*agibpp)
+		dx_trans_let_go(tp, *agibpp);
+	*agibpp = NULL;
+	return -EINVAL;
 }
 
 /**
@@ -793,119 +831,25 @@ static int imap_lookup(struct dx_mount *mp, struct dx_trans *tp, dx_agno_t agno,
  */
 int dx_imap(struct dx_mount *mp, struct dx_trans *tp, dx_ino_t ino, bool untrusted, struct dx_imap *imap)
 {
-	dx_agno_t agno = dx_ino_to_agno(mp, ino);
-	dx_agino_t agino = dx_ino_to_agino(mp, ino);
-	dx_agbno_t agbno = dx_agino_to_agbno(mp, agino), chunk, cluster;
-	int error;
-
-	if (!dx_verify_ino(mp, ino))
-		return -EINVAL;
-	chunk = agbno;
-	if (mp->ialloc_align > 1)
-		chunk = rounddown(agbno, mp->ialloc_align);
-	/* without alignment only the inobt tells where the chunk, and so the cluster, begins */
-	if (untrusted || (mp->icluster_blks > 1 && mp->ialloc_align < mp->icluster_blks)) {
-		dx_agbno_t found;
-
-		error = imap_lookup(mp, tp, agno, agino, untrusted, &found);
-		if (error)
-			return error;
-		if (mp->ialloc_align < mp->icluster_blks)
-			chunk = found;
-	}
-	cluster = chunk + (agbno - chunk) / mp->icluster_blks * mp->icluster_blks;
-	imap->daddr = dx_agb_to_daddr(mp, agno, cluster);
-	imap->len_bb = mp->icluster_bb;
-	imap->boffset = ((agbno - cluster) << mp->sb.blocklog) + (dx_agino_to_offset(mp, agino) << mp->sb.inodelog);
-	/* a damaged superblock must not lead the buffer beyond the volume */
-	if (imap->daddr + imap->len_bb > dx_fsb_to_bb(mp, dx_dblocks(mp)))
-		return -EINVAL;
-	return 0;
-}
-
-/* ---- walking ----------------------------------------------------------------------- */
-
-struct walk_rec { dx_agino_t startino; u64 used; };
-
-/* Collect chunks of an AG from @agino on. */
-static int walk_gather(struct dx_mount *mp, dx_agno_t agno, dx_agino_t agino, struct walk_rec *recs, int *nrecs)
-{
-	struct dx_btree_cur *cur;
-	union dx_btree_rec rec;
 	struct dx_buf *agibp;
-	int stat, error;
+	int error = locate(mp, tp, ino, untrusted, imap, &agibp);
 
-	*nrecs = 0;
-	error = dx_ialloc_read_agi(mp, NULL, agno, &agibp);
-	if (error)
-		return error;
-	cur = dx_inobt_cursor(mp, NULL, agibp, agno, DX_BTNUM_INO);
-	cur->rec.inobt.startino = agino;
-	error = dx_btree_lookup(cur, DX_LOOKUP_LE, &stat);
-	if (!error && !stat)
-		error = dx_btree_lookup(cur, DX_LOOKUP_GE, &stat);
-	while (!error && stat && *nrecs < WALK_BATCH) {
-		u64 used;
-
-		error = dx_btree_get_rec(cur, &rec, &stat);
-		if (error || !stat)
-			break;
-		used = dx_inobt_alloc_mask(rec.inobt.holemask) & ~rec.inobt.free;
-		if (rec.inobt.startino + (DX_INODES_PER_CHUNK - 1) >= agino) {
-			if (rec.inobt.startino < agino)
-				used &= ~((1ULL << (agino - rec.inobt.startino)) - 1);
-			recs[*nrecs].startino = rec.inobt.startino;
-			recs[*nrecs].used = used;
-			++*nrecs;
-		}
-		error = dx_btree_increment(cur, 0, &stat);
-	}
-	dx_btree_del_cursor(cur, error);
-	dx_buf_leave(agibp);
+	if (agibp)
+		dx_trans_let_go(tp, agibp);
 	return error;
 }
 
 /**
- * dx_inobt_walk - call a function for each allocated inode, in order of number
+ * dx_imap_untrusted - dx_imap() of a number from outside, which stays true
  * @mp: mount
- * @start: first number of interest
- * @fn: called without locks, so the inode may be gone by then; an error (any non-zero) stops and is returned
- * @data: for @fn
+ * @tp: transaction or NULL
+ * @ino: inode
+ * @imap: out
+ * @agibpp: out: the AGI, locked: until the caller lets go of it (dx_trans_let_go()) nobody frees the inode; NULL on error
+ *
+ * Returns as dx_imap().
  */
-int dx_inobt_walk(struct dx_mount *mp, dx_ino_t start, int (*fn)(struct dx_mount *mp, dx_ino_t ino, void *data),
-		  void *data)
+int dx_imap_untrusted(struct dx_mount *mp, struct dx_trans *tp, dx_ino_t ino, struct dx_imap *imap, struct dx_buf **agibpp)
 {
-	dx_agno_t agno = start >> mp->agino_log < dx_agcount(mp) ? dx_ino_to_agno(mp, start) : dx_agcount(mp);
-	dx_agino_t agino = dx_ino_to_agino(mp, start);
-	struct walk_rec *recs;
-	int error = 0, n, i;
-
-	recs = kvmalloc_array(WALK_BATCH, sizeof(*recs), GFP_KERNEL);
-	if (!recs)
-		return -ENOMEM;
-	for (; agno < dx_agcount(mp); agno++, agino = 0) {
-		do {
-			error = walk_gather(mp, agno, agino, recs, &n);
-			if (error)
-				goto out;
-			for (i = 0; i < n; i++) {
-				u64 used = recs[i].used;
-
-				while (used) {
-					int bit = __ffs64(used);
-
-					used &= ~(1ULL << bit);
-					error = fn(mp, dx_agino_to_ino(mp, agno, recs[i].startino + bit), data);
-					if (error)
-						goto out;
-				}
-			}
-			if (n)
-				agino = recs[n - 1].startino + DX_INODES_PER_CHUNK;
-			cond_resched();
-		} while (n == WALK_BATCH);
-	}
-out:
-	kvfree(recs);
-	return error;
+	return locate(mp, tp, ino, true, imap, agibpp);
 }

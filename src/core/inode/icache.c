@@ -487,10 +487,17 @@ void dx_idrop(struct dx_inode *ip)
 		inode_free(ip);
 		return;
 	}
-	if (needs_inactive(ip))
+	if (needs_inactive(ip)) {
 		queue_inactive(ic, ip);
-	else
+	} else if (test_bit(DX_I_DONTCACHE, &ip->i_flags) && !inode_busy(ip)) {
+		/* nobody but a walk wanted it */
+		rhashtable_remove_fast(&ic->table, &ip->i_hash, table_params);
+		spin_unlock(&ic->lock);
+		inode_free(ip);
+		return;
+	} else {
 		make_idle(ic, ip);
+	}
 	spin_unlock(&ic->lock);
 }
 
@@ -624,6 +631,8 @@ static int cache_hit(struct dx_icache *ic, dx_ino_t ino, u32 flags, struct dx_in
 		ic->inact_nr--;
 		wake_up_all(&ic->wait);
 	}
+	if (!(flags & DX_IGET_DONTCACHE))
+		clear_bit(DX_I_DONTCACHE, &ip->i_flags);
 	grab(ic, ip);
 	spin_unlock(&ic->lock);
 	*ipp = ip;
@@ -650,21 +659,29 @@ static int read_inode(struct dx_inode *ip, struct dx_trans *tp)
  * Not cached: make it, put it into the table as loading, read it.  -EEXIST
  * when somebody else was faster.  The inobt lookup comes first: it waits for
  * the AGI, whose holder may be a creator about to look for this very number.
+ * A number from outside goes into the table before the AGI is unlocked, or what the inobt said would
+ * be old by the time it is read: the inode freed, its chunk gone, and the blocks somebody's data.
  */
 static int cache_miss(struct dx_icache *ic, struct dx_trans *tp, dx_ino_t ino, u32 flags, struct dx_inode **ipp)
 {
 	struct dx_mount *mp = ic->mp;
+	struct dx_buf *agibp = NULL;
 	struct dx_imap imap;
 	struct dx_inode *ip;
 	int error;
 
-	error = dx_imap(mp, tp, ino, flags & DX_IGET_UNTRUSTED, &imap);
-	if (error)
-		return error;
 	/* a creator's transaction is dirty: it cannot be given up for want of memory */
 	ip = inode_alloc(mp, ino, flags & DX_IGET_CREATE ? GFP_NOFS | __GFP_NOFAIL : GFP_NOFS);
 	if (!ip)
 		return -ENOMEM;
+	if (flags & DX_IGET_UNTRUSTED)
+		error = dx_imap_untrusted(mp, tp, ino, &imap, &agibp);
+	else
+		error = dx_imap(mp, tp, ino, false, &imap);
+	if (error) {
+		inode_free(ip);
+		return error;
+	}
 	ip->imap.daddr = imap.daddr;
 	ip->imap.len_bb = imap.len_bb;
 	ip->imap.boffset = imap.boffset;
@@ -679,6 +696,9 @@ static int cache_miss(struct dx_icache *ic, struct dx_trans *tp, dx_ino_t ino, u
 		/* the table could not grow on the spot; it has asked a worker to */
 		msleep(1);
 	}
+	/* Whoever would free the inode has to get it first, and now waits for us. */
+	if (agibp)
+		dx_trans_let_go(tp, agibp);
 	if (error) {
 		inode_free(ip);
 		return error;
@@ -694,6 +714,8 @@ static int cache_miss(struct dx_icache *ic, struct dx_trans *tp, dx_ino_t ino, u
 		rhashtable_remove_fast(&ic->table, &ip->i_hash, table_params);
 		set_bit(DX_I_RECLAIM, &ip->i_flags);
 	}
+	if (flags & DX_IGET_DONTCACHE)
+		set_bit(DX_I_DONTCACHE, &ip->i_flags);
 	clear_bit(DX_I_NEW, &ip->i_flags);
 	spin_unlock(&ic->lock);
 	wake_up_all(&ic->wait);
@@ -715,6 +737,7 @@ static int cache_miss(struct dx_icache *ic, struct dx_trans *tp, dx_ino_t ino, u
  *	with mode 0 comes back, which dx_inode_init_new() turns into a real one.
  *	DX_IGET_UNTRUSTED: it comes from a file handle or from user space.
  *	DX_IGET_INCORE: only if it is in memory.
+ *	DX_IGET_DONTCACHE: if nobody else comes for it, it leaves memory with its last reference.
  * @ipp: result, referenced, not locked
  *
  * Generation numbers are the caller's business, as are unlinked inodes that are

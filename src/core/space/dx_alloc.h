@@ -182,6 +182,7 @@ int dx_free_ino(struct dx_trans *tp, dx_ino_t ino, struct dx_icluster_free *clus
  */
 struct dx_imap { dx_daddr_t daddr; u32 len_bb; u32 boffset; };
 int dx_imap(struct dx_mount *mp, struct dx_trans *tp, dx_ino_t ino, bool untrusted, struct dx_imap *imap);
+int dx_imap_untrusted(struct dx_mount *mp, struct dx_trans *tp, dx_ino_t ino, struct dx_imap *imap, struct dx_buf **agibpp);
 /* = dx_agi_read + perag copy */
 int dx_ialloc_read_agi(struct dx_mount *mp, struct dx_trans *tp, dx_agno_t agno, struct dx_buf **bpp);
 /* write fresh inode clusters [agbno, +length fsblocks): initialised, CRC'd buffers; tp == NULL (recovery of ICREATE): onto @list */
@@ -190,7 +191,5 @@ int dx_ialloc_inode_init(struct dx_mount *mp, struct dx_trans *tp, struct list_h
 /* icreate_item.c (log side) */
 void dx_icreate_log(struct dx_trans *tp, dx_agno_t agno, dx_agbno_t agbno, u32 count, u32 isize, u32 length, u32 gen);
 u64 dx_inobt_alloc_mask(u16 holemask);	/* bit i: inode i of the chunk exists on disk */
-/* bulkstat-like walk: calls fn for each allocated inode from @start on, in order */
-int dx_inobt_walk(struct dx_mount *mp, dx_ino_t start, int (*fn)(struct dx_mount *mp, dx_ino_t ino, void *data), void *data);
 
 #endif /* DX_ALLOC_H */
