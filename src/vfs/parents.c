@@ -59,7 +59,7 @@ static int add(void *ctx, dx_ino_t ino, u32 gen, const u8 *name, u32 namelen)
 static int answer(struct dx_inode *ip, struct dx_getparents *gp)
 {
 	struct answer a = { .mp = ip->mp, .size = round_down(gp->gp_bufsize, 8) };
-	struct dx_parent_cursor cur = { .hash = gp->gp_cursor[CUR_HASH], .done = gp->gp_cursor[CUR_DONE] };
+	struct dx_attr_cursor cur = { .hash = gp->gp_cursor[CUR_HASH], .done = gp->gp_cursor[CUR_DONE] };
 	int error;
 
 	if (gp->gp_iflags || gp->gp_reserved || gp->gp_bufsize < BUF_MIN)

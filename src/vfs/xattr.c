@@ -160,7 +160,7 @@ ssize_t dx_listxattr(struct dentry *dentry, char *buf, size_t size)
 
 	if (dx_is_shutdown(DX_M(inode->i_sb)))
 		return -EIO;
-	error = dx_attr_list(DX_I(inode), list_one, &c);
+	error = dx_attr_list(DX_I(inode), NULL, list_one, &c);
 	if (c.error)
 		return c.error;
 	return error < 0 ? error : c.used;

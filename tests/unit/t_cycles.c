@@ -388,7 +388,7 @@ static int no_attr(void *ctx, u8 flags, const u8 *name, int namelen, int valuele
 	return 0;
 }
 
-static int list_attrs(struct dx_inode *ip) { return dx_attr_list(ip, no_attr, NULL); }
+static int list_attrs(struct dx_inode *ip) { return dx_attr_list(ip, NULL, no_attr, NULL); }
 static int get_attr(struct dx_inode *ip)
 {
 	struct dx_attr_arg xa = { .ip = ip, .name = (u8 *)"zz", .namelen = 2 };

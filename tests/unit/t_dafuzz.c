@@ -223,7 +223,7 @@ static int use(void *arg)
 		if (da_lookup(mp->rootip, files[d].name, strlen(files[d].name), &ip))
 			continue;
 		left = 100000;
-		dx_attr_list(ip, list, &left);
+		dx_attr_list(ip, NULL, list, &left);
 		CHECK(left > 0);
 		for (i = 0; i < 40; i++) {
 			struct dx_attr_arg a = { .ip = ip, .name = (const u8 *)name, .value = value };

@@ -111,7 +111,7 @@ static int no_attr(void *ctx, u8 flags, const u8 *name, int namelen, int valuele
 static int forms(void *arg)
 {
 	struct dx_inode *d[3], *ip;
-	struct dx_parent_cursor cur = { };
+	struct dx_attr_cursor cur = { };
 	u64 rnd = 7;
 	bool leaf = false, tree = false;
 	int error, i, j, left, calls = 0, attrs = 0;
@@ -148,7 +148,7 @@ static int forms(void *arg)
 	} while (error == 1 && ++calls < LINKS);
 	CHECK_EQ(error, 0);
 	CHECK_EQ(seen_n, LINKS);
-	CHECK(!dx_attr_list(ip, no_attr, &attrs));
+	CHECK(!dx_attr_list(ip, NULL, no_attr, &attrs));
 	CHECK_EQ(attrs, 0);
 	/* moved about in the tree, then removed in any order */
 	for (i = 1; i < LINKS; i += 5) {
@@ -311,7 +311,7 @@ static int full(void *arg)
 	CHECK(!uv_check_parents(mp));
 	/* and removal always works */
 	for (i = 0; i < 8; i++) {
-		struct dx_parent_cursor cur = { };
+		struct dx_attr_cursor cur = { };
 
 		for (;;) {
 			struct { char name[256]; } got = { };

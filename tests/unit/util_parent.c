@@ -72,7 +72,7 @@ static int one_pointer(struct dx_mount *mp, struct dx_inode *ip, const struct po
 
 static int inode(struct dx_mount *mp, dx_ino_t ino, void *data)
 {
-	struct dx_parent_cursor cur = { };
+	struct dx_attr_cursor cur = { };
 	struct dx_inode *ip;
 	u32 want, i;
 	int error = dx_iget(mp, NULL, ino, 0, &ip);

@@ -139,7 +139,7 @@ static void read_xattrs(struct f_tree *t, struct dx_inode *ip, struct xctx *c)
 {
 	u32 i;
 
-	remember(t, dx_attr_list(ip, x_emit, c));
+	remember(t, dx_attr_list(ip, NULL, x_emit, c));
 	for (i = 0; i < c->n; i++) {
 		struct dx_attr_arg a = {
 			.ip = ip, .name = (u8 *)c->x[i].name, .namelen = strlen(c->x[i].name), .nsp = c->x[i].nsp,

@@ -423,21 +423,6 @@ again:
 	return error;
 }
 
-struct list_ctx {
-	int (*fn)(void *ctx, u8 flags, const u8 *name, int namelen, int valuelen);
-	void *ctx;
-};
-
-static int list_one(void *ctx, const struct dx_attr_ref *ref)
-{
-	struct list_ctx *l = ctx;
-
-	/* parent pointers are nobody's attributes */
-	if (ref->flags & (DX_ATTR_INCOMPLETE | DX_ATTR_PARENT))
-		return 0;
-	return l->fn(l->ctx, ref->flags & DX_ATTR_NSP_ONDISK_MASK, ref->name, ref->namelen, ref->valuelen);
-}
-
 /**
  * dx_attr_walk - call a function for each attribute of the tree, in the order of their hashes
  * @a: a transaction to read in; the extents are in memory
@@ -471,38 +456,6 @@ int dx_attr_walk(struct dx_da_args *a, u32 hash, int (*fn)(void *ctx, const stru
 		cond_resched();
 	}
 	return error == -ENOENT ? 0 : error;
-}
-
-/**
- * dx_attr_list - call a function for each attribute
- * @ip: inode, ILOCK not held: taken shared
- * @fn: gets namespace, name and length of the value; non-zero stops and is not an error
- * @ctx: for @fn
- *
- * @fn runs under the ILOCK and a buffer lock: it must not touch user memory.
- */
-int dx_attr_list(struct dx_inode *ip, int (*fn)(void *ctx, u8 flags, const u8 *name, int namelen, int valuelen), void *ctx)
-{
-	struct dx_da_args a = { .leaf = &dx_attr_leaf_ops, .dp = ip, .mp = ip->mp, .whichfork = DX_ATTR_FORK };
-	struct list_ctx l = { fn, ctx };
-	int mode, error;
-
-	if (dx_is_shutdown(ip->mp))
-		return -EIO;
-	error = dx_trans_alloc_empty(ip->mp, &a.tp);
-	if (error)
-		return error;
-	mode = dx_ilock_attr_map_shared(ip);
-	if (dx_attr_has_tree(ip)) {
-		error = dx_iread_extents(a.tp, ip, DX_ATTR_FORK);
-		if (!error)
-			error = dx_attr_walk(&a, 0, list_one, &l);
-	} else if (ip->af && ip->af->format == DX_DINODE_FMT_LOCAL) {
-		error = dx_attr_sf_walk(ip, list_one, &l);
-	}
-	dx_trans_cancel(a.tp);
-	dx_iunlock(ip, mode);
-	return error > 0 ? 0 : error;
 }
 
 /* ---- the end of an inode ---- */

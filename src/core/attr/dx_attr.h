@@ -21,8 +21,10 @@ struct dx_attr_arg {
 int dx_attr_get(struct dx_attr_arg *a);			/* takes ILOCK shared; -ENOATTR, -ERANGE */
 int dx_attr_get_locked(struct dx_attr_arg *a);
 int dx_attr_set_op(struct dx_attr_arg *a);		/* value NULL = remove; own transactions; -EEXIST, -ENOATTR, -ENOSPC */
-/* calls fn for each attribute, INCOMPLETE ones left out; takes ILOCK shared; fn returns non-zero to stop */
-int dx_attr_list(struct dx_inode *ip, int (*fn)(void *ctx, u8 flags, const u8 *name, int namelen, int valuelen), void *ctx);
+/* where a listing goes on: hash of the next one, and how many of that hash have been seen; zeroed: at the first one */
+struct dx_attr_cursor { u32 hash, done; };
+int dx_attr_list(struct dx_inode *ip, struct dx_attr_cursor *cur,
+		 int (*fn)(void *ctx, u8 flags, const u8 *name, int namelen, int valuelen), void *ctx);	/* attr_list.c */
 int dx_attr_free_all(struct dx_inode *ip);		/* free the whole attr fork of a dying inode; own transactions */
 /* the contents of a local attribute fork, before they are believed: attr_sf.c */
 int dx_attr_sf_verify(struct dx_mount *mp, dx_ino_t ino, const void *data, u32 bytes);

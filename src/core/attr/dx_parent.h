@@ -11,9 +11,7 @@
 extern const struct dx_defer_type dx_attr_type;
 int dx_parent_check(struct dx_inode *ip, const struct dx_parent_change *c, bool blocks);
 int dx_parent_update(struct dx_trans *tp, struct dx_inode *ip, const struct dx_parent_change *c);
-/* hash of the next one, and how many of that hash have been seen */
-struct dx_parent_cursor { u32 hash, done; };
-int dx_parents(struct dx_inode *ip, struct dx_parent_cursor *cur,
+int dx_parents(struct dx_inode *ip, struct dx_attr_cursor *cur,
 	       int (*fn)(void *ctx, dx_ino_t ino, u32 gen, const u8 *name, u32 namelen), void *ctx);
 
 #endif /* DX_PARENT_H */

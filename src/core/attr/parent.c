@@ -377,8 +377,6 @@ int dx_parent_update(struct dx_trans *tp, struct dx_inode *ip, const struct dx_p
 /* ---- who has the inode? ---- */
 
 struct parents_ctx {
-	struct dx_parent_cursor	*cur;
-	u32			seen;		/* of this hash */
 	int			(*fn)(void *ctx, dx_ino_t ino, u32 gen, const u8 *name, u32 namelen);
 	void			*ctx;
 	struct dx_inode		*ip;
@@ -388,69 +386,13 @@ static int parents_one(void *ctx, const struct dx_attr_ref *ref)
 {
 	const struct dx_parent_rec *rec = (const void *)ref->value;
 	struct parents_ctx *p = ctx;
-	u32 hash;
-	int ret;
 
-	if (!(ref->flags & DX_ATTR_PARENT) || (ref->flags & DX_ATTR_INCOMPLETE))
+	if (!(ref->flags & DX_ATTR_PARENT))
 		return 0;
 	if (!rec || ref->valuelen != REC_BYTES || !dx_verify_ino(p->ip->mp, get_unaligned_be64(&rec->p_ino)))
 		return dx_corrupt(p->ip->mp, "attribute fork", p->ip->imap.daddr, "inode 0x%llx has a bad parent pointer",
 				  (unsigned long long)p->ip->ino);
-	hash = dx_attr_hash(DX_ATTR_PARENT, ref->name, ref->namelen, rec, REC_BYTES);
-	if (hash < p->cur->hash)
-		return 0;
-	if (hash > p->cur->hash) {
-		p->cur->hash = hash;
-		p->cur->done = 0;
-		p->seen = 0;
-	}
-	if (p->seen++ < p->cur->done)
-		return 0;
-	ret = p->fn(p->ctx, get_unaligned_be64(&rec->p_ino), get_unaligned_be32(&rec->p_gen), ref->name, ref->namelen);
-	if (!ret)
-		p->cur->done++;
-	return ret;
-}
-
-/* The short form is in no order: what has the lowest hash of those that are left, and of these the first in the fork. */
-struct lowest {
-	u64			above;		/* hash << 32 | place, of the last one that was passed on */
-	u64			best;
-	struct dx_attr_ref	ref;
-	u32			place;
-};
-
-static int lowest_one(void *ctx, const struct dx_attr_ref *ref)
-{
-	struct lowest *l = ctx;
-	u64 key;
-
-	if (!(ref->flags & DX_ATTR_PARENT))
-		return 0;
-	key = (u64)dx_attr_hash(DX_ATTR_PARENT, ref->name, ref->namelen, ref->value, ref->valuelen) << 32 | ++l->place;
-	if (key > l->above && key < l->best) {
-		l->best = key;
-		l->ref = *ref;
-	}
-	return 0;
-}
-
-static int sf_parents(struct dx_inode *ip, struct parents_ctx *p)
-{
-	struct lowest l = { };
-	int error;
-
-	for (;;) {
-		l.best = U64_MAX;
-		l.place = 0;
-		error = dx_attr_sf_walk(ip, lowest_one, &l);
-		if (error || l.best == U64_MAX)
-			return error;
-		l.above = l.best;
-		error = parents_one(p, &l.ref);
-		if (error)
-			return error;
-	}
+	return p->fn(p->ctx, get_unaligned_be64(&rec->p_ino), get_unaligned_be32(&rec->p_gen), ref->name, ref->namelen);
 }
 
 /**
@@ -463,29 +405,10 @@ static int sf_parents(struct dx_inode *ip, struct parents_ctx *p)
  *
  * Return: 0: there are no more; 1: @fn has stopped; -EFSCORRUPTED, -EIO, -ENOMEM.
  */
-int dx_parents(struct dx_inode *ip, struct dx_parent_cursor *cur,
+int dx_parents(struct dx_inode *ip, struct dx_attr_cursor *cur,
 	       int (*fn)(void *ctx, dx_ino_t ino, u32 gen, const u8 *name, u32 namelen), void *ctx)
 {
-	struct parents_ctx p = { .cur = cur, .fn = fn, .ctx = ctx, .ip = ip };
-	struct dx_da_args a;
-	struct dx_trans *tp;
-	int mode, error;
+	struct parents_ctx p = { .fn = fn, .ctx = ctx, .ip = ip };
 
-	if (dx_is_shutdown(ip->mp))
-		return -EIO;
-	error = dx_trans_alloc_empty(ip->mp, &tp);
-	if (error)
-		return error;
-	mode = dx_ilock_attr_map_shared(ip);
-	if (dx_attr_has_tree(ip)) {
-		begin(&a, tp, ip, DX_ATTR_PARENT, NULL, 0, NULL, 0);
-		error = dx_iread_extents(tp, ip, DX_ATTR_FORK);
-		if (!error)
-			error = dx_attr_walk(&a, cur->hash, parents_one, &p);
-	} else if (ip->af && ip->af->format == DX_DINODE_FMT_LOCAL) {
-		error = sf_parents(ip, &p);
-	}
-	dx_trans_cancel(tp);
-	dx_iunlock(ip, mode);
-	return error;
+	return dx_attr_walk_from(ip, cur, parents_one, &p);
 }

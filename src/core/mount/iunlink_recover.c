@@ -73,7 +73,7 @@ static int check_freeable(struct dx_inode *ip)
 		error = check_fork(ip, DX_ATTR_FORK);
 	dx_iunlock(ip, DX_ILOCK_EXCL);
 	if (!error && ip->af)
-		error = dx_attr_list(ip, see_attr, NULL);
+		error = dx_attr_list(ip, NULL, see_attr, NULL);
 	return error;
 }
 
