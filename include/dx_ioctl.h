@@ -145,6 +145,96 @@ struct dx_commit_args {
 #define DX_EXCHANGE_FILE1_WRITTEN (1ull << 3)	/* only where file 1 has been written to */
 #define DX_EXCHANGE_FLAGS	(DX_EXCHANGE_TO_EOF | DX_EXCHANGE_DSYNC | DX_EXCHANGE_DRY_RUN | DX_EXCHANGE_FILE1_WRITTEN)
 
+/* Attributes of a file that a handle names. */
+struct dx_attrlist_handlereq {
+	struct dx_handlereq hreq;
+	__u32	pos[4];			/* ours, between calls; zeroed before the first */
+	__u32	flags;			/* DX_IOC_ATTR_ROOT or _SECURE: the namespace */
+	__u32	buflen;
+	void	*buffer;		/* struct dx_attrlist */
+};
+struct dx_attrlist {
+	__s32	al_count;
+	__s32	al_more;		/* ask again */
+	__s32	al_offset[];		/* bytes from here, of struct dx_attrlist_ent */
+};
+struct dx_attrlist_ent { __u32 a_valuelen; char a_name[]; };	/* name ends in NUL */
+struct dx_attr_multiop {
+	__u32	am_opcode;
+	__s32	am_error;
+	void	*am_attrname;
+	void	*am_attrvalue;
+	__u32	am_length;
+	__u32	am_flags;
+};
+struct dx_attrmulti_handlereq {
+	struct dx_handlereq hreq;
+	__u32	opcount;
+	struct dx_attr_multiop *ops;
+};
+#define DX_ATTR_OP_GET		1
+#define DX_ATTR_OP_SET		2
+#define DX_ATTR_OP_REMOVE	3
+#define DX_IOC_ATTR_ROOT	0x0002
+#define DX_IOC_ATTR_SECURE	0x0008
+#define DX_IOC_ATTR_CREATE	0x0010
+#define DX_IOC_ATTR_REPLACE	0x0020
+
+/* Walks over all inodes: bulkstat, and inumbers, which tells 64 numbers at a time. */
+struct dx_bulkreq {
+	__u64	*lastip;		/* the last inode that was told; 0: none yet.  _SINGLE: which one */
+	__s32	icount;
+	void	*ubuffer;
+	__s32	*ocount;		/* may be NULL, as lastip on the way back */
+};
+struct dx_bulkreq32 { __u32 lastip; __s32 icount; __u32 ubuffer, ocount; };	/* of a 32-bit program */
+/* 32-bit programs have their own times, and those of i386 their own alignment */
+#define DX_BSTAT_FIELDS(bstime, u64_, s64_)		\
+	u64_	bs_ino;					\
+	__u16	bs_mode, bs_nlink;			\
+	__u32	bs_uid, bs_gid, bs_rdev;		\
+	__s32	bs_blksize;				\
+	s64_	bs_size;				\
+	bstime	bs_atime, bs_mtime, bs_ctime;		\
+	s64_	bs_blocks;				\
+	__u32	bs_xflags;				\
+	__s32	bs_extsize, bs_extents;			\
+	__u32	bs_gen;					\
+	__u16	bs_projid_lo, bs_forkoff, bs_projid_hi;	\
+	__u16	bs_sick, bs_checked;			\
+	unsigned char bs_pad[2];			\
+	__u32	bs_cowextsize, bs_dmevmask;		\
+	__u16	bs_dmstate, bs_aextents
+struct dx_bstime { __kernel_long_t tv_sec; __s32 tv_nsec; };
+struct dx_bstime32 { __s32 tv_sec, tv_nsec; };
+struct dx_bstat { DX_BSTAT_FIELDS(struct dx_bstime, __u64, __s64); };
+struct dx_inogrp { __u64 xi_startino; __s32 xi_alloccount; __u64 xi_allocmask; };
+struct dx_bulk_ireq {			/* records follow */
+	__u64	ino;			/* in and out: the next one */
+	__u32	flags, icount, ocount, agno;
+	__u64	reserved[5];
+};
+#define DX_BULK_IREQ_AGNO	(1U << 0)	/* only those of agno */
+#define DX_BULK_IREQ_SPECIAL	(1U << 1)	/* ino is one of DX_BULK_IREQ_SPECIAL_* */
+#define DX_BULK_IREQ_NREXT64	(1U << 2)	/* bs_extents64 in place of bs_extents */
+#define DX_BULK_IREQ_FLAGS	(DX_BULK_IREQ_AGNO | DX_BULK_IREQ_SPECIAL | DX_BULK_IREQ_NREXT64)
+#define DX_BULK_IREQ_SPECIAL_ROOT 1
+struct dx_bulkstat {
+	__u64	bs_ino, bs_size, bs_blocks, bs_xflags;
+	__s64	bs_atime, bs_mtime, bs_ctime, bs_btime;
+	__u32	bs_gen, bs_uid, bs_gid, bs_projectid;
+	__u32	bs_atime_nsec, bs_mtime_nsec, bs_ctime_nsec, bs_btime_nsec;
+	__u32	bs_blksize, bs_rdev, bs_cowextsize_blks, bs_extsize_blks;
+	__u32	bs_nlink, bs_extents, bs_aextents;
+	__u16	bs_version, bs_forkoff, bs_sick, bs_checked, bs_mode, bs_pad2;
+	__u64	bs_extents64, bs_pad[6];
+};
+struct dx_inumbers {
+	__u64	xi_startino, xi_allocmask;
+	__u8	xi_alloccount, xi_version, xi_padding[6];
+};
+#define DX_BULK_VERSION		5	/* of both */
+
 #define DX_IOC_ALLOCSP		_IOW('X', 10, struct dx_flock64)
 #define DX_IOC_FREESP		_IOW('X', 11, struct dx_flock64)
 #define DX_IOC_DIOINFO		_IOR('X', 30, struct dx_dioattr)
@@ -165,9 +255,17 @@ struct dx_commit_args {
 #define DX_IOC_GETPARENTS_BY_HANDLE _IOWR('X', 63, struct dx_getparents_by_handle)
 #define DX_IOC_FSGEOMETRY_V1	_IOR('X', 100, struct dx_geom_v1_size)
 #define DX_IOC_FSGEOMETRY_V1_I386 _IOR('X', 100, struct dx_geom_v1_size_i386)
+#define DX_IOC_FSBULKSTAT	_IOWR('X', 101, struct dx_bulkreq)
+#define DX_IOC_FSBULKSTAT_SINGLE _IOWR('X', 102, struct dx_bulkreq)
+#define DX_IOC_FSINUMBERS	_IOWR('X', 103, struct dx_bulkreq)
+#define DX_IOC_FSBULKSTAT32	_IOWR('X', 101, struct dx_bulkreq32)
+#define DX_IOC_FSBULKSTAT_SINGLE32 _IOWR('X', 102, struct dx_bulkreq32)
+#define DX_IOC_FSINUMBERS32	_IOWR('X', 103, struct dx_bulkreq32)
 #define DX_IOC_PATH_TO_FSHANDLE	_IOWR('X', 104, struct dx_handlereq)
 #define DX_IOC_PATH_TO_HANDLE	_IOWR('X', 105, struct dx_handlereq)
 #define DX_IOC_FD_TO_HANDLE	_IOWR('X', 106, struct dx_handlereq)
+#define DX_IOC_OPEN_BY_HANDLE	_IOWR('X', 107, struct dx_handlereq)
+#define DX_IOC_READLINK_BY_HANDLE _IOWR('X', 108, struct dx_handlereq)
 #define DX_IOC_FSGROWFSDATA	_IOW('X', 110, struct dx_growfs_data)
 #define DX_IOC_FSGROWFSLOG	_IOW('X', 111, struct dx_growfs_log)
 #define DX_IOC_FSGROWFSRT	_IOW('X', 112, struct dx_growfs_rt)
@@ -176,8 +274,12 @@ struct dx_commit_args {
 #define DX_IOC_FSCOUNTS		_IOR('X', 113, struct dx_counts)
 #define DX_IOC_SET_RESBLKS	_IOWR('X', 114, struct dx_resblks)
 #define DX_IOC_GET_RESBLKS	_IOR('X', 115, struct dx_resblks)
+#define DX_IOC_ATTRLIST_BY_HANDLE _IOW('X', 122, struct dx_attrlist_handlereq)
+#define DX_IOC_ATTRMULTI_BY_HANDLE _IOW('X', 123, struct dx_attrmulti_handlereq)
 #define DX_IOC_FSGEOMETRY_V4	_IOR('X', 124, struct dx_geom_v4_size)
 #define DX_IOC_GOINGDOWN	_IOR('X', 125, __u32)
+#define DX_IOC_BULKSTAT		_IOR('X', 127, struct dx_bulk_ireq)
+#define DX_IOC_INUMBERS		_IOR('X', 128, struct dx_bulk_ireq)
 #define DX_IOC_EXCHANGE_RANGE	_IOW('X', 129, struct dx_exchange_args)
 #define DX_IOC_START_COMMIT	_IOR('X', 130, struct dx_commit_args)
 #define DX_IOC_COMMIT_RANGE	_IOW('X', 131, struct dx_commit_args)

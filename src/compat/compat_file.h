@@ -6,6 +6,7 @@
 #ifndef COMPAT_FILE_H
 #define COMPAT_FILE_H
 
+#include <linux/compat.h>
 #include <linux/fs.h>
 #include <linux/huge_mm.h>
 #include <linux/iomap.h>
@@ -32,6 +33,28 @@ static inline int dx_kiocb_modified(struct kiocb *iocb)
 	return kiocb_modified(iocb);
 #else
 	return dx_file_modified(iocb->ki_filp);
+#endif
+}
+
+/* The volume is seen through a mount that maps ids. */
+static inline bool dx_file_is_idmapped(struct file *file)
+{
+#if HAVE_IDMAP >= 2
+	return is_idmapped_mnt(file->f_path.mnt);
+#elif HAVE_IDMAP == 1
+	return file_mnt_user_ns(file) != file_inode(file)->i_sb->s_user_ns;
+#else
+	return false;
+#endif
+}
+
+/* A 32-bit program with 64-bit registers, whose structures, pointers apart, are those of a 64-bit one. */
+static inline bool dx_in_x32(void)
+{
+#ifdef CONFIG_X86_X32_ABI
+	return in_x32_syscall();
+#else
+	return false;
 #endif
 }
 

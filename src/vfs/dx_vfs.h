@@ -140,6 +140,8 @@ struct inode *dx_vnode_attach_new(struct super_block *sb, struct dx_inode *ip);	
 void dx_vnode_new_done(struct inode *inode, struct dentry *dentry);
 void dx_vnode_sync(struct inode *inode);		/* core -> VFS: nlink, times, mode, ids */
 void dx_vnode_set_iflags(struct inode *inode);
+u32 dx_xflags(const struct dx_icore *d, bool has_attr);
+u16 dx_xflags_to_diflags(u32 xflags);
 int dx_vnode_cache_init(void);
 void dx_vnode_cache_exit(void);
 struct inode *dx_alloc_inode(struct super_block *sb);
@@ -197,7 +199,14 @@ long dx_ioc_getlabel(struct file *file, void __user *arg);
 long dx_ioc_setlabel(struct file *file, void __user *arg);
 /* fsmap.c */
 long dx_ioc_getfsmap(struct file *file, void __user *arg);
-long dx_ioc_handle(struct file *file, unsigned int cmd, void __user *arg);		/* parents.c */
+/* handle.c */
+struct dx_handle;
+void dx_handle_fill(struct dx_handle *h, struct dx_mount *mp, u64 ino, u32 gen);
+struct inode *dx_handle_inode(struct super_block *sb, const struct dx_handle *h);
+long dx_ioc_handle(struct file *file, unsigned int cmd, void __user *arg);
+/* bulk.c */
+long dx_ioc_bulk(struct file *file, unsigned int cmd, void __user *arg);
+long dx_ioc_bulk32(struct file *file, unsigned int cmd, void __user *arg);
 long dx_ioc_getparents(struct file *file, unsigned int cmd, void __user *arg);	/* parents.c */
 int dx_fileattr_get(struct dentry *dentry, struct dx_fileattr *fa);
 int dx_fileattr_set(dx_idmap_t idmap, struct dentry *dentry, struct dx_fileattr *fa);
@@ -213,6 +222,7 @@ extern const struct dx_acl_attr dx_acl_attrs[2];	/* access, default */
 struct posix_acl *dx_get_acl(struct inode *inode, int type, bool rcu);
 int dx_set_acl(dx_idmap_t idmap, struct inode *inode, struct posix_acl *acl, int type);
 int dx_acl_store(struct inode *inode, struct posix_acl *acl, int type);	/* no checks, no mode change */
+void dx_xattr_set_behind(struct inode *inode, const char *name, u8 nsp);
 int dx_xattr_set_raw(struct inode *inode, const char *name, u8 nsp, const void *value, size_t size, int flags);
 /* blockgc.c */
 void dx_blockgc(struct super_block *sb);
@@ -223,6 +233,7 @@ int dx_giveback_init(struct dx_super *ds);
 void dx_giveback_exit(struct dx_super *ds);
 /* export.c */
 extern const struct export_operations dx_export_ops;
+#define DX_FILEID_64	0x80		/* added to FILEID_INO32_GEN and _PARENT */
 /* sysfs.c */
 int dx_sysfs_init(void);
 void dx_sysfs_exit(void);

@@ -7,8 +7,6 @@
 #include <linux/exportfs.h>
 #include "dx_vfs.h"
 
-#define FILEID_64FLAG	0x80		/* added to FILEID_INO32_GEN and _PARENT */
-
 struct fid64 {
 	u64	ino;
 	u32	gen;
@@ -29,10 +27,10 @@ static int encode_fh(struct inode *inode, u32 *fh, int *max_len, struct inode *p
 	fid->ino = DX_I(inode)->ino;
 	fid->gen = inode->i_generation;
 	if (!parent)
-		return FILEID_INO32_GEN | FILEID_64FLAG;
+		return FILEID_INO32_GEN | DX_FILEID_64;
 	fid->parent_ino = DX_I(parent)->ino;
 	fid->parent_gen = parent->i_generation;
-	return FILEID_INO32_GEN_PARENT | FILEID_64FLAG;
+	return FILEID_INO32_GEN_PARENT | DX_FILEID_64;
 }
 
 static struct inode *get_inode(struct super_block *sb, u64 ino, u32 gen)
@@ -59,8 +57,8 @@ static struct dentry *fh_to_dentry(struct super_block *sb, struct fid *fh, int l
 {
 	const struct fid64 *fid = (void *)fh;
 
-	if (len < 3 || (type != (FILEID_INO32_GEN | FILEID_64FLAG) &&
-			type != (FILEID_INO32_GEN_PARENT | FILEID_64FLAG)))
+	if (len < 3 || (type != (FILEID_INO32_GEN | DX_FILEID_64) &&
+			type != (FILEID_INO32_GEN_PARENT | DX_FILEID_64)))
 		return NULL;
 	return d_obtain_alias(get_inode(sb, fid->ino, fid->gen));
 }
@@ -69,7 +67,7 @@ static struct dentry *fh_to_parent(struct super_block *sb, struct fid *fh, int l
 {
 	const struct fid64 *fid = (void *)fh;
 
-	if (len < 6 || type != (FILEID_INO32_GEN_PARENT | FILEID_64FLAG))
+	if (len < 6 || type != (FILEID_INO32_GEN_PARENT | DX_FILEID_64))
 		return NULL;
 	return d_obtain_alias(get_inode(sb, fid->parent_ino, fid->parent_gen));
 }

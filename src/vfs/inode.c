@@ -105,6 +105,59 @@ void dx_vnode_set_iflags(struct inode *inode)
 	inode_set_flags(inode, s, S_IMMUTABLE | S_APPEND | S_SYNC | S_NOATIME);
 }
 
+static const struct { u32 xflag; u16 diflag; } xflag_map[] = {
+	{ FS_XFLAG_PREALLOC,	DX_DIFLAG_PREALLOC },
+	{ FS_XFLAG_IMMUTABLE,	DX_DIFLAG_IMMUTABLE },
+	{ FS_XFLAG_APPEND,	DX_DIFLAG_APPEND },
+	{ FS_XFLAG_SYNC,	DX_DIFLAG_SYNC },
+	{ FS_XFLAG_NOATIME,	DX_DIFLAG_NOATIME },
+	{ FS_XFLAG_NODUMP,	DX_DIFLAG_NODUMP },
+	{ FS_XFLAG_RTINHERIT,	DX_DIFLAG_RTINHERIT },
+	{ FS_XFLAG_PROJINHERIT,	DX_DIFLAG_PROJINHERIT },
+	{ FS_XFLAG_NOSYMLINKS,	DX_DIFLAG_NOSYMLINKS },
+	{ FS_XFLAG_EXTSIZE,	DX_DIFLAG_EXTSIZE },
+	{ FS_XFLAG_EXTSZINHERIT, DX_DIFLAG_EXTSZINHERIT },
+	{ FS_XFLAG_NODEFRAG,	DX_DIFLAG_NODEFRAG },
+	{ FS_XFLAG_FILESTREAM,	DX_DIFLAG_FILESTREAM },
+};
+
+/**
+ * dx_xflags - FS_XFLAG_* of an inode
+ * @d: its core, or a copy
+ * @has_attr: it has an attribute fork
+ */
+u32 dx_xflags(const struct dx_icore *d, bool has_attr)
+{
+	u32 x = 0;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(xflag_map); i++)
+		if (d->flags & xflag_map[i].diflag)
+			x |= xflag_map[i].xflag;
+	if (d->flags2 & DX_DIFLAG2_COWEXTSIZE)
+		x |= FS_XFLAG_COWEXTSIZE;
+	if (d->flags2 & DX_DIFLAG2_DAX)
+		x |= FS_XFLAG_DAX;
+	if (has_attr)
+		x |= FS_XFLAG_HASATTR;
+	return x;
+}
+
+/**
+ * dx_xflags_to_diflags - DX_DIFLAG_* that stand for FS_XFLAG_*; those of di_flags2 are the caller's
+ * @xflags: FS_XFLAG_*
+ */
+u16 dx_xflags_to_diflags(u32 xflags)
+{
+	u16 flags = 0;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(xflag_map); i++)
+		if (xflags & xflag_map[i].xflag)
+			flags |= xflag_map[i].diflag;
+	return flags;
+}
+
 /**
  * dx_vnode_sync - show the VFS what an operation changed
  * @inode: i_rwsem held exclusive, or just created

@@ -376,39 +376,7 @@ static long ioc_getbmap(struct file *file, unsigned int cmd, void __user *arg)
 
 /* ---- inode flags ---- */
 
-static const struct { u32 xflag; u16 diflag; } xflag_map[] = {
-	{ FS_XFLAG_PREALLOC,	DX_DIFLAG_PREALLOC },
-	{ FS_XFLAG_IMMUTABLE,	DX_DIFLAG_IMMUTABLE },
-	{ FS_XFLAG_APPEND,	DX_DIFLAG_APPEND },
-	{ FS_XFLAG_SYNC,	DX_DIFLAG_SYNC },
-	{ FS_XFLAG_NOATIME,	DX_DIFLAG_NOATIME },
-	{ FS_XFLAG_NODUMP,	DX_DIFLAG_NODUMP },
-	{ FS_XFLAG_RTINHERIT,	DX_DIFLAG_RTINHERIT },
-	{ FS_XFLAG_PROJINHERIT,	DX_DIFLAG_PROJINHERIT },
-	{ FS_XFLAG_NOSYMLINKS,	DX_DIFLAG_NOSYMLINKS },
-	{ FS_XFLAG_EXTSIZE,	DX_DIFLAG_EXTSIZE },
-	{ FS_XFLAG_EXTSZINHERIT, DX_DIFLAG_EXTSZINHERIT },
-	{ FS_XFLAG_NODEFRAG,	DX_DIFLAG_NODEFRAG },
-	{ FS_XFLAG_FILESTREAM,	DX_DIFLAG_FILESTREAM },
-};
 #define DIR_ONLY_FLAGS	(DX_DIFLAG_RTINHERIT | DX_DIFLAG_PROJINHERIT | DX_DIFLAG_NOSYMLINKS | DX_DIFLAG_EXTSZINHERIT)
-
-static u32 to_xflags(struct dx_inode *ip)
-{
-	u32 x = 0;
-	int i;
-
-	for (i = 0; i < ARRAY_SIZE(xflag_map); i++)
-		if (ip->d.flags & xflag_map[i].diflag)
-			x |= xflag_map[i].xflag;
-	if (ip->d.flags2 & DX_DIFLAG2_COWEXTSIZE)
-		x |= FS_XFLAG_COWEXTSIZE;
-	if (ip->d.flags2 & DX_DIFLAG2_DAX)
-		x |= FS_XFLAG_DAX;
-	if (ip->af)
-		x |= FS_XFLAG_HASATTR;
-	return x;
-}
 
 static void fill_fsxattr(struct dx_inode *ip, int fork, struct dx_fileattr *fa)
 {
@@ -416,7 +384,7 @@ static void fill_fsxattr(struct dx_inode *ip, int fork, struct dx_fileattr *fa)
 	struct dx_fork *f;
 
 	dx_ilock(ip, DX_ILOCK_SHARED);
-	fileattr_fill_xflags(fa, to_xflags(ip));
+	fileattr_fill_xflags(fa, dx_xflags(&ip->d, ip->af));
 	fa->fsx_extsize = dx_fsb_to_b(mp, ip->d.extsize);
 	if (ip->d.flags2 & DX_DIFLAG2_COWEXTSIZE)
 		fa->fsx_cowextsize = dx_fsb_to_b(mp, ip->d.cowextsize);
@@ -476,7 +444,7 @@ int dx_fileattr_set(dx_idmap_t idmap, struct dentry *dentry, struct dx_fileattr 
 	struct dx_mount *mp = ip->mp;
 	struct dx_trans *tp;
 	u16 flags;
-	int error, i;
+	int error;
 
 	if (d_is_special(dentry))
 		return -ENOTTY;
@@ -501,9 +469,7 @@ int dx_fileattr_set(dx_idmap_t idmap, struct dentry *dentry, struct dx_fileattr 
 
 	/* PREALLOC is ours: it tells that space past the end is wanted. */
 	flags = ip->d.flags & (DX_DIFLAG_PREALLOC | DX_DIFLAG_NEWRTBM);
-	for (i = 0; i < ARRAY_SIZE(xflag_map); i++)
-		if ((fa->fsx_xflags & xflag_map[i].xflag) && xflag_map[i].diflag != DX_DIFLAG_PREALLOC)
-			flags |= xflag_map[i].diflag;
+	flags |= dx_xflags_to_diflags(fa->fsx_xflags) & ~DX_DIFLAG_PREALLOC;
 	if (!S_ISDIR(inode->i_mode))
 		flags &= ~DIR_ONLY_FLAGS;
 	if (!S_ISREG(inode->i_mode))
@@ -647,6 +613,11 @@ static long ioc_handle(struct file *file, unsigned int cmd, void __user *arg)
 	return dx_ioc_handle(file, cmd, arg);
 }
 
+static long ioc_bulk(struct file *file, unsigned int cmd, void __user *arg)
+{
+	return dx_ioc_bulk(file, cmd, arg);
+}
+
 static long ioc_exchange(struct file *file, unsigned int cmd, void __user *arg)
 {
 	if (cmd == DX_IOC_START_COMMIT)
@@ -697,6 +668,15 @@ static const struct {
 	{ DX_IOC_PATH_TO_FSHANDLE, ioc_handle },
 	{ DX_IOC_PATH_TO_HANDLE, ioc_handle },
 	{ DX_IOC_FD_TO_HANDLE,	ioc_handle },
+	{ DX_IOC_OPEN_BY_HANDLE, ioc_handle },
+	{ DX_IOC_READLINK_BY_HANDLE, ioc_handle },
+	{ DX_IOC_ATTRLIST_BY_HANDLE, ioc_handle },
+	{ DX_IOC_ATTRMULTI_BY_HANDLE, ioc_handle },
+	{ DX_IOC_BULKSTAT,	ioc_bulk },
+	{ DX_IOC_INUMBERS,	ioc_bulk },
+	{ DX_IOC_FSBULKSTAT,	ioc_bulk },
+	{ DX_IOC_FSBULKSTAT_SINGLE, ioc_bulk },
+	{ DX_IOC_FSINUMBERS,	ioc_bulk },
 	{ DX_IOC_GETPARENTS,	ioc_getparents },
 	{ DX_IOC_GETPARENTS_BY_HANDLE, ioc_getparents },
 	{ DX_IOC_EXCHANGE_RANGE, ioc_exchange },
@@ -743,6 +723,8 @@ long dx_file_compat_ioctl(struct file *file, unsigned int cmd, unsigned long arg
 			return -EIO;
 		return run_space(file, space_cmds[i].op, &fl);
 	}
+	if (cmd == DX_IOC_FSBULKSTAT32 || cmd == DX_IOC_FSBULKSTAT_SINGLE32 || cmd == DX_IOC_FSINUMBERS32)
+		return dx_ioc_bulk32(file, cmd, compat_ptr(arg));
 	/* FS_IOC32_GETVERSION: the same answer under another number */
 	if (cmd == FS_IOC32_GETVERSION)
 		cmd = FS_IOC_GETVERSION;

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * XFS_IOC_GETPARENTS: which names a file has, and in which directories; of an open file, or of one that a handle names.  And what
- * xfs_io and libhandle ask before: the handle of a volume, of a path, of an open file.
+ * XFS_IOC_GETPARENTS: which names a file has, and in which directories; of an open file, or of one that a handle names.
  *
  * Source: ioctl_xfs_getparents(2), and what the stock filesystem answers (tests/vm/suite/parent.sh).
  */
-#include <linux/file.h>
-#include <linux/namei.h>
+#include <linux/uaccess.h>
 #include "dx_vfs.h"
 #include "dx_parent.h"
 #include "dx_ioctl.h"
@@ -22,24 +20,6 @@ struct answer {
 	struct dx_getparents_rec	*last;
 };
 
-/* Handles name the volume by parts of its UUID. */
-static void fsid(struct dx_mount *mp, u32 id[2])
-{
-	const u8 *b = (const u8 *)&mp->sb.uuid;
-
-	id[0] = get_unaligned_be16(b + 8) << 16 | get_unaligned_be16(b + 4);
-	id[1] = get_unaligned_be32(b);
-}
-
-static void handle_of(struct dx_handle *h, struct dx_mount *mp, u64 ino, u32 gen)
-{
-	memset(h, 0, sizeof(*h));
-	fsid(mp, h->ha_fsid);
-	h->ha_fid_len = DX_FID_LEN;
-	h->ha_fid_gen = gen;
-	h->ha_fid_ino = ino;
-}
-
 static int add(void *ctx, dx_ino_t ino, u32 gen, const u8 *name, u32 namelen)
 {
 	u32 len = round_up(sizeof(struct dx_getparents_rec) + namelen + 1, 8);
@@ -48,7 +28,7 @@ static int add(void *ctx, dx_ino_t ino, u32 gen, const u8 *name, u32 namelen)
 	if (len > a->size - a->used)
 		return 1;
 	a->last = (void *)(a->buf + a->used);
-	handle_of(&a->last->gpr_parent, a->mp, ino, gen);
+	dx_handle_fill(&a->last->gpr_parent, a->mp, ino, gen);
 	a->last->gpr_reclen = len;
 	memcpy(a->last->gpr_name, name, namelen);	/* the buffer was zeroed */
 	a->used += len;
@@ -88,29 +68,6 @@ out:
 	return error;
 }
 
-/* The inode that a handle names; which volume it says is not looked at, as stock does not. */
-static struct inode *by_handle(struct super_block *sb, const struct dx_handle *h)
-{
-	struct inode *inode;
-
-	if (h->ha_fid_len != DX_FID_LEN)
-		return ERR_PTR(-EINVAL);
-	if (!h->ha_fid_ino || !dx_verify_ino(DX_M(sb), h->ha_fid_ino))
-		return ERR_PTR(-ESTALE);
-	inode = dx_vget(sb, h->ha_fid_ino, DX_IGET_UNTRUSTED);
-	if (IS_ERR(inode)) {
-		/* A number from outside that leads nowhere is stale, not damage. */
-		if (inode == ERR_PTR(-EINVAL) || inode == ERR_PTR(-ENOENT) || inode == ERR_PTR(-EFSCORRUPTED))
-			return ERR_PTR(-ESTALE);
-		return inode;
-	}
-	if (inode->i_generation != h->ha_fid_gen) {
-		iput(inode);
-		return ERR_PTR(-ESTALE);
-	}
-	return inode;
-}
-
 /**
  * dx_ioc_getparents - XFS_IOC_GETPARENTS, XFS_IOC_GETPARENTS_BY_HANDLE
  * @file: on the volume
@@ -140,7 +97,7 @@ long dx_ioc_getparents(struct file *file, unsigned int cmd, void __user *arg)
 	if (handle) {
 		if (!S_ISDIR(inode->i_mode))
 			return -ENOTDIR;
-		inode = by_handle(sb, &g.gph_handle);
+		inode = dx_handle_inode(sb, &g.gph_handle);
 		if (IS_ERR(inode))
 			return PTR_ERR(inode);
 	}
@@ -150,53 +107,4 @@ long dx_ioc_getparents(struct file *file, unsigned int cmd, void __user *arg)
 	if (error)
 		return error;
 	return copy_to_user(arg, whole, size) ? -EFAULT : 0;
-}
-
-/* @inode may be of any filesystem; @ours is on a volume of ours. */
-static int tell_handle(const struct dx_handlereq *req, struct inode *inode, struct super_block *ours, bool volume)
-{
-	struct dx_handle h;
-	u32 len = volume ? sizeof(h.ha_fsid) : sizeof(h);
-
-	if (inode->i_sb->s_op != ours->s_op)
-		return -EINVAL;
-	if (!S_ISREG(inode->i_mode) && !S_ISDIR(inode->i_mode) && !S_ISLNK(inode->i_mode))
-		return -EBADF;
-	handle_of(&h, DX_M(inode->i_sb), DX_I(inode)->ino, inode->i_generation);
-	return copy_to_user((void __user *)req->ohandle, &h, len) ||
-	       copy_to_user((void __user *)req->ohandlen, &len, sizeof(len)) ? -EFAULT : 0;
-}
-
-/**
- * dx_ioc_handle - XFS_IOC_PATH_TO_FSHANDLE, XFS_IOC_PATH_TO_HANDLE, XFS_IOC_FD_TO_HANDLE
- * @file: on a volume of ours
- * @cmd: which
- * @arg: struct dx_handlereq
- *
- * Return: 0; -EFAULT, -EBADF (no such descriptor; neither file, directory nor link), -EINVAL (not ours), and what a path can be.
- */
-long dx_ioc_handle(struct file *file, unsigned int cmd, void __user *arg)
-{
-	struct super_block *sb = file_inode(file)->i_sb;
-	struct dx_handlereq req;
-	struct file *f;
-	struct path path;
-	int error;
-
-	if (copy_from_user(&req, arg, sizeof(req)))
-		return -EFAULT;
-	if (cmd == DX_IOC_FD_TO_HANDLE) {
-		f = fget(req.fd);
-		if (!f)
-			return -EBADF;
-		error = tell_handle(&req, file_inode(f), sb, false);
-		fput(f);
-		return error;
-	}
-	error = user_path_at(AT_FDCWD, (const char __user *)req.path, 0, &path);
-	if (error)
-		return error;
-	error = tell_handle(&req, d_inode(path.dentry), sb, cmd == DX_IOC_PATH_TO_FSHANDLE);
-	path_put(&path);
-	return error;
 }

@@ -74,15 +74,27 @@ static int handler_get(const struct xattr_handler *h, struct dentry *unused, str
 	return error ? error : a.valuelen;
 }
 
+/**
+ * dx_xattr_set_behind - an attribute was changed under its own name: trusted.SGI_ACL_FILE is the ACL, behind the back of who caches it
+ * @inode: whose
+ * @name: without the namespace prefix
+ * @nsp: DX_ATTR_ROOT, DX_ATTR_SECURE or 0
+ */
+void dx_xattr_set_behind(struct inode *inode, const char *name, u8 nsp)
+{
+	const struct dx_acl_attr *acl = nsp == DX_ATTR_ROOT ? find_acl_attr((const u8 *)name, strlen(name)) : NULL;
+
+	if (acl)
+		forget_cached_acl(inode, acl->type);
+}
+
 static int handler_set(const struct xattr_handler *h, dx_idmap_t idmap, struct dentry *unused,
 		       struct inode *inode, const char *name, const void *value, size_t size, int flags)
 {
 	int error = dx_xattr_set_raw(inode, name, h->flags, value, size, flags);
-	const struct dx_acl_attr *acl = h->flags == DX_ATTR_ROOT ? find_acl_attr((const u8 *)name, strlen(name)) : NULL;
 
-	/* trusted.SGI_ACL_FILE is the ACL, behind the back of who caches it. */
-	if (acl && !error)
-		forget_cached_acl(inode, acl->type);
+	if (!error)
+		dx_xattr_set_behind(inode, name, h->flags);
 	return error;
 }
 
