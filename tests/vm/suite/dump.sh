@@ -43,9 +43,9 @@ change() {	# for a dump of level 1
 }
 # Names, kinds, contents, attributes, ids, flags; and the times of modification.
 state() {
-	# xfsrestore leaves out that there is preallocation, and fractions of seconds
+	# xfsrestore leaves out that there is preallocation, fractions of seconds, and the times of symbolic links
 	walk -n "$1" | sed '/^\.: /d; s/ flags 2 / flags 0 /'
-	(cd "$1" && find . -mindepth 1 ! -type d -printf '%p %y %m %U %G %n %s %T@\n' | sed 's/\.[0-9]*$//' | sort)
+	(cd "$1" && find . -mindepth 1 ! -type d ! -type l -printf '%p %y %m %U %G %n %s %T@\n' | sed 's/\.[0-9]*$//' | sort)
 }
 compare() { diff "$1" "$2" | head -n 40; cmp -s "$1" "$2"; }
 dump() { xfsdump -F -l $1 -L level$1 -M medium$1 -f $TMP/dump$1 $MNT; }
