@@ -75,7 +75,7 @@ static int handler_get(const struct xattr_handler *h, struct dentry *unused, str
 }
 
 /**
- * dx_xattr_set_behind - an attribute was changed under its own name: trusted.SGI_ACL_FILE is the ACL, behind the back of who caches it
+ * dx_xattr_set_behind - an attribute was changed under its own name: trusted.SGI_ACL_FILE is the ACL, and that may be cached
  * @inode: whose
  * @name: without the namespace prefix
  * @nsp: DX_ATTR_ROOT, DX_ATTR_SECURE or 0

@@ -92,9 +92,12 @@ static int walk_sf(struct dx_inode *ip, struct from *f)
  *	user memory
  * @ctx: for @fn
  *
- * Those whose setting was not finished are left out.  Return: 0: there are no more; what @fn returned; -EFSCORRUPTED, -EIO, -ENOMEM.
+ * Those whose setting was not finished are left out.
+ *
+ * Return: 0: there are no more; what @fn returned; -EFSCORRUPTED, -EIO, -ENOMEM.
  */
-int dx_attr_walk_from(struct dx_inode *ip, struct dx_attr_cursor *cur, int (*fn)(void *ctx, const struct dx_attr_ref *ref), void *ctx)
+int dx_attr_walk_from(struct dx_inode *ip, struct dx_attr_cursor *cur,
+		      int (*fn)(void *ctx, const struct dx_attr_ref *ref), void *ctx)
 {
 	struct dx_da_args a = { .leaf = &dx_attr_leaf_ops, .dp = ip, .mp = ip->mp, .whichfork = DX_ATTR_FORK };
 	struct from f = { .cur = cur, .fn = fn, .ctx = ctx };
@@ -140,7 +143,9 @@ static int list_one(void *ctx, const struct dx_attr_ref *ref)
  * @fn: gets namespace, name and length of the value; > 0 stops: that is the next one next time
  * @ctx: for @fn
  *
- * @fn runs under the ILOCK and a buffer lock: it must not touch user memory.  Return: 0: there are no more; what @fn returned; -errno.
+ * @fn runs under the ILOCK and a buffer lock: it must not touch user memory.
+ *
+ * Return: 0: there are no more; what @fn returned; -errno.
  */
 int dx_attr_list(struct dx_inode *ip, struct dx_attr_cursor *cur,
 		 int (*fn)(void *ctx, u8 flags, const u8 *name, int namelen, int valuelen), void *ctx)

@@ -28,7 +28,8 @@ int dx_attr_may_grow(struct dx_da_args *a, bool set);	/* -EFBIG: may not have th
 int dx_attr_walk(struct dx_da_args *a, u32 hash, int (*fn)(void *ctx, const struct dx_attr_ref *ref), void *ctx);
 bool dx_attr_has_tree(struct dx_inode *ip);
 /* attr_list.c */
-int dx_attr_walk_from(struct dx_inode *ip, struct dx_attr_cursor *cur, int (*fn)(void *ctx, const struct dx_attr_ref *ref), void *ctx);
+int dx_attr_walk_from(struct dx_inode *ip, struct dx_attr_cursor *cur,
+		      int (*fn)(void *ctx, const struct dx_attr_ref *ref), void *ctx);
 /* attr_sf.c */
 int dx_attr_sf_find(struct dx_inode *ip, const struct dx_da_args *a, struct dx_attr_ref *ref);
 int dx_attr_sf_set(struct dx_da_args *a);	/* -ENOSPC: does not fit, nothing changed */
