@@ -152,14 +152,24 @@ cut_off() {
 	xfs_io -x -c shutdown $MNT
 	wait $load
 	umount_fs || return
+	[ $1 != xfs ] || dd if="$DEV" of="$DEV2" bs=2M status=none || return
 	mount -t $2 "$DEV" $MNT || { dmesg | tail -n 12; return 1; }
 	growctl $MNT +0 >"$TMP/size2"
-	cmp "$TMP/size" "$TMP/size2" && umount_check && copies "$DEV" && mount -t $2 "$DEV" $MNT && ackload check "$TMP/journal" $MNT && umount_check
+	cmp "$TMP/size" "$TMP/size2" && umount_check && copies "$DEV" && mount -t $2 "$DEV" $MNT && acknowledged $1 && umount_check
+}
+# Stock XFS at a shutdown may acknowledge what is not in its log: then no recovery finds it, and ours is as good as its own.
+acknowledged() {
+	ackload check "$TMP/journal" $MNT >"$TMP/ours" 2>&1 && return
+	cat "$TMP/ours"
+	[ $1 = xfs ] || return
+	mount -t xfs -o nouuid "$DEV2" $MNT2 || return
+	ackload check "$TMP/journal" $MNT2 >"$TMP/theirs" 2>&1
+	umount $MNT2 && cmp "$TMP/ours" "$TMP/theirs"
 }
 while read -r writer recoverer want when opts; do
 	[ $FSTYPE != xfs ] || writer=xfs recoverer=xfs
 	t "$writer is cut off ($when) when the volume has $want blocks, and $recoverer recovers (mkfs $opts)" \
-		cut_off $writer $recoverer "$opts" $want $when
+		cut_off $writer $recoverer "$opts" $want $when || umount $MNT
 done <<EOT
 dioxfs xfs 31000 at-once -d size=116m,agsize=32m -l size=10m
 dioxfs xfs 60000 forced -d size=116m,agsize=32m -l size=10m
