@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Handles, by which xfsdump, xfs_fsr and xfs_io name files: what libhandle asks for.  Of a volume, of a path, of an open file;
- * and then a file is opened, a symbolic link read, attributes are listed, read and set by one.  All of the latter is the administrator's,
- * and asked through a directory of the volume.
+ * and then a file is opened, a symbolic link read, attributes are listed, read and set by one.  All of the latter is the
+ * administrator's, and asked through a directory of the volume.
  *
  * A handle comes from outside: its inode is one that the inobt knows, with the generation that the handle has, or it is stale.
  * Opened by handle a file does not show that it was read or written (its times stay).
