@@ -79,7 +79,7 @@ rows() {
 32 libaio append:8 clone n a clone of the file, ioctl(FICLONERANGE)
 33 libaio random:16 dedupe n ioctl(FIDEDUPERANGE), writes in any order
 34 libaio random:16 unshare n fallocate(UNSHARE_RANGE), writes in any order
-35 libaio random:16 exchange n ioctl(EXCHANGE_RANGE), writes in any order
+35 libaio append:64 exchange n ioctl(EXCHANGE_RANGE), many writes
 END
 }
 
