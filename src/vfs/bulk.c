@@ -194,6 +194,17 @@ static int answer(struct reply *r, struct dx_bulk *b)
 	return ret < 0 && !r->done ? ret : 0;
 }
 
+/* Of one inode, if there is such. */
+static int answer_one(struct reply *r, u64 ino)
+{
+	struct dx_istat st;
+	int ret = dx_istat(r->mp, ino, &st);
+
+	if (!ret)
+		ret = put_inode(r, &st);
+	return min(ret, 0);
+}
+
 /* Only for the administrator of the volume, and where ids are those on disk. */
 static int may_walk(struct file *file)
 {
@@ -235,7 +246,6 @@ static long old_form(struct file *file, unsigned int nr, const struct oldreq *re
 	struct reply r = { .mp = DX_M(file_inode(file)->i_sb), .to = req->ubuffer, .room = req->icount };
 	const struct oldform *f = oldforms;
 	struct dx_bulk b = { };
-	struct dx_istat st;
 	u64 last;
 	int error;
 
@@ -252,11 +262,8 @@ static long old_form(struct file *file, unsigned int nr, const struct oldreq *re
 	if (error)
 		return error;
 	if (f->cmd == DX_IOC_FSBULKSTAT_SINGLE) {
-		error = dx_istat(r.mp, last, &st);
+		error = answer_one(&r, last);
 		if (error)
-			return error;
-		error = put_inode(&r, &st);
-		if (error < 0)
 			return error;
 		/* the stock filesystem moves it on for 32-bit programs, and for no others */
 		last += narrow;
@@ -352,7 +359,6 @@ static long ioc_v5(struct file *file, unsigned int cmd, void __user *arg)
 	struct reply r = { .mp = DX_M(file_inode(file)->i_sb), .to = (char __user *)arg + sizeof(struct dx_bulk_ireq) };
 	struct dx_bulk_ireq h;
 	struct dx_bulk b = { };
-	struct dx_istat st;
 	int error = may_walk(file);
 
 	if (error)
@@ -376,10 +382,8 @@ static long ioc_v5(struct file *file, unsigned int cmd, void __user *arg)
 	if (error < 0)
 		return error;
 	if (!error && r.inode && (h.flags & DX_BULK_IREQ_SPECIAL)) {
-		error = dx_istat(r.mp, b.next, &st);
-		if (!error)
-			error = put_inode(&r, &st);
-		if (error < 0)
+		error = answer_one(&r, b.next);
+		if (error)
 			return error;
 		b.next++;
 	} else if (!error) {
