@@ -85,16 +85,25 @@ compile old "$@"
 compile new "$@"
 cat "$tmp/old.log" "$tmp/new.log" >"$tmp/all.log"
 
-found() {	# PROBE: the form that compiles; nothing for none or several
-	f=''
-	for n in $(forms "$1"); do
-		[ -n "$(errors "$(basename "$1" .c).$n" "$tmp/all.log")" ] || f="$f $n"
+found() {	# PROBE FLAGS...: the form that compiles; nothing for none or several
+	f='' probe=$1
+	shift
+	for n in $(forms "$probe"); do
+		[ -n "$(errors "$(basename "$probe" .c).$n" "$tmp/all.log")" ] || f="$f $n"
 	done
+	# A function that is not there is an error where it is called first, in one form, and known from then on, in the next.
+	case $f in " "*" "*)
+		several=$f f=''
+		for n in $several; do
+			{ cat "$tmp/headers.c"; piece "$probe" "$n"; } >"$tmp/alone.c"
+			! compile alone "$@" || f="$f $n"
+		done ;;
+	esac
 	case $f in " "[0-9]) echo "${f# }" ;; esac
 }
 
-for c in missing=0 no_symbol=1 no_member=1; do
-	[ "$(found "$dir/control_${c%=*}.c")" = "${c#*=}" ] ||
+for c in missing=0 missing_twice=0 no_symbol=1 no_member=1; do
+	[ "$(found "$dir/control_${c%=*}.c" "$@")" = "${c#*=}" ] ||
 		stop "nothing can be found out about kernel $release: to this compiler what exists and what does not look the same (control_${c%=*})"
 done
 
@@ -103,7 +112,7 @@ cp "$tmp/headers.c" "$tmp/true.c"
 	echo "/* What kernel $release has; made by src/compat/probe.sh, do not edit. */"
 	for src in "$dir"/*.c; do
 		name=$(basename "$src" .c)
-		v=$(found "$src")
+		v=$(found "$src" "$@")
 		[ -n "$v" ] ||
 			stop "kernel $release has an interface in a form that this version of dioxfs does not know ($name: $(errors "$name.[0-9]" "$tmp/all.log" | tail -n 1)): the kernel is too new or too old for it"
 		fact=HAVE_$(echo "$name" | tr '[:lower:]' '[:upper:]')
