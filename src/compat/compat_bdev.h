@@ -93,6 +93,44 @@ static inline bool dx_stat_dioalign(struct block_device *bdev, u32 mask, struct 
 #endif
 }
 
+/* May the device be told to zero @bdev's blocks without writing them? FALLOC_FL_WRITE_ZEROES is for those that may. */
+static inline bool dx_bdev_zeroes_unmapped(struct block_device *bdev)
+{
+#if HAVE_WRITE_ZEROES
+	return bdev_write_zeroes_unmap_sectors(bdev);
+#else
+	return false;
+#endif
+}
+#ifndef FALLOC_FL_WRITE_ZEROES
+#define FALLOC_FL_WRITE_ZEROES	0x80	/* the VFS refuses it */
+#endif
+
+/*
+ * Writes that are there whole or not at all (RWF_ATOMIC): of one block of @size bytes, where the device can do that. Kernels
+ * before 6.16 have no such thing, or not for us.
+ */
+static inline bool dx_bdev_writes_whole(struct block_device *bdev, unsigned int size)
+{
+#if HAVE_ATOMIC_WRITE
+	return bdev_atomic_write_unit_min_bytes(bdev) && bdev_atomic_write_unit_min_bytes(bdev) <= size &&
+	       bdev_atomic_write_unit_max_bytes(bdev) >= size;
+#else
+	return false;
+#endif
+}
+
+/* What statx tells of that. */
+static inline void dx_stat_atomic(struct block_device *bdev, unsigned int size, u32 mask, struct kstat *stat)
+{
+#if HAVE_ATOMIC_WRITE
+	if (mask & STATX_WRITE_ATOMIC) {
+		size = dx_bdev_writes_whole(bdev, size) ? size : 0;
+		generic_fill_statx_atomic_writes(stat, size, size, 0);
+	}
+#endif
+}
+
 /* Freeze the filesystem on @sb's device, as a snapshot of it would. */
 static inline int dx_freeze_bdev(struct super_block *sb)
 {

@@ -22,6 +22,25 @@
 #endif
 
 /*
+ * RWF_ATOMIC: is it asked for; may it be (0, or the errno: not direct, not aligned to its length); what a mapping says to have
+ * one bio made of the write, which the device takes whole.
+ */
+#if HAVE_ATOMIC_WRITE
+#define DX_IOMAP_F_ATOMIC	IOMAP_F_ATOMIC_BIO
+static inline bool dx_iocb_atomic(const struct kiocb *iocb) { return iocb->ki_flags & IOCB_ATOMIC; }
+static inline int dx_atomic_valid(struct kiocb *iocb, struct iov_iter *from) { return generic_atomic_write_valid(iocb, from); }
+static inline void dx_file_set_atomic(struct file *file) { file->f_mode |= FMODE_CAN_ATOMIC_WRITE; }
+#else
+#define DX_IOMAP_F_ATOMIC	0
+static inline bool dx_iocb_atomic(const struct kiocb *iocb) { return false; }
+static inline int dx_atomic_valid(struct kiocb *iocb, struct iov_iter *from) { return -EOPNOTSUPP; }
+static inline void dx_file_set_atomic(struct file *file) { }
+#endif
+#ifndef IOMAP_ATOMIC
+#define IOMAP_ATOMIC	0
+#endif
+
+/*
  * DX_DIO_OPS(name, fn), at file scope: what happens when a direct write is complete,
  * int fn(iocb, size, error, flags). One that failed may come with a size or without it.
  */

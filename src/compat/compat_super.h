@@ -147,6 +147,13 @@ static inline void dx_super_set_uuid(struct super_block *sb, const uuid_t *uuid)
 #endif
 }
 
+/* DX_SUPER_SHUTDOWN(fn) in super_operations: void fn(sb), the device is gone. Before 6.5 its errors have to tell. */
+#if HAVE_SB_SHUTDOWN
+#define DX_SUPER_SHUTDOWN(fn)	.shutdown = fn,
+#else
+#define DX_SUPER_SHUTDOWN(fn)
+#endif
+
 /* Tell who watches @sb that it has shut down. */
 void dx_notify_shutdown(struct super_block *sb);	/* compat_super.c */
 

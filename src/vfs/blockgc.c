@@ -19,12 +19,34 @@
 #include <linux/sched/signal.h>
 #include <linux/writeback.h>
 #include "dx_vfs.h"
+#include "dx_cow.h"
 
 /* How long somebody who met -ENOSPC waits for rounds in all; and when he tries again before it has ended. */
 #define PATIENCE	(60 * HZ)
 #define SLICE		HZ
 /* What was in use in the last round is not looked at again before. */
 #define BUSY_AGAIN	HZ
+
+static bool holds_space(const struct dx_inode *ip)
+{
+	return test_bit(DX_I_EOFBLOCKS, &ip->i_flags) && !(ip->d.flags & (DX_DIFLAG_PREALLOC | DX_DIFLAG_APPEND));
+}
+
+static bool has_unwritten_pages(struct inode *inode)
+{
+	return mapping_tagged(inode->i_mapping, PAGECACHE_TAG_DIRTY) || mapping_tagged(inode->i_mapping, PAGECACHE_TAG_WRITEBACK);
+}
+
+/*
+ * In a full lockout.  What the CoW fork has is for pages to be written; are there none, it is what copies were widened by, or is
+ * left of one that failed.
+ */
+static bool drop_copies(struct inode *inode)
+{
+	struct dx_inode *ip = DX_I(inode);
+
+	return !dx_cow_blocks(ip) || (!has_unwritten_pages(inode) && !dx_cow_cancel_all(ip));
+}
 
 /* Trim a file.  False: it is in use and may be trimmed another time. */
 static bool trim_one(struct inode *inode)
@@ -38,17 +60,18 @@ static bool trim_one(struct inode *inode)
 	/* No waiting for a lease: that drops the IOLOCK, and whoever takes it may be waiting for us. */
 	if (!atomic_read(&inode->i_dio_count) && !break_layout(inode, false) &&
 	    !dx_lockout_begin_iolocked(&lk, inode, DX_LK_SETSIZE)) {
-		done = !dx_free_eofblocks_from(ip, i_size_read(inode));
+		done = !holds_space(ip) || !dx_free_eofblocks_from(ip, i_size_read(inode));
 		if (done)
 			clear_bit(DX_I_EOFBLOCKS, &ip->i_flags);
+		done = drop_copies(inode) && done;
 		dx_lockout_end(&lk);
 	}
 	inode_unlock(inode);
 	return done;
 }
 
-/* Trim every file that is not in use.  False: some were. */
-static bool trim_all(struct super_block *sb)
+/* Trim every file that is not in use, with @written nor has pages to be written.  False: some were. */
+static bool trim_files(struct super_block *sb, bool written)
 {
 	struct inode *inode, *old = NULL;
 	bool all = true;
@@ -57,9 +80,12 @@ static bool trim_all(struct super_block *sb)
 	list_for_each_entry(inode, &sb->s_inodes, i_sb_list) {
 		struct dx_inode *ip = DX_I(inode);
 
-		if (!ip || !S_ISREG(inode->i_mode) || !test_bit(DX_I_EOFBLOCKS, &ip->i_flags) ||
-		    (ip->d.flags & (DX_DIFLAG_PREALLOC | DX_DIFLAG_APPEND)))
+		if (!ip || !S_ISREG(inode->i_mode) || (!holds_space(ip) && !dx_cow_blocks(ip)))
 			continue;
+		if (written && has_unwritten_pages(inode)) {
+			all = false;
+			continue;
+		}
 		if (dx_inode_state(inode, I_NEW) || !igrab(inode))
 			continue;	/* not there yet, or going */
 		spin_unlock(&sb->s_inode_list_lock);
@@ -74,6 +100,15 @@ static bool trim_all(struct super_block *sb)
 	spin_unlock(&sb->s_inode_list_lock);
 	iput(old);
 	return all;
+}
+
+static bool trim_all(struct super_block *sb) { return trim_files(sb, false); }
+
+/* Of files that are written to just now it would be in the way. */
+static bool trim_idle(struct super_block *sb)
+{
+	dx_icache_blockgc(DX_M(sb));
+	return trim_files(sb, true);
 }
 
 /**
@@ -240,6 +275,39 @@ bool dx_nospace_again(struct super_block *sb, ssize_t ret, struct dx_nospace *ns
 	return !fatal_signal_pending(current);
 }
 
+/* ---- without anybody asking: files that stay open, or are closed again and again, keep what is held for them so long ---- */
+
+static void trim_now_and_then(struct work_struct *work)
+{
+	struct dx_giveback *gb = container_of(to_delayed_work(work), struct dx_giveback, trim);
+	struct dx_super *ds = container_of(gb, struct dx_super, giveback);
+	s64 held = atomic64_read(&ds->mp.held[DX_HELD_PREALLOC]);
+
+	if ((held != gb->trim_seen || gb->trim_partial) && !dx_is_readonly(&ds->mp) && !dx_is_shutdown(&ds->mp)) {
+		gb->trim_partial = !while_mounted(ds->sb, trim_idle);
+		gb->trim_seen = held;
+	}
+	dx_giveback_lifetime(ds, READ_ONCE(gb->lifetime_s));
+}
+
+/**
+ * dx_giveback_lifetime - how long what is preallocated for a file in use is kept
+ * @ds: mounted, or being mounted
+ * @seconds: from now on; so often it is given back by files that have nothing to be written just then
+ *
+ * Takes a spinlock.  Without effect when the mount is being closed.
+ */
+void dx_giveback_lifetime(struct dx_super *ds, unsigned int seconds)
+{
+	struct dx_giveback *gb = &ds->giveback;
+
+	spin_lock(&gb->lock);
+	WRITE_ONCE(gb->lifetime_s, seconds);
+	if (!gb->closing)
+		mod_delayed_work(gb->wq, &gb->trim, seconds * HZ);
+	spin_unlock(&gb->lock);
+}
+
 /**
  * dx_giveback_init - before anybody can meet -ENOSPC
  * @ds: being mounted
@@ -256,8 +324,12 @@ int dx_giveback_init(struct dx_super *ds)
 	INIT_WORK(&gb->kind[DX_HELD_PREALLOC].work, prealloc_round);
 	INIT_WORK(&gb->kind[DX_HELD_INDLEN].work, indlen_round);
 	/* The quick ones need not wait for the one that writes. */
-	gb->wq = alloc_workqueue("dioxfs-space/%s", WQ_UNBOUND | WQ_FREEZABLE, DX_HELD_NR, ds->sb->s_id);
-	return gb->wq ? 0 : -ENOMEM;
+	gb->wq = alloc_workqueue("dioxfs-space/%s", WQ_UNBOUND | WQ_FREEZABLE, DX_HELD_NR + 1, ds->sb->s_id);
+	if (!gb->wq)
+		return -ENOMEM;
+	INIT_DEFERRABLE_WORK(&gb->trim, trim_now_and_then);
+	dx_giveback_lifetime(ds, DX_PREALLOC_LIFETIME_S);
+	return 0;
 }
 
 /**
@@ -266,5 +338,11 @@ int dx_giveback_init(struct dx_super *ds)
  */
 void dx_giveback_exit(struct dx_super *ds)
 {
-	destroy_workqueue(ds->giveback.wq);
+	struct dx_giveback *gb = &ds->giveback;
+
+	spin_lock(&gb->lock);
+	gb->closing = true;
+	spin_unlock(&gb->lock);
+	cancel_delayed_work_sync(&gb->trim);
+	destroy_workqueue(gb->wq);
 }

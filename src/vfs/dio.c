@@ -157,6 +157,9 @@ static int admit(struct kiocb *iocb, struct iov_iter *from, enum dx_iolock mode)
 
 	if (!aligned_to(iocb, from, bdev_logical_block_size(inode->i_sb->s_bdev)))
 		return -EINVAL;
+	/* Where an append goes, or what a limit leaves of a write, is known only now. */
+	if (dx_iocb_atomic(iocb) && (!aligned_to(iocb, from, i_blocksize(inode)) || !iov_iter_count(from)))
+		return -EINVAL;
 	if (!aligned_to(iocb, from, i_blocksize(inode))) {
 		/* A copy is made of whole blocks: what is missing must be read first. */
 		if (dx_inode_shares(DX_I(inode)))

@@ -78,7 +78,14 @@ struct dx_giveback {
 	wait_queue_head_t	wait;
 	spinlock_t		lock;		/* what follows */
 	struct dx_giveback_kind	kind[DX_HELD_NR];
+	unsigned int		lifetime_s;	/* of preallocation in files that are in use */
+	bool			closing;
+	struct delayed_work	trim;		/* every so often; the rest is its own */
+	s64			trim_seen;	/* mp->held[DX_HELD_PREALLOC] */
+	bool			trim_partial;
 };
+#define DX_PREALLOC_LIFETIME_S	300		/* as stock's fs.xfs.speculative_prealloc_lifetime */
+#define DX_PREALLOC_LIFETIME_MAX_S	86400
 
 /* The VFS half of a mount. */
 struct dx_super {
@@ -181,7 +188,7 @@ void dx_ioend_work(struct work_struct *work);
 int dx_flush_unmap(struct inode *inode, loff_t offset, loff_t len);
 long dx_file_fallocate(struct file *file, int mode, loff_t offset, loff_t len);
 enum dx_space_op { DX_SP_ALLOC, DX_SP_FREE, DX_SP_ZERO, DX_SP_COLLAPSE, DX_SP_INSERT, DX_SP_RESIZE, DX_SP_UNSHARE,
-		   DX_SP_REMAP, DX_SP_EXCHANGE };
+		   DX_SP_WRITE_ZEROES, DX_SP_REMAP, DX_SP_EXCHANGE };
 int dx_space_ioctl(struct file *file, enum dx_space_op op, s16 whence, loff_t start, loff_t len);
 int dx_free_range(struct inode *inode, loff_t offset, loff_t len);	/* lockout held, ranged at least */
 /* reflink.c */
@@ -230,6 +237,7 @@ struct dx_nospace { u64 round; unsigned long until; int kind; bool begun, asked,
 /* do { } while, around what may be -ENOSPC */
 bool dx_nospace_again(struct super_block *sb, ssize_t ret, struct dx_nospace *ns);
 int dx_giveback_init(struct dx_super *ds);
+void dx_giveback_lifetime(struct dx_super *ds, unsigned int seconds);
 void dx_giveback_exit(struct dx_super *ds);
 /* export.c */
 extern const struct export_operations dx_export_ops;

@@ -168,6 +168,36 @@ static int op_zero(struct space_req *r)
 	return dx_alloc_file_space(DX_I(r->inode), start, end - start);
 }
 
+/* Bytes that a device zeroes in one transaction: the log waits for it that long. */
+#define ZERO_AT_ONCE	(64 << 20)
+
+/*
+ * As op_zero(), but what is preallocated is then zeroed by the device and counts as written: a later write has nothing to convert.
+ * At the edges that is so only for what was not written before; dx_free_range() has zeroed its part of what was.  The
+ * size moves in between: what lies behind it is nothing that was written, when it does.
+ */
+static int op_write_zeroes(struct space_req *r)
+{
+	struct dx_inode *ip = DX_I(r->inode);
+	dx_fileoff_t off = dx_b_to_fsbt(ip->mp, r->offset), end = dx_b_to_fsb(ip->mp, r->offset + r->len);
+	struct dx_mapped m;
+	int error = op_zero(r);
+
+	if (!error && r->new_size) {
+		r->begun = true;
+		error = dx_setattr_size(r->inode, r->new_size, false);
+		r->new_size = 0;
+	}
+	while (!error && off < end) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		error = dx_iomap_alloc(ip, off, min_t(u64, end - off, dx_b_to_fsbt(ip->mp, ZERO_AT_ONCE)), true, false, &m);
+		if (!error)
+			off = m.rec.startoff + m.rec.blockcount;
+	}
+	return error;
+}
+
 /*
  * Before extents move: nothing cached from here on, and no preallocation
  * behind the end that would move along.  The page in front is flushed too when
@@ -292,6 +322,7 @@ static int (*const space_ops[])(struct space_req *r) = {
 	[DX_SP_INSERT]		= op_insert,
 	[DX_SP_RESIZE]		= op_resize,
 	[DX_SP_UNSHARE]		= op_unshare,
+	[DX_SP_WRITE_ZEROES]	= op_write_zeroes,
 };
 
 /* Inside a lockout of a kind that suffices: the blocks, and then the size. */
@@ -425,7 +456,8 @@ static int run(struct file *file, enum dx_space_op op, struct space_req *r)
 }
 
 #define FALLOC_SUPPORTED (FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_COLLAPSE_RANGE | \
-			  FALLOC_FL_ZERO_RANGE | FALLOC_FL_INSERT_RANGE | FALLOC_FL_UNSHARE_RANGE)
+			  FALLOC_FL_ZERO_RANGE | FALLOC_FL_INSERT_RANGE | FALLOC_FL_UNSHARE_RANGE | \
+			  FALLOC_FL_WRITE_ZEROES)
 
 /**
  * dx_file_fallocate - fallocate(2)
@@ -461,6 +493,11 @@ long dx_file_fallocate(struct file *file, int mode, loff_t offset, loff_t len)
 	case FALLOC_FL_COLLAPSE_RANGE:	op = DX_SP_COLLAPSE; break;
 	case FALLOC_FL_INSERT_RANGE:	op = DX_SP_INSERT; break;
 	case FALLOC_FL_UNSHARE_RANGE:	op = DX_SP_UNSHARE; break;
+	case FALLOC_FL_WRITE_ZEROES:
+		if (!dx_bdev_zeroes_unmapped(inode->i_sb->s_bdev))
+			return -EOPNOTSUPP;
+		op = DX_SP_WRITE_ZEROES;
+		break;
 	default:
 		return -EOPNOTSUPP;
 	}

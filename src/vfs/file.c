@@ -44,10 +44,18 @@ static ssize_t buffered_write(struct kiocb *iocb, struct iov_iter *from)
 	return done ? generic_write_sync(iocb, done) : ret;
 }
 
+/* A write that must not be torn: one block, and not through the page cache. */
+static int check_atomic(struct kiocb *iocb, struct iov_iter *from)
+{
+	if (iov_iter_count(from) != i_blocksize(file_inode(iocb->ki_filp)))
+		return -EINVAL;
+	return dx_atomic_valid(iocb, from);
+}
+
 static ssize_t vn_write_iter(struct kiocb *iocb, struct iov_iter *from)
 {
 	struct inode *inode = file_inode(iocb->ki_filp);
-	bool nowait = iocb->ki_flags & IOCB_NOWAIT;	/* once submitted, the iocb may be gone */
+	bool nowait = iocb->ki_flags & IOCB_NOWAIT, atomic = dx_iocb_atomic(iocb);	/* once submitted, the iocb may be gone */
 	struct iov_iter all = *from;
 	struct dx_nospace ns = { };
 	ssize_t ret;
@@ -56,6 +64,11 @@ static ssize_t vn_write_iter(struct kiocb *iocb, struct iov_iter *from)
 		return -EIO;
 	if (!iov_iter_count(from))
 		return 0;
+	if (atomic) {
+		ret = check_atomic(iocb, from);
+		if (ret)
+			return ret;
+	}
 	if (iocb->ki_flags & IOCB_DIRECT) {
 		do {
 			*from = all;	/* a part may have been written before it failed */
@@ -64,6 +77,8 @@ static ssize_t vn_write_iter(struct kiocb *iocb, struct iov_iter *from)
 		/* -ENOTBLK: pages over the range would not go; go through them. */
 		if (ret != -ENOTBLK)
 			return ret;
+		if (atomic)
+			return -EAGAIN;
 	}
 	return buffered_write(iocb, from);
 }
@@ -179,6 +194,8 @@ static int vn_open(struct inode *inode, struct file *file)
 		return -EFBIG;
 	}
 	dx_file_set_nowait(file);
+	if (dx_bdev_writes_whole(inode->i_sb->s_bdev, i_blocksize(inode)))
+		dx_file_set_atomic(file);
 	return generic_file_open(inode, file);
 }
 
@@ -195,12 +212,21 @@ static void trim_prealloc(struct inode *inode)
 		return;
 	if (ip->d.flags & (DX_DIFLAG_PREALLOC | DX_DIFLAG_APPEND))
 		return;
+	/*
+	 * Closed once before with data still to be written: it is opened, appended to and closed again and again, and without its
+	 * preallocation each time would leave a piece of its own.  It goes when it is not used for a while (blockgc.c).
+	 */
+	if (test_bit(DX_I_DIRTY_RELEASE, &ip->i_flags))
+		return;
 	if (atomic_read(&inode->i_writecount) > 1 || !inode_trylock(inode))
 		return;
 	if (!atomic_read(&inode->i_dio_count) &&
 	    !dx_lockout_begin_iolocked(&lk, inode, DX_LK_SETSIZE)) {
-		if (!dx_free_eofblocks_from(ip, i_size_read(inode)))
+		if (!dx_free_eofblocks_from(ip, i_size_read(inode))) {
 			clear_bit(DX_I_EOFBLOCKS, &ip->i_flags);
+			if (ip->delayed_blks)
+				set_bit(DX_I_DIRTY_RELEASE, &ip->i_flags);
+		}
 		dx_lockout_end(&lk);
 	}
 	inode_unlock(inode);
@@ -220,8 +246,11 @@ static int vn_release(struct inode *inode, struct file *file)
 	if (!sb_start_write_trylock(inode->i_sb))
 		return 0;
 	/* Truncated and rewritten: do not leave the file empty for long after a crash. */
-	if (test_and_clear_bit(DX_I_TRUNCATED, &ip->i_flags) && ip->delayed_blks)
-		filemap_flush(inode->i_mapping);
+	if (test_and_clear_bit(DX_I_TRUNCATED, &ip->i_flags)) {
+		clear_bit(DX_I_DIRTY_RELEASE, &ip->i_flags);
+		if (ip->delayed_blks)
+			filemap_flush(inode->i_mapping);
+	}
 	trim_prealloc(inode);
 	sb_end_write(inode->i_sb);
 	return 0;

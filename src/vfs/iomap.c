@@ -515,11 +515,12 @@ static int direct_write_begin(struct inode *inode, loff_t pos, loff_t length, un
 {
 	struct dx_inode *ip = DX_I(inode);
 	struct dx_mount *mp = ip->mp;
+	/* One block, which lies in one piece: the device takes it whole, or nothing of it. */
+	u16 whole = flags & IOMAP_ATOMIC ? DX_IOMAP_F_ATOMIC : 0, iflags = whole;
 	struct dx_nospace ns = { };
 	struct dx_mapped m;
 	dx_fileoff_t off;
 	dx_filblks_t count;
-	u16 iflags = 0;
 	int error, tries = 0;
 
 	if (dx_is_shutdown(mp))
@@ -537,7 +538,7 @@ retry:
 			return error;
 		if (!dx_irec_is_hole(&m.rec)) {
 			trace_dx_map_alloc(inode, pos, length, 3);
-			dx_mapped_to_iomap(ip, iomap, &m, IOMAP_F_SHARED);
+			dx_mapped_to_iomap(ip, iomap, &m, IOMAP_F_SHARED | whole);
 			return 0;
 		}
 		count = min(count, m.rec.blockcount);

@@ -30,7 +30,8 @@ static u32 io_size(struct inode *inode)
  * dx_vn_getattr - inode_operations
  *
  * Blocks include what is only reserved; attributes and creation time are
- * statx's; the direct I/O alignment is the device's sector.
+ * statx's; the direct I/O alignment is the device's sector; a write is whole
+ * or not at all (RWF_ATOMIC) if it is of one block, and the device can do that.
  */
 int dx_vn_getattr(dx_idmap_t idmap, const struct path *path, struct kstat *stat, u32 mask, unsigned int flags)
 {
@@ -65,6 +66,7 @@ int dx_vn_getattr(dx_idmap_t idmap, const struct path *path, struct kstat *stat,
 		break;
 	case S_IFREG:
 		dx_stat_dioalign(inode->i_sb->s_bdev, mask, stat);
+		dx_stat_atomic(inode->i_sb->s_bdev, i_blocksize(inode), mask, stat);
 		fallthrough;
 	default:
 		stat->blksize = io_size(inode);

@@ -244,6 +244,12 @@ static int vn_unfreeze(struct super_block *sb)
 	return 0;
 }
 
+/* The device is gone: no need to find that out by errors. */
+static void __maybe_unused vn_device_gone(struct super_block *sb)	/* DX_SUPER_SHUTDOWN */
+{
+	dx_force_shutdown(DX_M(sb), DX_SHUT_DEVICE, __func__);
+}
+
 static long vn_nr_cached(struct super_block *sb, struct shrink_control *sc)
 {
 	if (!DX_M(sb)->icache)
@@ -579,6 +585,7 @@ const struct super_operations dx_super_ops = {
 	.show_options		= show_options,
 	.nr_cached_objects	= vn_nr_cached,
 	.free_cached_objects	= vn_free_cached,
+	DX_SUPER_SHUTDOWN(vn_device_gone)
 	DX_SUPER_REMOUNT(mounting)
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /sys/fs/dioxfs/<dev>/: counters, log/, error/, and in debug builds errortag/.
+ * /sys/fs/dioxfs/<dev>/: counters, speculative_prealloc_lifetime, log/, error/, and in debug builds errortag/.
  *
  * One value a file, in decimal; drain_histogram has one line for each power of
  * two of microseconds.  error/ has stock XFS's names and values: what is tried again, and for how long (retry.c).
@@ -62,6 +62,29 @@ static struct dx_attr attr_drain_histogram = {
 	.attr = { .name = "drain_histogram", .mode = 0444 }, .show = hist_show,
 };
 
+static ssize_t lifetime_show(struct dx_super *ds, int dir, const struct dx_attr *a, char *buf)
+{
+	return sysfs_emit(buf, "%u\n", READ_ONCE(ds->giveback.lifetime_s));
+}
+
+static ssize_t lifetime_store(struct dx_super *ds, int dir, const struct dx_attr *a, const char *buf, size_t len)
+{
+	unsigned int v;
+	int error = kstrtouint(buf, 0, &v);
+
+	if (error)
+		return error;
+	if (!v || v > DX_PREALLOC_LIFETIME_MAX_S)
+		return -EINVAL;
+	dx_giveback_lifetime(ds, v);
+	return len;
+}
+
+/* of stock's name and unit, which has one for all mounts, a sysctl */
+static struct dx_attr attr_prealloc_lifetime = {
+	.attr = { .name = "speculative_prealloc_lifetime", .mode = 0644 }, .show = lifetime_show, .store = lifetime_store,
+};
+
 static struct attribute *counter_attrs[] = {
 	&attr_lockouts.attr, &attr_additive.attr, &attr_ranged.attr,
 	&attr_range_waits.attr, &attr_range_wait_ns.attr, &attr_dio_range_waits.attr,
@@ -69,7 +92,7 @@ static struct attribute *counter_attrs[] = {
 	&attr_dio_writes.attr, &attr_dio_write_completions.attr, &attr_dio_size_updates.attr,
 	&attr_dio_conversions.attr, &attr_fallocates.attr, &attr_space_ioctls.attr, &attr_setsizes.attr,
 	&attr_lockout_violations.attr, &attr_give_backs.attr, &attr_give_back_writes.attr,
-	&attr_drain_histogram.attr, NULL
+	&attr_drain_histogram.attr, &attr_prealloc_lifetime.attr, NULL
 };
 DX_KOBJ_ATTRS(counter);
 

@@ -234,6 +234,7 @@ static inline void dx_trace(struct dx_mount *mp, const char *what, u64 a, u64 b,
 #define DX_SHUT_FORCE_UMOUNT	0x4	/* asked for */
 #define DX_SHUT_CORRUPT_INCORE	0x8
 #define DX_SHUT_CORRUPT_ONDISK	0x10
+#define DX_SHUT_DEVICE		0x20	/* removed */
 void dx_force_shutdown(struct dx_mount *mp, unsigned int why, const char *func);
 /* A corruption found in @what; logs one line naming block, structure and field, returns -EFSCORRUPTED. */
 #define dx_corrupt(mp, what, daddr, fmt, ...) ({ \

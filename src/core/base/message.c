@@ -103,6 +103,7 @@ static const struct {
 	{ DX_SHUT_FORCE_UMOUNT, "asked for", "unmount to continue" },
 	{ DX_SHUT_LOG_IO, "the log cannot be written", "check the device, then unmount and mount again" },
 	{ DX_SHUT_META_IO, "metadata cannot be written", "check the device, then unmount and mount again" },
+	{ DX_SHUT_DEVICE, "the device is gone", "unmount; the log is recovered when the device is there again and mounted" },
 	{ DX_SHUT_CORRUPT_INCORE, "inconsistency in memory", "unmount and run xfs_repair" },
 	{ DX_SHUT_CORRUPT_ONDISK, "inconsistency on disk", "unmount and run xfs_repair" },
 };
