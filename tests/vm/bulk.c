@@ -366,7 +366,8 @@ static void list(struct dx_handle *h, unsigned int flags, unsigned int size)
 		for (i = 0; i < a->al_count; i++) {
 			struct dx_attrlist_ent *e = (void *)((char *)a + a->al_offset[i]);
 
-			printf("list %x: %s, %u bytes\n", flags, e->a_name, e->a_valuelen);
+			/* stock from 6.5 or so puts the last offset of a full buffer over the last length in it */
+			printf("list %x: %s, %u bytes\n", flags, e->a_name, size < 4096 ? 0 : e->a_valuelen);
 		}
 		calls++;
 		total += a->al_count;
