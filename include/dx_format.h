@@ -80,10 +80,16 @@ typedef u32 dx_dablk_t;		/* dir/attr fork block offset, fsblocks */
 /* sb_qflags: usage of user, other (group or project, old), group, project quota has been counted and is right */
 #define DX_SB_QFLAG_CHKD	(0x0004 | 0x0020 | 0x0100 | 0x0400)
 
-/* sb_qflags, qf_flags: usage is accounted */
+/* sb_qflags, qf_flags: usage is accounted, limits are enforced, usage has been counted */
 #define DX_UQUOTA_ACCT	0x0001
+#define DX_UQUOTA_ENFD	0x0002
+#define DX_UQUOTA_CHKD	0x0004
 #define DX_PQUOTA_ACCT	0x0008
 #define DX_GQUOTA_ACCT	0x0040
+#define DX_GQUOTA_ENFD	0x0080
+#define DX_GQUOTA_CHKD	0x0100
+#define DX_PQUOTA_ENFD	0x0200
+#define DX_PQUOTA_CHKD	0x0400
 
 /* A record of a quota file: a block holds as many as fit, by id. */
 #define DX_DQUOT_MAGIC		0x4451	/* DQ */

@@ -252,6 +252,16 @@ int dx_attr_find(struct dx_da_args *a)
 	return a->dp->af && a->dp->af->format == DX_DINODE_FMT_LOCAL ? dx_attr_sf_find(a->dp, a, &ref) : -ENOATTR;
 }
 
+/* fsblocks that a set can allocate: in the tree, and for the value */
+static u32 set_blocks(struct dx_mount *mp, u32 namelen, u32 valuelen)
+{
+	u32 value = 0;
+
+	if (!dx_attr_is_local(mp, namelen, valuelen))
+		value = dx_attr_rmt_blocks(mp, valuelen);
+	return dx_da_attr_blocks(mp) + value + (value ? dx_da_bmap_blocks(mp, value, DX_ATTR_FORK) : 0);
+}
+
 /**
  * dx_attr_set_in - set an attribute in a transaction that there is
  * @a: name, namespace, value; the inode joined, its ILOCK held; it has an attribute fork, whose extents are in memory.
@@ -276,6 +286,12 @@ int dx_attr_set_in(struct dx_da_args *a, bool create, bool replace)
 
 		if (sf != -ENOSPC)
 			return sf;
+	}
+	if (a->limited) {
+		int quota = dx_quota_reserve(a->dp, set_blocks(a->mp, a->namelen, a->valuelen));
+
+		if (quota)
+			return quota;
 	}
 	return set_in_tree(a, !error);
 }
@@ -316,16 +332,6 @@ int dx_attr_remove_in(struct dx_da_args *a)
 	if (!error && rmtblk)
 		error = dx_attr_rmt_free(a, rmtblk, valuelen);
 	return error ? error : try_shortform(a);
-}
-
-/* fsblocks that a set can allocate: in the tree, and for the value */
-static u32 set_blocks(struct dx_mount *mp, u32 namelen, u32 valuelen)
-{
-	u32 value = 0;
-
-	if (!dx_attr_is_local(mp, namelen, valuelen))
-		value = dx_attr_rmt_blocks(mp, valuelen);
-	return dx_da_attr_blocks(mp) + value + (value ? dx_da_bmap_blocks(mp, value, DX_ATTR_FORK) : 0);
 }
 
 /**
@@ -371,9 +377,12 @@ int dx_attr_set_op(struct dx_attr_arg *aa)
 	if (dx_is_readonly(mp))
 		return -EROFS;
 	error = args_init(&a, NULL, aa);
+	if (!error)
+		error = dx_quota_attach(ip);
 	if (error)
 		return error;
 	if (set) {
+		a.limited = !rsvd;
 		if (aa->valuelen < 0 || aa->valuelen > DX_XATTR_SIZE_MAX)
 			return -E2BIG;
 		a.value = aa->value;

@@ -132,6 +132,9 @@ int dx_add_attr_fork(struct dx_inode *ip, u32 size_hint, bool rsvd)
 		blocks += mp->dirblkfsbs;
 	if (S_ISLNK(ip->d.mode))
 		blocks += 2;
+	error = dx_quota_attach(ip);
+	if (error)
+		return error;
 	error = dx_trans_alloc(mp, DX_RESV_ADDAFORK, blocks, rsvd ? DX_TRANS_RESERVE : 0, &tp);
 	if (error)
 		return error;

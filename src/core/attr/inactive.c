@@ -65,7 +65,9 @@ int dx_inactivate(struct dx_inode *ip)
 
 	if (!ip->d.mode)
 		return 0;
-	error = dx_cow_cancel_all(ip);
+	error = dx_quota_attach(ip);
+	if (!error)
+		error = dx_cow_cancel_all(ip);
 	if (error)
 		return error;
 	if (ip->d.nlink) {

@@ -21,6 +21,7 @@ struct dx_log;
 struct dx_ail;
 struct dx_buf_cache;
 struct dx_icache;
+struct dx_quotas;
 
 /* Host-order superblock, names as xfs_db prints them. */
 struct dx_sb {
@@ -90,6 +91,13 @@ struct dx_mount_opts {
 	unsigned int logbufs;		/* 0 = default 8 */
 	unsigned int logbsize;		/* bytes, 0 = default */
 	unsigned int sunit_bb, swidth_bb;	/* in place of the superblock's; 0: those */
+	u16	quota;			/* DX_?QUOTA_ACCT, _ENFD asked for; 0: no quota */
+};
+
+/* Kinds of quota, and what is told of a limit (mp->quota_warn). */
+enum dx_qtype { DX_QUSER, DX_QGROUP, DX_QPROJ, DX_QTYPES };
+enum dx_quota_warning {
+	DX_QWARN_BLK_HARD, DX_QWARN_BLK_SOFT_LONG, DX_QWARN_BLK_SOFT, DX_QWARN_INO_HARD, DX_QWARN_INO_SOFT_LONG, DX_QWARN_INO_SOFT,
 };
 
 /* log reservations: dx_resv.c */
@@ -98,7 +106,8 @@ enum dx_resv {
 	DX_RESV_LINK, DX_RESV_REMOVE, DX_RESV_RENAME, DX_RESV_SYMLINK, DX_RESV_MKDIR,
 	DX_RESV_ICHANGE, DX_RESV_FSYNC_TS, DX_RESV_WRITEID, DX_RESV_ADDAFORK,
 	DX_RESV_ATTRINVAL, DX_RESV_ATTRSET, DX_RESV_ATTRRM, DX_RESV_CLEARAGI, DX_RESV_SB,
-	DX_RESV_GROWDATA, DX_RESV_EFI_FINISH, DX_RESV_EXCHANGE, DX_RESV_MAX
+	DX_RESV_GROWDATA, DX_RESV_EFI_FINISH, DX_RESV_EXCHANGE, DX_RESV_QUOTA_SET,
+	DX_RESV_QUOTA_BLOCK, DX_RESV_MAX
 };
 struct dx_resv_ent {
 	u32	logres_bytes;		/* one unit */
@@ -178,6 +187,9 @@ struct dx_mount {
 	const struct dx_dir_above *dir_above;
 	struct dx_inode	*rootip;
 	struct dx_held_inode *held_inodes;	/* by recovery: bmap_defer.c */
+	u16		qflags;			/* DX_?QUOTA_ACCT, _ENFD, _CHKD in force; 0: no quota */
+	struct dx_quotas *quotas;		/* NULL: no quota is wanted */
+	const struct dx_quota_above *quota_above;	/* there before qflags */
 
 	struct workqueue_struct *buf_wq;	/* buffer I/O completion */
 	struct workqueue_struct *log_wq;	/* checkpoints, log I/O completion */
@@ -185,6 +197,7 @@ struct dx_mount {
 	struct workqueue_struct *discard_wq;
 
 	void	(*shutdown_cb)(struct dx_mount *mp);	/* tells the VFS side, may be NULL */
+	void	(*quota_warn)(struct dx_mount *mp, enum dx_qtype type, u32 id, enum dx_quota_warning what);	/* as may this */
 	/* The VFS's half; all NULL in the host build. */
 	int	(*claim)(struct dx_mount *mp);		/* the superblock is known, nothing is written: may refuse */
 	void	(*freeze_enter)(struct dx_mount *mp);	/* around every transaction: waits while frozen */

@@ -203,7 +203,8 @@ static int take_space(struct dx_inode *ip, u64 mapped, dx_filblks_t len, u32 *in
  * @prealloc: blocks wanted beyond, when they are to be had
  * @got: result: the extent that contains @off, merged with delayed neighbours
  *
- * The extent ends at the next one at the latest.  -ENOSPC when not even @len can be set aside.
+ * The extent ends at the next one at the latest, or, being beyond a quota limit, before the end of @len.  -ENOSPC when not even
+ * @len can be set aside; -EDQUOT, or -ENOSPC for a project, when the owners may not have a block more.
  */
 int dx_bmap_reserve_delalloc(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, dx_filblks_t prealloc,
 			     struct dx_irec *got)
@@ -215,8 +216,8 @@ int dx_bmap_reserve_delalloc(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t
 	dx_filblks_t n;
 	u32 indlen, merged;
 	int error, try;
+	bool more, limited = false;
 	u64 mapped;
-	bool more;
 
 	if (dx_is_shutdown(ip->mp))
 		return -EIO;
@@ -237,14 +238,26 @@ int dx_bmap_reserve_delalloc(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t
 
 	mapped = count_mapped(ip);
 	error = -ENOSPC;
-	for (try = 0; try < 3 && error == -ENOSPC; try++) {
+	for (try = 0; (try < 3 || limited) && (error == -ENOSPC || error == -EDQUOT); try++) {
 		start = off;
-		/* with preallocation, without, and at last without the extent size hint */
-		n = min_t(u64, min_t(u64, len, DX_BMBT_MAX_BLOCKCOUNT) + (try ? 0 : prealloc), hi - off);
-		n = min_t(u64, n, DX_BMBT_MAX_BLOCKCOUNT);
-		if (try < 2)
-			dx_bmap_extsz_align(ip, dx_get_extsz_hint(ip), lo, hi, &start, &n);
+		if (try < 3) {
+			/* with preallocation, without, and at last without the extent size hint */
+			n = min_t(u64, min_t(u64, len, DX_BMBT_MAX_BLOCKCOUNT) + (try ? 0 : prealloc), hi - off);
+			n = min_t(u64, n, DX_BMBT_MAX_BLOCKCOUNT);
+			if (try < 2)
+				dx_bmap_extsz_align(ip, dx_get_extsz_hint(ip), lo, hi, &start, &n);
+		} else if (n > 1) {
+			n /= 2;		/* what there is below the limit, so that it can be reached */
+		} else {
+			break;
+		}
+		error = n > 1 ? dx_quota_try(ip, n) : dx_quota_reserve(ip, n);
+		limited = error;
+		if (error)
+			continue;
 		error = take_space(ip, mapped, n, &indlen);
+		if (error)
+			dx_quota_settle(ip);
 	}
 	if (error)
 		return error;
@@ -372,7 +385,9 @@ int dx_bmap_convert_delalloc(struct dx_inode *ip, dx_fileoff_t off, struct dx_ma
 	int error, n;
 
 	for (;;) {
-		error = dx_trans_alloc(mp, DX_RESV_WRITE, 0, DX_TRANS_RESERVE, &tp);
+		error = dx_quota_attach(ip);
+		if (!error)
+			error = dx_trans_alloc(mp, DX_RESV_WRITE, 0, DX_TRANS_RESERVE, &tp);
 		if (error)
 			return error;
 		dx_ilock(ip, DX_ILOCK_EXCL);

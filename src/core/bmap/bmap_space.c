@@ -21,8 +21,10 @@ static u32 map_blocks(struct dx_inode *ip, u32 n)
 static int space_trans_unlock(struct dx_inode *ip, enum dx_resv resv, u32 blocks, u32 flags, int unlock,
 			      struct dx_trans **tpp)
 {
-	int error = dx_trans_alloc(ip->mp, resv, blocks, flags, tpp);
+	int error = dx_quota_attach(ip);
 
+	if (!error)
+		error = dx_trans_alloc(ip->mp, resv, blocks, flags, tpp);
 	if (error)
 		return error;
 	dx_ilock(ip, DX_ILOCK_EXCL);
@@ -46,6 +48,20 @@ static int space_end(struct dx_inode *ip, struct dx_trans *tp, int error)
 	return error;
 }
 
+/* One extent more has room in the inode. */
+static bool fits_inline(struct dx_inode *ip)
+{
+	return ip->df.format == DX_DINODE_FMT_EXTENTS && ip->df.nextents < dx_fork_inline_max(ip, DX_DATA_FORK);
+}
+
+/* So many blocks, and what the btree can need for them, are within the quota of the owners; or all is given up again. */
+static int may_own(struct dx_inode *ip, u32 len, struct dx_trans *tp)
+{
+	int error = dx_quota_reserve(ip, len + (fits_inline(ip) ? 0 : map_blocks(ip, 1)));
+
+	return error ? space_end(ip, tp, error) : 0;
+}
+
 /*
  * The same for a transaction that puts one new extent of @len blocks into the data fork.  The btree can need a
  * block a level for it; near the end of the volume we look whether there is one at all: a fork
@@ -55,13 +71,15 @@ static int alloc_trans(struct dx_inode *ip, u32 len, struct dx_trans **tpp)
 {
 	int error = space_trans(ip, DX_RESV_WRITE, len + map_blocks(ip, 1), 0, tpp);
 
+	if (!error)
+		return may_own(ip, len, *tpp);
 	if (error != -ENOSPC)
 		return error;
 	error = space_trans(ip, DX_RESV_WRITE, len, 0, tpp);
 	if (error)
 		return error;
-	if (ip->df.format == DX_DINODE_FMT_EXTENTS && ip->df.nextents < dx_fork_inline_max(ip, DX_DATA_FORK))
-		return 0;
+	if (fits_inline(ip))
+		return may_own(ip, len, *tpp);
 	return space_end(ip, *tpp, -ENOSPC);
 }
 
@@ -98,7 +116,7 @@ int dx_bmap_look(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, u32 fl
  * @got: result: the mapping at @off, whoever made it, perhaps shorter or longer than the range, as it is when the
  *	ILOCK is dropped
  *
- * Returns 0, -ENOSPC, -EAGAIN, -EIO, -EFSCORRUPTED.
+ * Returns 0, -ENOSPC, -EDQUOT, -EAGAIN, -EIO, -EFSCORRUPTED.
  */
 int dx_iomap_alloc(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, bool zero_not_unwritten, bool nowait,
 		   struct dx_mapped *got)
@@ -114,6 +132,8 @@ int dx_iomap_alloc(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, bool
 	if (!zero_not_unwritten)
 		dx_bmap_extsz_align(ip, dx_get_extsz_hint(ip), 0, DX_BMBT_MAX_STARTOFF + 1, &aoff, &alen);
 	if (nowait) {
+		if (dx_has_quota(ip->mp) && !READ_ONCE(ip->quota))
+			return -EAGAIN;
 		error = dx_trans_alloc(ip->mp, DX_RESV_WRITE, alen + map_blocks(ip, 1), DX_TRANS_NOWAIT, &tp);
 		if (error)
 			return error;
@@ -124,9 +144,12 @@ int dx_iomap_alloc(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, bool
 		dx_trans_ijoin(tp, ip, 0);
 		if (!ip->df.extents_read)
 			return space_end(ip, tp, -EAGAIN);
+		error = may_own(ip, alen, tp);
+		if (error)
+			return error;
 	} else {
 		error = alloc_trans(ip, alen, &tp);
-		if (error == -ENOSPC && alen > len)
+		if ((error == -ENOSPC || error == -EDQUOT) && alen > len)
 			error = alloc_trans(ip, len, &tp);
 		if (error)
 			return error;
@@ -364,7 +387,7 @@ int dx_alloc_file_space(struct dx_inode *ip, u64 off_bytes, u64 len_bytes)
 		alen = len;
 		dx_bmap_extsz_align(ip, extsz, 0, DX_BMBT_MAX_STARTOFF + 1, &aoff, &alen);
 		error = alloc_trans(ip, alen, &tp);
-		if (error == -ENOSPC && alen > len)
+		if ((error == -ENOSPC || error == -EDQUOT) && alen > len)
 			error = alloc_trans(ip, len, &tp);
 		if (error)
 			return error;

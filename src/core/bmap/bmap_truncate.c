@@ -57,7 +57,9 @@ int dx_cut_data_fork(struct dx_inode *ip, u64 size, bool dying)
 	struct dx_trans *tp;
 	int error;
 
-	error = dx_trans_alloc(ip->mp, DX_RESV_ITRUNCATE, 0, 0, &tp);
+	error = dx_quota_attach(ip);
+	if (!error)
+		error = dx_trans_alloc(ip->mp, DX_RESV_ITRUNCATE, 0, 0, &tp);
 	if (error)
 		return error;
 	dx_ilock(ip, DX_ILOCK_EXCL);

@@ -148,6 +148,20 @@ static int may_come_in(struct dx_inode *ip, dx_filblks_t more)
 	return dx_bmap_may_grow(ip, DX_DATA_FORK, min_t(u64, 2 * (dx_cow_blocks(ip) + more), U32_MAX));
 }
 
+/* Space for copies of so many blocks, and what the btree can want for them, within the quota of the owners. */
+static int take(struct dx_inode *ip, dx_filblks_t n, u32 *want)
+{
+	int error = dx_quota_reserve(ip, n);
+
+	if (error)
+		return error;
+	*want = dx_cow_want(ip, n);
+	error = dx_mod_fdblocks(ip->mp, -(s64)(n + *want), false);
+	if (error)
+		dx_quota_settle(ip);
+	return error;
+}
+
 int dx_cow_reserve(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, struct dx_mapped *got)
 {
 	dx_fileoff_t hi = DX_BMBT_MAX_STARTOFF + 1, start = off;
@@ -174,14 +188,14 @@ int dx_cow_reserve(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, stru
 		error = may_come_in(ip, n);
 	if (error)
 		return error;
-	want = dx_cow_want(ip, n);
-	if (dx_mod_fdblocks(ip->mp, -(s64)(n + want), false)) {
+	error = take(ip, n, &want);
+	if (error) {
 		start = off;
 		n = len;
-		want = dx_cow_want(ip, n);
-		if (dx_mod_fdblocks(ip->mp, -(s64)(n + want), false))
-			return -ENOSPC;
+		error = take(ip, n, &want);
 	}
+	if (error)
+		return error;
 	dx_fork_make_cow(ip);
 	count_resv(ip, want);
 	atomic64_add(n, &ip->mp->delalloc_resv);
@@ -224,7 +238,9 @@ int dx_cow_convert_delalloc(struct dx_inode *ip, dx_fileoff_t off, struct dx_map
 	int error;
 
 	for (;;) {
-		error = dx_trans_alloc(ip->mp, DX_RESV_WRITE, 0, DX_TRANS_RESERVE, &tp);
+		error = dx_quota_attach(ip);
+		if (!error)
+			error = dx_trans_alloc(ip->mp, DX_RESV_WRITE, 0, DX_TRANS_RESERVE, &tp);
 		if (error)
 			return error;
 		dx_ilock(ip, DX_ILOCK_EXCL);
@@ -285,7 +301,9 @@ static int stage_new(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, dx
 	u32 want = dx_cow_want(ip, n);
 	int error;
 
-	error = dx_trans_alloc(ip->mp, DX_RESV_WRITE, n + want, 0, &tp);
+	error = dx_quota_attach(ip);
+	if (!error)
+		error = dx_trans_alloc(ip->mp, DX_RESV_WRITE, n + want, 0, &tp);
 	if (error == -ENOSPC && n > len) {
 		start = off;
 		n = len;
@@ -298,6 +316,11 @@ static int stage_new(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, dx
 	dx_trans_ijoin(tp, ip, 0);
 	dx_fork_make_cow(ip);
 	if (find(ip, start, &got) && got.startoff < start + n) {
+		dx_trans_cancel(tp);
+		goto out;
+	}
+	error = dx_quota_reserve(ip, n);
+	if (error) {
 		dx_trans_cancel(tp);
 		goto out;
 	}
@@ -456,7 +479,9 @@ static int end_step(struct dx_inode *ip, dx_fileoff_t *off, dx_fileoff_t end)
 	bool more;
 	int error;
 
-	error = dx_trans_alloc(ip->mp, DX_RESV_WRITE, 0, DX_TRANS_RESERVE, &tp);
+	error = dx_quota_attach(ip);
+	if (!error)
+		error = dx_trans_alloc(ip->mp, DX_RESV_WRITE, 0, DX_TRANS_RESERVE, &tp);
 	if (error)
 		return error;
 	dx_ilock(ip, DX_ILOCK_EXCL);
@@ -538,7 +563,9 @@ static int free_staged(struct dx_inode *ip, dx_fileoff_t off, dx_fileoff_t end)
 	struct dx_trans *tp;
 	int error;
 
-	error = dx_trans_alloc(ip->mp, DX_RESV_ITRUNCATE, 0, DX_TRANS_RESERVE, &tp);
+	error = dx_quota_attach(ip);
+	if (!error)
+		error = dx_trans_alloc(ip->mp, DX_RESV_ITRUNCATE, 0, DX_TRANS_RESERVE, &tp);
 	if (error)
 		return error;
 	dx_ilock(ip, DX_ILOCK_EXCL);

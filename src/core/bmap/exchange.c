@@ -302,6 +302,17 @@ static void mark(struct dx_trans *tp, const struct dx_exchange *x)
 	}
 }
 
+/* Who gets more blocks than he gives, may he?  What is not written may stay with either. */
+static int may_own(const struct dx_exchange *x, const struct range_sum s[2])
+{
+	u64 lost1 = x->written ? 0 : s[0].blocks, lost2 = x->written ? 0 : s[1].blocks;
+	int error = dx_same_owners(x->ip1, x->ip2) ? 0 : dx_quota_reserve(x->ip1, s[1].blocks > lost1 ? s[1].blocks - lost1 : 0);
+
+	if (!error && !dx_same_owners(x->ip1, x->ip2))
+		error = dx_quota_reserve(x->ip2, s[0].blocks > lost2 ? s[0].blocks - lost2 : 0);
+	return error;
+}
+
 /* Will it have what it takes?  ILOCKs held, transaction clean. */
 static int may_begin(const struct dx_exchange *x, const struct range_sum s[2])
 {
@@ -310,6 +321,8 @@ static int may_begin(const struct dx_exchange *x, const struct range_sum s[2])
 
 	if (!error && !same)
 		error = dx_bmap_may_grow(x->ip2, DX_DATA_FORK, gained(&s[1], &s[0], false));
+	if (!error && !same)
+		error = may_own(x, s);
 	if (error || x->dry || same)
 		return error;
 	/* delayed extents elsewhere in the files */
@@ -353,7 +366,9 @@ static int run(const struct dx_exchange *x, const struct dx_xmi_body *b)
 		blocks += tree_blocks(x->ip2, gained(&s[1], &s[0], false));
 	if (blocks > U32_MAX)
 		return -ENOSPC;
-	error = dx_trans_alloc(x->ip1->mp, DX_RESV_EXCHANGE, blocks, 0, &tp);
+	error = dx_quota_attach(x->ip1) ?: dx_quota_attach(x->ip2);
+	if (!error)
+		error = dx_trans_alloc(x->ip1->mp, DX_RESV_EXCHANGE, blocks, 0, &tp);
 	if (error)
 		return error;
 	lock_both(x);
@@ -400,7 +415,7 @@ static struct dx_inode *shares_no_more(const struct dx_exchange *x, const struct
  * The size in memory is the caller's.  Takes both ILOCKs.
  *
  * Return: 0; -EINVAL (not at blocks, ranges overlap); -EFBIG (beyond what a file can be, or can have extents); -ENOSPC;
- * -EIO, -EFSCORRUPTED.  Nothing is changed after an error, unless the filesystem is shut down.
+ * -EDQUOT; -EIO, -EFSCORRUPTED.  Nothing is changed after an error, unless the filesystem is shut down.
  */
 int dx_exchange_range(const struct dx_exchange *x)
 {

@@ -19,7 +19,9 @@ static int change_flags(struct dx_inode *ip, u64 set, u64 clear, u32 cowextsize)
 	struct dx_trans *tp;
 	int error;
 
-	error = dx_trans_alloc(ip->mp, DX_RESV_ICHANGE, 0, 0, &tp);
+	error = dx_quota_attach(ip);
+	if (!error)
+		error = dx_trans_alloc(ip->mp, DX_RESV_ICHANGE, 0, 0, &tp);
 	if (error)
 		return error;
 	dx_ilock(ip, DX_ILOCK_EXCL);
@@ -133,6 +135,10 @@ static int exchange(struct dx_trans *tp, struct clone *c, const struct dx_irec *
 
 	if (get && !ag_may_share(tp->t_mp, s->startblock))
 		return -ENOSPC;
+	/* shared or not, each owner pays for all */
+	error = get && !lose ? dx_quota_reserve(c->dst, d->blockcount) : 0;
+	if (error)
+		return error;
 	mid.startoff = d->startoff;
 	dx_bmap_edit_begin(&e, tp, c->dst, DX_DATA_FORK);
 	error = dx_bmap_check_growth(&e, d->startoff, lose ? 1 + get : 1);
@@ -160,6 +166,9 @@ static int clone_step(struct clone *c)
 	struct dx_trans *tp;
 	int error;
 
+	error = dx_quota_attach(c->dst) ?: dx_quota_attach(c->src);
+	if (error)
+		return error;
 	error = dx_trans_alloc(mp, DX_RESV_WRITE, 2 * mp->bm_maxlevels[DX_DATA_FORK], 0, &tp);
 	if (error)
 		return error;

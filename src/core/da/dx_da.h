@@ -45,6 +45,7 @@ struct dx_da_args {
 	u8		nsp;		/* DX_ATTR_ROOT, DX_ATTR_SECURE or 0 */
 	const u8	*value;
 	u32		valuelen;
+	bool		limited;	/* blocks for it must be within the quota of the owners */
 	dx_dablk_t	rmtblk;		/* remote value: fork offset */
 };
 

@@ -303,17 +303,3 @@ u32 dx_dir_remove_space(struct dx_mount *mp)
 {
 	return dx_da_bmap_blocks(mp, dx_da_enter_blocks(mp, DX_DATA_FORK), DX_DATA_FORK);
 }
-
-/**
- * dx_dialloc_space - blocks to reserve for allocating an inode, fsblocks
- * @mp: mount
- *
- * A chunk, and a split of each inode btree.
- */
-u32 dx_dialloc_space(struct dx_mount *mp)
-{
-	u32 trees = dx_has_finobt(mp) ? 2 : 1;
-
-	/* the split of a root takes two blocks, so a tree that grows to its full height takes one a level */
-	return mp->ialloc_blks + trees * mp->inobt_maxlevels;
-}

@@ -18,6 +18,7 @@
 #include "dx_dirops.h"
 #include "dx_dir.h"
 #include "dx_da.h"
+#include "dx_quota.h"
 
 const struct dx_name dx_name_dotdot = { .name = (const u8 *)"..", .len = 2, .ftype = DX_DIR3_FT_DIR };
 
@@ -133,12 +134,69 @@ int dx_lookup(struct dx_inode *dp, const struct dx_name *name, dx_ino_t *ino, st
 	return error;
 }
 
+/* ---- quota ---- */
+
+/*
+ * Who owns what is about to be made in @dp, with @blocks of its own: may they?  *made: @a as it will be.  No locks; @o is to be
+ * put.  Others may change what @dp hands down until it is locked: then the new inode begins with what it was.
+ */
+static int get_owner(struct dx_inode *dp, const struct dx_create_args *a, u64 blocks, struct dx_payer *o,
+		     struct dx_create_args *made)
+{
+	int error = dx_quota_attach(dp);
+
+	*made = *a;
+	if (READ_ONCE(dp->d.flags) & DX_DIFLAG_PROJINHERIT)
+		made->projid = READ_ONCE(dp->d.projid);
+	*o = (struct dx_payer) { };
+	if (!error)
+		error = dx_payer_get(dp->mp, o, DX_PAYER_ALL, made->uid, made->gid, made->projid);
+	if (!error)
+		error = dx_payer_reserve(o, blocks);
+	if (error)
+		dx_payer_put(o);
+	return error;
+}
+
+/**
+ * dx_ns_attach - have the quota of two inodes at hand
+ * @a: inode
+ * @b: another
+ *
+ * Return: 0, -EIO.
+ */
+int dx_ns_attach(struct dx_inode *a, struct dx_inode *b)
+{
+	return dx_quota_attach(a) ?: dx_quota_attach(b);
+}
+
+/**
+ * dx_ns_may_enter - may the owners of a directory have what one name more can take?
+ * @tp: transaction or NULL; clean
+ * @dp: directory, ILOCK exclusive
+ * @name: the name
+ * @blocks: that are reserved of free space
+ *
+ * Near a limit not the worst case decides, but whether the name fits into the blocks that there are.
+ *
+ * Return: 0, -EDQUOT, -ENOSPC, -EIO, -EFSCORRUPTED.
+ */
+int dx_ns_may_enter(struct dx_trans *tp, struct dx_inode *dp, const struct dx_name *name, u32 blocks)
+{
+	int error = dx_quota_reserve(dp, blocks), room;
+
+	if (error != -EDQUOT && error != -ENOSPC)
+		return error;
+	room = dx_dir_has_room(tp, dp, name);
+	return room == -ENOSPC ? error : room;
+}
+
 /*
  * A number and its in-core inode, locked, from dx_ns_join_child().  @dp is locked but not joined
  * yet, as making a chunk of inodes rolls the transaction.
  */
-static int make_new_inode(struct dx_trans **tpp, struct dx_inode *dp, const struct dx_create_args *a, u32 nlink,
-			  struct dx_inode **ipp)
+static int make_new_inode(struct dx_trans **tpp, struct dx_inode *dp, const struct dx_create_args *a, struct dx_payer *o,
+			  u32 nlink, struct dx_inode **ipp)
 {
 	struct dx_inode *ip;
 	dx_ino_t ino;
@@ -154,6 +212,7 @@ static int make_new_inode(struct dx_trans **tpp, struct dx_inode *dp, const stru
 		return error;
 	dx_ilock_child(ip);
 	dx_ns_join_child(*tpp, ip);
+	dx_payer_give(ip, o);
 	dx_inode_init_new(*tpp, dp, ip, a, nlink);
 	*ipp = ip;
 	return 0;
@@ -175,14 +234,16 @@ static void drop_child(struct dx_inode *ip)
  * @a: mode with type, owner
  * @ipp: result, referenced, unlocked
  *
- * Return: 0, -ENOSPC, -ENOENT (@dp was removed), -EMLINK, -ENAMETOOLONG, -EROFS, -EIO.
+ * Return: 0, -ENOSPC, -EDQUOT, -ENOENT (@dp was removed), -EMLINK, -ENAMETOOLONG, -EROFS, -EIO.
  */
 int dx_create(struct dx_inode *dp, const struct dx_name *name, const struct dx_create_args *a, struct dx_inode **ipp)
 {
 	struct dx_mount *mp = dp->mp;
 	const struct dx_parent_change parent = { .new = DX_PARENT_NAME(dp, name) };
 	bool is_dir = S_ISDIR(a->mode);
+	struct dx_create_args made;
 	struct dx_inode *ip = NULL;
+	struct dx_payer owner;
 	struct dx_trans *tp;
 	bool dp_joined = false;
 	u32 blocks;
@@ -191,10 +252,13 @@ int dx_create(struct dx_inode *dp, const struct dx_name *name, const struct dx_c
 	*ipp = NULL;
 	if (!name_ok(name))
 		return -ENAMETOOLONG;
+	error = get_owner(dp, a, 0, &owner, &made);
+	if (error)
+		return error;
 	blocks = dx_dialloc_space(mp) + dx_dir_enter_space(mp, name->len);
 	error = dx_trans_alloc(mp, is_dir ? DX_RESV_MKDIR : DX_RESV_CREATE, blocks, dx_ns_trans_flags(mp), &tp);
 	if (error)
-		return error;
+		goto out_owner;
 
 	dx_ilock(dp, DX_ILOCK_EXCL);
 	error = -ENOENT;
@@ -203,7 +267,10 @@ int dx_create(struct dx_inode *dp, const struct dx_name *name, const struct dx_c
 	error = -EMLINK;
 	if (is_dir && dp->d.nlink >= DX_MAXLINK)
 		goto out_cancel;
-	error = make_new_inode(&tp, dp, a, is_dir ? 2 : 1, &ip);
+	error = dx_ns_may_enter(NULL, dp, name, blocks - dx_dialloc_space(mp));
+	if (error)
+		goto out_cancel;
+	error = make_new_inode(&tp, dp, &made, &owner, is_dir ? 2 : 1, &ip);
 	if (error)
 		goto out_cancel;
 	dx_trans_ijoin(tp, dp, DX_ILOCK_EXCL);
@@ -228,6 +295,7 @@ int dx_create(struct dx_inode *dp, const struct dx_name *name, const struct dx_c
 	if (error)
 		goto out_rele;
 	dx_ns_unlock_child(ip);
+	dx_payer_put(&owner);
 	*ipp = ip;
 	return 0;
 
@@ -237,6 +305,8 @@ out_cancel:
 		dx_iunlock(dp, DX_ILOCK_EXCL);
 out_rele:
 	drop_child(ip);
+out_owner:
+	dx_payer_put(&owner);
 	return error;
 }
 
@@ -246,22 +316,27 @@ out_rele:
  * @a: mode with type, owner
  * @ipp: result, referenced, unlocked; nlink 0, on its unlinked list; dx_link() may name it
  *
- * Return: 0, -ENOSPC, -EROFS, -EIO.
+ * Return: 0, -ENOSPC, -EDQUOT, -EROFS, -EIO.
  */
 int dx_create_tmpfile(struct dx_inode *dp, const struct dx_create_args *a, struct dx_inode **ipp)
 {
 	struct dx_mount *mp = dp->mp;
+	struct dx_create_args made;
 	struct dx_inode *ip = NULL;
+	struct dx_payer owner;
 	struct dx_trans *tp;
 	int error;
 
 	*ipp = NULL;
-	error = dx_trans_alloc(mp, DX_RESV_CREATE_TMPFILE, dx_dialloc_space(mp), dx_ns_trans_flags(mp), &tp);
+	error = get_owner(dp, a, 0, &owner, &made);
 	if (error)
 		return error;
+	error = dx_trans_alloc(mp, DX_RESV_CREATE_TMPFILE, dx_dialloc_space(mp), dx_ns_trans_flags(mp), &tp);
+	if (error)
+		goto out_owner;
 	/* its flags are read, nothing of it changes */
 	dx_ilock(dp, DX_ILOCK_SHARED);
-	error = make_new_inode(&tp, dp, a, 0, &ip);
+	error = make_new_inode(&tp, dp, &made, &owner, 0, &ip);
 	dx_iunlock(dp, DX_ILOCK_SHARED);
 	if (!error)
 		error = dx_unlinked_add(tp, ip);
@@ -273,11 +348,14 @@ int dx_create_tmpfile(struct dx_inode *dp, const struct dx_create_args *a, struc
 	if (error)
 		goto out_rele;
 	dx_ns_unlock_child(ip);
+	dx_payer_put(&owner);
 	*ipp = ip;
 	return 0;
 
 out_rele:
 	drop_child(ip);
+out_owner:
+	dx_payer_put(&owner);
 	return error;
 }
 
@@ -307,7 +385,7 @@ static int write_target(struct dx_trans *tp, struct dx_inode *ip, const char *ta
  * @ipp: result, referenced, unlocked
  *
  * Return: 0, -ENAMETOOLONG (name, or target past 1024 bytes less one), -EPERM (directory
- * forbids symlinks), -ENOSPC, -ENOENT, -EROFS, -EIO.
+ * forbids symlinks), -ENOSPC, -EDQUOT, -ENOENT, -EROFS, -EIO.
  */
 int dx_symlink(struct dx_inode *dp, const struct dx_name *name, const char *target, const struct dx_create_args *a,
 	       struct dx_inode **ipp)
@@ -315,7 +393,9 @@ int dx_symlink(struct dx_inode *dp, const struct dx_name *name, const char *targ
 	struct dx_mount *mp = dp->mp;
 	const struct dx_parent_change parent = { .new = DX_PARENT_NAME(dp, name) };
 	int len = strlen(target);
+	struct dx_create_args made;
 	struct dx_inode *ip = NULL;
+	struct dx_payer owner;
 	bool dp_joined = false;
 	u32 blocks, tblocks = 0;
 	struct dx_trans *tp;
@@ -329,10 +409,13 @@ int dx_symlink(struct dx_inode *dp, const struct dx_name *name, const char *targ
 	/* an attribute fork made at once may leave less than the literal area */
 	if (len > dx_inode_litino(mp) || a->init_xattrs || dx_has_parent(mp))
 		tblocks = dx_symlink_blocks(mp, len);
+	error = get_owner(dp, a, tblocks, &owner, &made);
+	if (error)
+		return error;
 	blocks = dx_dialloc_space(mp) + dx_dir_enter_space(mp, name->len) + tblocks + dx_ns_parent_blocks(mp, 1);
 	error = dx_trans_alloc(mp, DX_RESV_SYMLINK, blocks, dx_ns_trans_flags(mp), &tp);
 	if (error)
-		return error;
+		goto out_owner;
 
 	dx_ilock(dp, DX_ILOCK_EXCL);
 	error = -EPERM;
@@ -341,7 +424,10 @@ int dx_symlink(struct dx_inode *dp, const struct dx_name *name, const char *targ
 	error = -ENOENT;
 	if (!dp->d.nlink)
 		goto out_cancel;
-	error = make_new_inode(&tp, dp, a, 1, &ip);
+	error = dx_ns_may_enter(NULL, dp, name, dx_dir_enter_space(mp, name->len));
+	if (error)
+		goto out_cancel;
+	error = make_new_inode(&tp, dp, &made, &owner, 1, &ip);
 	if (error)
 		goto out_cancel;
 	dx_trans_ijoin(tp, dp, DX_ILOCK_EXCL);
@@ -362,6 +448,7 @@ int dx_symlink(struct dx_inode *dp, const struct dx_name *name, const char *targ
 	if (error)
 		goto out_rele;
 	dx_ns_unlock_child(ip);
+	dx_payer_put(&owner);
 	*ipp = ip;
 	return 0;
 
@@ -371,6 +458,8 @@ out_cancel:
 		dx_iunlock(dp, DX_ILOCK_EXCL);
 out_rele:
 	drop_child(ip);
+out_owner:
+	dx_payer_put(&owner);
 	return error;
 }
 
@@ -381,7 +470,7 @@ out_rele:
  * @name: new name, not in @dp yet; ftype set
  *
  * Return: 0, -EXDEV (project differs from what @dp passes on), -EMLINK,
- * -ENOSPC, -EFBIG (no more parent pointers), -ENAMETOOLONG, -EROFS, -EIO.
+ * -ENOSPC, -EDQUOT, -EFBIG (no more parent pointers), -ENAMETOOLONG, -EROFS, -EIO.
  */
 int dx_link(struct dx_inode *dp, struct dx_inode *sip, const struct dx_name *name)
 {
@@ -394,6 +483,8 @@ int dx_link(struct dx_inode *dp, struct dx_inode *sip, const struct dx_name *nam
 	if (!name_ok(name))
 		return -ENAMETOOLONG;
 	error = dx_ns_prepare(sip);
+	if (!error)
+		error = dx_ns_attach(dp, sip);
 	if (error)
 		return error;
 	blocks = dx_dir_enter_space(mp, name->len);
@@ -419,11 +510,9 @@ int dx_link(struct dx_inode *dp, struct dx_inode *sip, const struct dx_name *nam
 	error = -EXDEV;
 	if ((dp->d.flags & DX_DIFLAG_PROJINHERIT) && dp->d.projid != sip->d.projid)
 		goto out_cancel;
-	if (!blocks) {
-		error = dx_dir_has_room(tp, dp, name);
-		if (error)
-			goto out_cancel;
-	}
+	error = blocks ? dx_ns_may_enter(tp, dp, name, blocks) : dx_dir_has_room(tp, dp, name);
+	if (error)
+		goto out_cancel;
 	error = dx_ns_parent_check(sip, &parent, blocks);
 	if (error)
 		goto out_cancel;
@@ -523,7 +612,9 @@ int dx_remove(struct dx_inode *dp, const struct dx_name *name, struct dx_inode *
 	int error;
 
 	dx_icache_throttle(mp);
-	error = dx_remove_trans(mp, DX_RESV_REMOVE, &blocks, &tp);
+	error = dx_ns_attach(dp, ip);
+	if (!error)
+		error = dx_remove_trans(mp, DX_RESV_REMOVE, &blocks, &tp);
 	if (error)
 		return error;
 	dx_ilock_two(dp, ip);

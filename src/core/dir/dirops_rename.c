@@ -16,7 +16,7 @@ struct rename {
 	struct dx_trans		*tp;
 	struct dx_inode		*sdp, *sip, *tdp, *tip, *wip;	/* tip and wip may be NULL */
 	const struct dx_name	*sname, *tname;
-	u32			blocks;
+	u32			blocks, enter_blocks;		/* in all; those for the new name */
 	bool			new_parent;
 	bool			is_dir;				/* sip is one */
 	bool			exchange;
@@ -138,7 +138,8 @@ static int check_move(struct rename *r)
 	if (!r->tip) {
 		if (r->new_parent && r->is_dir && r->tdp->d.nlink >= DX_MAXLINK)
 			return -EMLINK;
-		return r->blocks ? 0 : dx_dir_has_room(r->tp, r->tdp, r->tname);
+		return r->blocks ? dx_ns_may_enter(r->tp, r->tdp, r->tname, r->enter_blocks) :
+				   dx_dir_has_room(r->tp, r->tdp, r->tname);
 	}
 	if (!S_ISDIR(r->tip->d.mode))
 		return 0;
@@ -244,7 +245,7 @@ static int move(struct rename *r)
  * The VFS has checked that no directory moves below itself and that a directory replaces a
  * directory only.
  *
- * Return: 0, -EEXIST (target directory not empty, NOREPLACE), -EXDEV (project), -EMLINK, -ENOSPC, -EFBIG,
+ * Return: 0, -EEXIST (target directory not empty, NOREPLACE), -EXDEV (project), -EMLINK, -ENOSPC, -EDQUOT, -EFBIG,
  * -EINVAL, -EROFS, -EIO.
  */
 int dx_rename(struct dx_inode *sdp, const struct dx_name *sname, struct dx_inode *sip,
@@ -277,7 +278,11 @@ int dx_rename(struct dx_inode *sdp, const struct dx_name *sname, struct dx_inode
 	if (error)
 		return error;
 	dx_icache_throttle(mp);
-	r.blocks = dx_dir_remove_space(mp) + dx_dir_enter_space(mp, tname->len);
+	error = dx_ns_attach(sdp, sip) ?: dx_ns_attach(tdp, tip ?: sip);
+	if (error)
+		return error;
+	r.enter_blocks = dx_dir_enter_space(mp, tname->len);
+	r.blocks = dx_dir_remove_space(mp) + r.enter_blocks;
 	parent_blocks = dx_ns_parent_blocks(mp, tip ? 2 : 1);
 	error = dx_trans_alloc(mp, DX_RESV_RENAME, r.blocks + parent_blocks, dx_ns_trans_flags(mp), &r.tp);
 	if (error == -ENOSPC && !wip) {

@@ -69,7 +69,6 @@ int dx_symlink_sf_verify(struct dx_mount *mp, dx_ino_t ino, const void *data, u3
 /* worst-case blocks, for transaction reservations (fsblocks) */
 u32 dx_dir_enter_space(struct dx_mount *mp, int namelen);
 u32 dx_dir_remove_space(struct dx_mount *mp);
-u32 dx_dialloc_space(struct dx_mount *mp);
 u32 dx_symlink_blocks(struct dx_mount *mp, int pathlen);
 
 /* symlink.c */

@@ -78,6 +78,7 @@ struct dx_inode {
 	struct dx_fork		*af;		/* NULL = no attr fork */
 	struct dx_cow_fork	*cf;		/* copies on write: NULL until there is one, then it stays */
 	struct dx_inode_item	*item;		/* allocated at the first join */
+	struct dx_inode_quota	*quota;		/* dx_iquota.h; NULL until it is about to change */
 	atomic_t		i_pin;
 	wait_queue_head_t	i_pin_wait;
 	u64			delayed_blks;	/* delalloc blocks of the data fork */

@@ -12,6 +12,7 @@
 #define DX_INODE_H
 
 #include "dx_incore.h"
+#include "dx_iquota.h"
 #include "dx_log.h"
 #include "dx_btree.h"
 
@@ -62,6 +63,7 @@ void dx_icache_blockgc(struct dx_mount *mp);		/* queue idle inodes with prealloc
 void dx_ilock(struct dx_inode *ip, int mode);
 bool dx_ilock_try(struct dx_inode *ip, int mode);
 void dx_ilock_child(struct dx_inode *ip);				/* EXCL, a new inode under its directory's ILOCK */
+void dx_ilock_inner(struct dx_inode *ip, int mode);			/* a quota file, under any other */
 void dx_iunlock(struct dx_inode *ip, int mode);
 void dx_ilock_two(struct dx_inode *a, struct dx_inode *b);		/* EXCL, by number */
 void dx_ilock_many(struct dx_inode **ips, int n);			/* EXCL, sorted by number, NULLs and repeats skipped */
@@ -90,6 +92,7 @@ int dx_trans_roll_inode(struct dx_trans **tpp, struct dx_inode *ip);	/* roll, re
 #define DX_ICHGTIME_CHG	2
 #define DX_ICHGTIME_ACC 4
 #define DX_ICHGTIME_CREATE 8
+struct dx_inode *dx_item_inode(struct dx_log_item *lip);	/* of a DX_LI_INODE item */
 void dx_trans_set_time(struct dx_trans *tp, struct dx_inode *ip, int which);	/* current time into d.*; caller logs */
 int dx_flush_cluster(struct dx_buf *bp);		/* copy every flushable inode of the cluster into bp */
 void dx_flush_give_up(struct dx_inode *ip);
@@ -98,6 +101,8 @@ bool dx_inode_datasync_pending(struct dx_inode *ip);	/* fdatasync would write th
 void dx_inode_synced(struct dx_inode *ip, u64 seq);
 u64 dx_inode_commit_seq(struct dx_inode *ip, bool datasync);	/* CIL sequence that fsync must force, 0 = nothing */
 int dx_inode_log_force(struct dx_inode *ip, bool datasync);	/* fsync's metadata half */
+
+u32 dx_dialloc_space(struct dx_mount *mp);		/* ialloc.c: blocks for a new one's number */
 
 /* ---- unlinked lists: iunlink.c ---- */
 int dx_unlinked_add(struct dx_trans *tp, struct dx_inode *ip);
@@ -116,7 +121,7 @@ struct dx_create_args {
 	bool	init_xattrs;	/* will get ACLs or security xattrs: make room */
 };
 int dx_ifree(struct dx_trans *tp, struct dx_inode *ip);
-struct dx_setattr { u32 valid; umode_t mode; u32 uid, gid, projid; struct timespec64 atime, mtime, ctime; };
+struct dx_setattr { u32 valid; umode_t mode; u32 uid, gid, projid; struct timespec64 atime, mtime, ctime; bool quota_force; };
 #define DX_ATTR_MODE 1
 #define DX_ATTR_UID 2
 #define DX_ATTR_GID 4

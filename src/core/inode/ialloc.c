@@ -853,3 +853,17 @@ int dx_imap_untrusted(struct dx_mount *mp, struct dx_trans *tp, dx_ino_t ino, st
 {
 	return locate(mp, tp, ino, true, imap, agibpp);
 }
+
+/**
+ * dx_dialloc_space - blocks to reserve for allocating an inode, fsblocks
+ * @mp: mount
+ *
+ * A chunk, and a split of each inode btree.
+ */
+u32 dx_dialloc_space(struct dx_mount *mp)
+{
+	u32 trees = dx_has_finobt(mp) ? 2 : 1;
+
+	/* the split of a root takes two blocks, so a tree that grows to its full height takes one a level */
+	return mp->ialloc_blks + trees * mp->inobt_maxlevels;
+}

@@ -146,6 +146,8 @@ static void inode_drop_attr_fork(struct dx_inode *ip)
 static void inode_free(struct dx_inode *ip)
 {
 	ip->mp->inode_above->drop(ip);
+	if (ip->quota)
+		ip->mp->quota_above->drop(ip);
 	dx_fork_free(&ip->df);
 	inode_drop_attr_fork(ip);
 	if (ip->cf)

@@ -34,6 +34,19 @@ void dx_ilock_child(struct dx_inode *ip)
 }
 
 /**
+ * dx_ilock_inner - take the ILOCK of a quota file, under that of an inode that is to be charged, or of none
+ * @ip: quota file
+ * @mode: DX_ILOCK_SHARED or DX_ILOCK_EXCL
+ */
+void dx_ilock_inner(struct dx_inode *ip, int mode)
+{
+	if (mode == DX_ILOCK_EXCL)
+		down_write_nested(&ip->ilock, MAX_LOCKED + 2);
+	else
+		down_read_nested(&ip->ilock, MAX_LOCKED + 2);
+}
+
+/**
  * dx_ilock_try - take the ILOCK if that needs no wait
  * @ip: inode
  * @mode: DX_ILOCK_SHARED or DX_ILOCK_EXCL
@@ -54,10 +67,12 @@ bool dx_ilock_try(struct dx_inode *ip, int mode)
  */
 void dx_iunlock(struct dx_inode *ip, int mode)
 {
-	if (mode == DX_ILOCK_EXCL)
+	if (mode == DX_ILOCK_EXCL) {
+		dx_quota_settle(ip);
 		up_write(&ip->ilock);
-	else
+	} else {
 		up_read(&ip->ilock);
+	}
 }
 
 /**

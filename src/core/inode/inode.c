@@ -17,11 +17,12 @@
 
 static void inherit_flags(struct dx_inode *dp, struct dx_inode *ip)
 {
-	const struct dx_icore *p = &dp->d;
+	const struct dx_icore *p;
 	struct dx_icore *d = &ip->d;
 
-	if (!S_ISDIR(d->mode) && !S_ISREG(d->mode))
+	if (!dp || (!S_ISDIR(d->mode) && !S_ISREG(d->mode)))
 		return;
+	p = &dp->d;
 	d->flags |= p->flags & INHERIT_ALWAYS;
 	if (S_ISDIR(d->mode))
 		d->flags |= p->flags & (DX_DIFLAG_PROJINHERIT | DX_DIFLAG_EXTSZINHERIT);
@@ -52,9 +53,9 @@ static u32 default_forkoff(struct dx_inode *ip)
 /**
  * dx_inode_init_new - make a real inode of a number just allocated
  * @tp: the transaction that allocated it
- * @dp: its directory, ILOCK held
+ * @dp: its directory, ILOCK held; NULL: it has none and inherits nothing
  * @ip: from dx_iget(DX_IGET_CREATE); ILOCK held exclusively and joined
- * @a: owner, mode, device
+ * @a: owner, mode, device; the project is what it gets, whatever @dp hands down
  * @nlink: links it begins with
  *
  * The fork is empty (a device number for devices, sockets and pipes).
@@ -70,7 +71,7 @@ void dx_inode_init_new(struct dx_trans *tp, struct dx_inode *dp, struct dx_inode
 	d->uid = a->uid;
 	d->gid = a->gid;
 	d->nlink = nlink;
-	d->projid = dp->d.flags & DX_DIFLAG_PROJINHERIT ? dp->d.projid : a->projid;
+	d->projid = a->projid;
 	d->changecount = 1;
 	d->flags = 0;
 	d->flags2 = 0;
@@ -101,7 +102,7 @@ void dx_inode_init_new(struct dx_trans *tp, struct dx_inode *dp, struct dx_inode
 		break;
 	}
 	/* its names will be attributes of it, where there are parent pointers */
-	if (dx_has_parent(mp) || (a->init_xattrs && (mp->sb.versionnum & DX_SB_VERSION_ATTRBIT)))
+	if ((dp && dx_has_parent(mp)) || (a->init_xattrs && (mp->sb.versionnum & DX_SB_VERSION_ATTRBIT)))
 		dx_fork_make_attr(ip, default_forkoff(ip));
 	dx_trans_log_inode(tp, ip, fields);
 }
@@ -140,28 +141,47 @@ int dx_link_drop(struct dx_trans *tp, struct dx_inode *ip)
  * ---- attributes ----
  */
 
+/* The records of those it will belong to. */
+static int new_owner(struct dx_inode *ip, const struct dx_setattr *sa, struct dx_payer *o)
+{
+	u32 kinds = (sa->valid & DX_ATTR_UID ? DX_PAYER_USER : 0) | (sa->valid & DX_ATTR_GID ? DX_PAYER_GROUP : 0) |
+		    (sa->valid & DX_ATTR_PROJID ? DX_PAYER_PROJ : 0);
+	int error = dx_quota_attach(ip);
+
+	return error ? error : dx_payer_get(ip->mp, o, kinds, sa->uid, sa->gid, sa->projid);
+}
+
 /**
  * dx_setattr_nosize - change owner, mode, project or times in one transaction
  * @ip: inode
  * @sa: what to set; whether the caller may is the VFS's business, as is clearing setuid bits
  * @sync: durable on return
  *
- * Return: 0, -EIO, -EROFS.
+ * Return: 0, -EDQUOT, -ENOSPC (limits of a new owner), -EIO, -EROFS.
  */
 int dx_setattr_nosize(struct dx_inode *ip, const struct dx_setattr *sa, bool sync)
 {
 	const u32 times = DX_ATTR_ATIME | DX_ATTR_MTIME | DX_ATTR_CTIME;
 	struct dx_mount *mp = ip->mp;
 	bool lazy = sa->valid == DX_ATTR_ATIME;
+	struct dx_payer owner = { };
 	struct dx_trans *tp;
-	int error;
+	int error = 0;
 
-	error = dx_trans_alloc(mp, sa->valid & ~times ? DX_RESV_ICHANGE : DX_RESV_FSYNC_TS, 0,
-			       sync || mp->opts.wsync ? DX_TRANS_SYNC : 0, &tp);
+	if (sa->valid & (DX_ATTR_UID | DX_ATTR_GID | DX_ATTR_PROJID))
+		error = new_owner(ip, sa, &owner);
+	if (!error)
+		error = dx_trans_alloc(mp, sa->valid & ~times ? DX_RESV_ICHANGE : DX_RESV_FSYNC_TS, 0,
+				       sync || mp->opts.wsync ? DX_TRANS_SYNC : 0, &tp);
 	if (error)
-		return error;
+		goto out;
 	dx_ilock(ip, DX_ILOCK_EXCL);
 	dx_trans_ijoin(tp, ip, DX_ILOCK_EXCL);
+	error = dx_quota_chown(ip, &owner, sa->quota_force);
+	if (error) {
+		dx_trans_cancel(tp);
+		goto out;
+	}
 	if (sa->valid & DX_ATTR_MODE)
 		ip->d.mode = (ip->d.mode & S_IFMT) | (sa->mode & ~S_IFMT);
 	if (sa->valid & DX_ATTR_UID)
@@ -177,7 +197,10 @@ int dx_setattr_nosize(struct dx_inode *ip, const struct dx_setattr *sa, bool syn
 	if (sa->valid & DX_ATTR_CTIME)
 		ip->d.ctime = sa->ctime;
 	dx_trans_log_inode(tp, ip, lazy ? DX_ILOG_TIMESTAMP : DX_ILOG_CORE);
-	return dx_trans_commit(tp);
+	error = dx_trans_commit(tp);
+out:
+	dx_payer_put(&owner);
+	return error;
 }
 
 /*

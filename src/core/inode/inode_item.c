@@ -441,6 +441,15 @@ struct dx_inode_item *dx_inode_item_get(struct dx_inode *ip)
 }
 
 /**
+ * dx_item_inode - the inode of a log item
+ * @lip: of type DX_LI_INODE
+ */
+struct dx_inode *dx_item_inode(struct dx_log_item *lip)
+{
+	return dx_to_inode_item(lip)->ip;
+}
+
+/**
  * dx_trans_ijoin - make an inode part of a transaction
  * @tp: transaction
  * @ip: ILOCK held exclusively
@@ -453,6 +462,7 @@ void dx_trans_ijoin(struct dx_trans *tp, struct dx_inode *ip, int unlock_mode)
 
 	lockdep_assert_held_write(&ip->ilock);
 	WARN_ON_ONCE(iip->lock_mode);
+	dx_quota_attach_locked(ip);
 	iip->lock_mode = unlock_mode;
 	dx_trans_add_item(tp, &iip->item);
 }

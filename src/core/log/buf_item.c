@@ -179,6 +179,21 @@ static void set_chunks(u32 *map, u32 start, u32 len)
 	}
 }
 
+/* Blocks of quota files have a flag besides their type: when accounting ends they are not replayed. */
+static u16 quota_flag(u16 type)
+{
+	switch (type) {
+	case DX_BLFT_UDQUOT:
+		return DX_BLF_UDQUOT_BUF;
+	case DX_BLFT_GDQUOT:
+		return DX_BLF_GDQUOT_BUF;
+	case DX_BLFT_PDQUOT:
+		return DX_BLF_PDQUOT_BUF;
+	default:
+		return 0;
+	}
+}
+
 /* One segment: format region, then a region for each run of dirty chunks. */
 static void format_seg(struct dx_buf_item *bli, struct dx_lv_cursor *c, const struct dx_buf_map *m, u32 first)
 {
@@ -208,6 +223,7 @@ static void format_seg(struct dx_buf_item *bli, struct dx_lv_cursor *c, const st
 	}
 	if (test_bit(BLI_INODE, &bli->flags))
 		blf->blf_flags |= DX_BLF_INODE_BUF;
+	blf->blf_flags |= quota_flag(bp->b_type);
 	while (next_run(bli, chunk, end, &start, &len)) {
 		set_chunks(blf->blf_data_map, start - first, len);
 		dx_lv_add(c, dx_buf_off(bp, (size_t)start << DX_BLF_SHIFT), len << DX_BLF_SHIFT, DX_LI_BUF);

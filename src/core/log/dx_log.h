@@ -149,6 +149,7 @@ struct dx_log_above {
 	/* the blocks on @busy (struct dx_busy_extent) are free: by what is now durable, or, if not @durable, never; empties it */
 	void	(*freed)(struct dx_mount *mp, struct list_head *busy, bool durable);
 	void	(*settle)(struct dx_mount *mp);		/* wait until what that began has ended */
+	void	(*charge)(struct dx_trans *tp);		/* quota: records that change with what @tp has changed join it */
 };
 
 /* ---- CIL and log force: cil.c, log.c ---- */

@@ -96,6 +96,15 @@ static u32 inobt(struct dx_mount *mp)
 	return sects(mp, 1) + blocks(mp, 2 * 2 * mp->inobt_maxlevels);
 }
 
+/* Records of quota: of so many inodes the owners. */
+static u32 owners(struct dx_mount *mp, u32 n)
+{
+	if (!mp->opts.quota)
+		return 0;
+	return 3 * n * ((u32)sizeof(struct dx_dquot_log_format) + (u32)sizeof(struct dx_disk_dquot) +
+			3 * (u32)sizeof(struct dx_op_header));
+}
+
 static void set(struct dx_mount *mp, enum dx_resv type, u32 bytes, u16 count, bool perm)
 {
 	mp->resv[type] = (struct dx_resv_ent) { .logres_bytes = bytes, .logcount = count, .perm = perm };
@@ -107,7 +116,7 @@ static void set(struct dx_mount *mp, enum dx_resv type, u32 bytes, u16 count, bo
  */
 void dx_resv_init(struct dx_mount *mp)
 {
-	u32 finish = max(allocfree(mp, DX_FREES_A_GO), DX_REFCOUNTS_A_GO * refcount(mp)) + inodes(mp, 1) + 4096;
+	u32 finish = max(allocfree(mp, DX_FREES_A_GO), DX_REFCOUNTS_A_GO * refcount(mp)) + inodes(mp, 1) + owners(mp, 3) + 4096;
 	u32 sb = sects(mp, 1), ialloc, create;
 	int i;
 
@@ -139,6 +148,12 @@ void dx_resv_init(struct dx_mount *mp)
 	set(mp, DX_RESV_WRITEID, inodes(mp, 1), 1, false);
 	set(mp, DX_RESV_CLEARAGI, sects(mp, 1), 1, false);
 	set(mp, DX_RESV_SB, sb, 1, false);
+	set(mp, DX_RESV_QUOTA_SET, owners(mp, 1) + 256, 1, false);
+	set(mp, DX_RESV_QUOTA_BLOCK, mp->resv[DX_RESV_WRITE].logres_bytes + blocks(mp, 1), 2, true);
+	/* those of two directories and a file; or the old and the new ones of one */
+	for (i = 0; i < DX_RESV_MAX; i++)
+		if (i != DX_RESV_SB && i != DX_RESV_CLEARAGI && i != DX_RESV_QUOTA_SET)
+			mp->resv[i].logres_bytes += owners(mp, 3);
 
 	/* a later transaction of the chain changes an attribute, with up to three inodes kept */
 	for (i = 0; dx_has_parent(mp) && i < ARRAY_SIZE(names_change); i++) {

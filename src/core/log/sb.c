@@ -470,8 +470,8 @@ void dx_sb_join(struct dx_trans *tp)
  *
  * Locks mp->sb_bp until the commit.  What delayed extents hold is free on disk: it may outlive a remount
  * (beyond EOF, where nothing is written back).  Blocks that running transactions have reserved are not
- * counted as free: exact only when nothing else runs.  Quota usage is not kept by us: usage that was
- * checked is not any more.
+ * counted as free: exact only when nothing else runs.  Usage of quota that was checked is not any more, but of
+ * those kinds that this mount accounts.
  *
  * Return: 0.
  */
@@ -489,7 +489,7 @@ int dx_log_sb(struct dx_trans *tp)
 	mp->sb.fdblocks = max_t(s64, 0, percpu_counter_sum(&mp->fdblocks) + (s64)mp->resblks_avail +
 				atomic64_read(&mp->delalloc_resv) + atomic64_read(&mp->agresv_blks));
 	spin_unlock(&mp->resv_lock);
-	mp->sb.qflags &= ~DX_SB_QFLAG_CHKD;
+	mp->sb.qflags &= ~DX_SB_QFLAG_CHKD | mp->qflags;
 	clear_bit(DX_OP_SB_DIRTY, &mp->opstate);
 	dx_sb_to_disk(bp->b_addr, &mp->sb);
 	mutex_unlock(&mp->sb_mutex);

@@ -330,6 +330,8 @@ int dx_trans_commit_one(struct dx_trans *tp, bool regrant)
 		if (error)
 			dx_force_shutdown(mp, DX_SHUT_CORRUPT_INCORE, __func__);
 	}
+	if (!error && dirty && mp->qflags)
+		mp->log_above->charge(tp);
 	if (!error && dirty) {
 		error = dx_cil_commit(tp, regrant);
 		seq = tp->t_commit_seq;

@@ -9,8 +9,8 @@
  *  - after replay, before the first transaction of our own (dx_gate_open());
  *  - when a read-only mount has become read-write (dx_gate_remounted()).
  *
- * Quota is not accounted by us, so after our first change usage is not what was checked.  The log says so before that
- * change, or a crash would leave figures that are wrong and pass for checked.
+ * A kind of quota that this mount does not account, or has to count first, is not what was checked after our first change.  The log
+ * says so before that change, or a crash would leave figures that are wrong and pass for checked.
  *
  * Context: mount and remount; nothing else runs.
  */
@@ -51,8 +51,10 @@ int dx_gate_superblock(struct dx_recovery *rc)
  */
 static int quota_unchecked(struct dx_mount *mp)
 {
-	if (!(mp->sb.qflags & DX_SB_QFLAG_CHKD))
+	if (!(mp->sb.qflags & DX_SB_QFLAG_CHKD & ~mp->qflags))
 		return 0;
+	if (mp->opts.quota)
+		return dx_sync_sb(mp, true);
 	dx_info(mp, "quota is not accounted here: a kernel that does will count usage anew");
 	return dx_sync_sb(mp, true);
 }

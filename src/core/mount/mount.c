@@ -22,6 +22,7 @@
 #include "dx_exchange.h"
 #include "dx_dir.h"
 #include "dx_parent.h"
+#include "dx_quota.h"
 #include "dx_recover.h"
 
 #define CLUSTER_BASE_BYTES	8192	/* inode cluster of 256-byte inodes */
@@ -477,7 +478,9 @@ static int open_once(struct dx_mount *mp, bool *claimed)
 	error = get_root(mp);
 	if (error)
 		goto fail_log;
-	error = dx_gate_open(mp);
+	error = dx_quota_open_early(mp);
+	if (!error)
+		error = dx_gate_open(mp);
 	if (error)
 		goto fail_root;
 	/* before recovery frees inodes: on a read-only mount, too, until that is done */
@@ -502,11 +505,13 @@ static int open_once(struct dx_mount *mp, bool *claimed)
 		dx_info(mp, "Mounted without recovery: what the log holds is missing");
 	else if (!test_bit(DX_OP_WAS_DIRTY, &mp->opstate))
 		dx_info(mp, "Ending clean mount");
-	if (mp->sb.qflags)
+	dx_quota_open(mp);
+	if (mp->sb.qflags && !mp->qflags)
 		dx_info(mp, "quota is neither accounted nor enforced");
 	return 0;
 
 fail_root:
+	dx_quota_close_files(mp);
 	dx_idrop(mp->rootip);
 	mp->rootip = NULL;
 	dx_icache_flush_inactive(mp);
@@ -517,6 +522,7 @@ fail_ail:
 	flush_workqueue(mp->discard_wq);
 fail_icache:
 	dx_icache_destroy(mp);
+	dx_quota_close(mp);
 	dx_ail_destroy(mp);
 fail_counters:
 	dx_counters_destroy(mp);
@@ -544,6 +550,7 @@ static const struct dx_buf_above buf_above = {
 static const struct dx_log_above log_above = {
 	.freed = dx_busy_clear,
 	.settle = dx_busy_wait_all,
+	.charge = dx_quota_charge,
 };
 
 static const struct dx_agresv_tree *const agresv_trees[DX_AGRESV_MAX] = {
@@ -712,6 +719,7 @@ int dx_mount_remount_rw(struct dx_mount *mp)
 		set_bit(DX_OP_RDONLY, &mp->opstate);
 		return error;
 	}
+	dx_quota_open(mp);
 	dx_reserve_default(mp);
 	return 0;
 }
@@ -746,6 +754,7 @@ int dx_mount_close(struct dx_mount *mp)
 	dx_uuid_str(uuid, &mp->sb.uuid);
 	dx_info(mp, "Unmounting Filesystem %s", uuid);
 	dx_icache_flush_inactive(mp);
+	dx_quota_close_files(mp);
 	dx_idrop(mp->rootip);
 	mp->rootip = NULL;
 
@@ -766,6 +775,7 @@ int dx_mount_close(struct dx_mount *mp)
 
 	/* a shut down mount drops its items late: the buffers' completions are over now */
 	dx_icache_destroy(mp);
+	dx_quota_close(mp);
 	dx_ail_destroy(mp);
 	dx_counters_destroy(mp);
 	dx_buf_put(mp->sb_bp);

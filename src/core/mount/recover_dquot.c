@@ -2,8 +2,8 @@
 /*
  * Log recovery, quota: records of quota files come to their places, with the limits that they hold.
  *
- * We do not account: what follows recovery makes the usage in them wrong, which is said before the first change
- * (gate.c), and then who accounts counts anew.  Limits nobody can count anew.
+ * They are replayed whether this mount accounts or not.  Where it does not, what follows recovery makes the usage in them wrong,
+ * which is said before the first change (gate.c), and then who accounts counts anew.  Limits nobody can count anew.
  *
  * A quota file's block comes into being as a buffer item that holds all of its records; from then on each record has
  * items of its own, and an LSN and a checksum on disk.  The block has none: its buffer item is always

@@ -22,6 +22,7 @@ void host_downgrade(struct rw_semaphore *s, const char *file, int line);
 #define down_read_trylock(s)		host_down_try(s, false, __FILE__, __LINE__)
 #define down_write(s)			host_down(s, true, 0, __FILE__, __LINE__)
 #define down_write_nested(s, n)		host_down(s, true, n, __FILE__, __LINE__)
+#define down_read_nested(s, n)		host_down(s, false, n, __FILE__, __LINE__)
 #define down_write_trylock(s)		host_down_try(s, true, __FILE__, __LINE__)
 #define up_read(s)			host_up(s, false, true, __FILE__, __LINE__)
 #define up_write(s)			host_up(s, true, true, __FILE__, __LINE__)
