@@ -29,6 +29,9 @@ static struct totals {
 	u64 points, failed, repairs, logprints, twice, events, loads, profile_points;
 } *all;
 
+/* of the kinds with quota */
+#define QUOTA	(DX_UQUOTA_ACCT | DX_GQUOTA_ACCT | DX_PQUOTA_ACCT | DX_UQUOTA_ENFD)
+
 static const struct uv_profile *prof;
 static u64 load_seed;
 static u32 event, load_ops = 60, repair_one_in = 12;
@@ -196,6 +199,12 @@ static int recover_fiber(void *arg)
 		return error;
 	}
 	CHECK(!um_verify(mp, false));
+	/* what was counted before the crash is right after it */
+	if (uv_quota) {
+		CHECK_EQ(mp->qflags & QUOTA, QUOTA);
+		CHECK(!host_log_has("is being counted"));
+		CHECK(!uv_check_quota(mp));
+	}
 	/* it is a volume to work with */
 	CHECK(!dx_create(mp->rootip, &n, &a, &ip));
 	CHECK(!dx_remove(mp->rootip, &n, ip));
@@ -351,7 +360,7 @@ static bool prepare(const struct uv_profile *p, int users, bool at_wrap, u64 see
 	return true;
 }
 
-static const struct kind { int profile, users; bool at_wrap; unsigned int logbsize; int share; } kinds[] = {
+static const struct kind { int profile, users; bool at_wrap; unsigned int logbsize; int share; bool quota; } kinds[] = {
 	{ 0, 1, false, 0, 2 },
 	{ 1, 1, true, 0, 2 },
 	{ 1, 3, false, 0, 3 },
@@ -367,6 +376,9 @@ static const struct kind { int profile, users; bool at_wrap; unsigned int logbsi
 	{ 9, 3, false, 0, 1 },
 	{ 10, 3, false, 0, 2 },
 	{ 11, 1, true, 0, 2 },
+	{ 0, 3, false, 0, 1, true },
+	{ 8, 1, true, 0, 1, true },
+	{ 10, 2, false, 0, 1, true },
 };
 
 static void crash_kind(const struct kind *k, u64 seed, bool once)
@@ -380,10 +392,11 @@ static void crash_kind(const struct kind *k, u64 seed, bool once)
 	quota = want_points * k->share / total;
 	share_ends = seconds ? time(NULL) + seconds * k->share / total : 0;
 	uv_logbsize = k->logbsize;
+	uv_quota = k->quota ? QUOTA : 0;
 	kind_no = k - kinds;
 	all->failed = 0;
-	snprintf(name, sizeof(name), "crashes: %d user%s%s (%s)", k->users, k->users > 1 ? "s" : "",
-		 k->at_wrap ? ", at the end of the log" : "", uv_profiles[k->profile].name);
+	snprintf(name, sizeof(name), "crashes: %d user%s%s%s (%s)", k->users, k->users > 1 ? "s" : "",
+		 k->at_wrap ? ", at the end of the log" : "", k->quota ? ", quota" : "", uv_profiles[k->profile].name);
 	host_test_begin(name);
 	if (!CHECK(prepare(&uv_profiles[k->profile], k->users, k->at_wrap, 5 + k->profile)))
 		goto out;

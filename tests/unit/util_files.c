@@ -16,7 +16,7 @@ u32 uf_rnd(u32 n) { return uv_rand(&uf_seed) % n; }
 
 struct dx_mount *uf_mount(int *error)
 {
-	struct dx_mount_opts o = { .logbsize = uv_logbsize };
+	struct dx_mount_opts o = { .logbsize = uv_logbsize, .quota = uv_quota };
 
 	return uv_mount_dev(uv_dev, &o, error);
 }

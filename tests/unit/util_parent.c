@@ -82,7 +82,8 @@ static int inode(struct dx_mount *mp, dx_ino_t ino, void *data)
 	if (error)
 		return error;
 	want = S_ISDIR(ip->d.mode) ? ip->d.nlink && ino != mp->sb.rootino : ip->d.nlink;
-	if (ino == mp->sb.rbmino || ino == mp->sb.rsumino)
+	if (ino == mp->sb.rbmino || ino == mp->sb.rsumino || ino == mp->sb.uquotino || ino == mp->sb.gquotino ||
+	    ino == mp->sb.pquotino)
 		want = 0;
 	nhave = 0;
 	error = dx_parents(ip, &cur, collect, NULL);

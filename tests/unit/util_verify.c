@@ -508,7 +508,7 @@ static int count_fn(struct dx_mount *mp, dx_ino_t ino, void *data)
 int um_verify(struct dx_mount *mp, bool exact)
 {
 	struct f_tree t;
-	u32 i, k, inodes = 0;
+	u32 i, k, inodes = 0, known;
 	int error = 0;
 
 	dx_icache_flush_inactive(mp);
@@ -540,9 +540,12 @@ int um_verify(struct dx_mount *mp, bool exact)
 		printf("  walking the inode btrees failed\n");
 		error = -EUCLEAN;
 	}
-	/* two more belong to the realtime device */
-	if (inodes != t.n + 2) {
-		printf("  %u inodes are allocated, %u reachable\n", inodes, t.n + 2);
+	/* two more belong to the realtime device, and the quota files are nobody's */
+	known = t.n + 2;
+	if (mp->sb.versionnum & DX_SB_VERSION_QUOTABIT)
+		known += (mp->sb.uquotino + 1 > 1) + (mp->sb.gquotino + 1 > 1) + (mp->sb.pquotino + 1 > 1);
+	if (inodes != known) {
+		printf("  %u inodes are allocated, %u reachable\n", inodes, known);
 		error = -EUCLEAN;
 	}
 	if (uv_check_parents(mp))

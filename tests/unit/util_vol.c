@@ -29,12 +29,16 @@ struct dx_bdev *uv_dev;
 char uv_dir[256];
 char uv_image[300];
 unsigned int uv_logbsize;
+u16 uv_quota;
 bool uv_has_parent;
 
 void uv_setup(const char *prog)
 {
 	const char *tmp = getenv("TMPDIR");
 
+	/* any program with quota on: UV_QUOTA=0x2cb is all kinds, accounted and enforced */
+	if (getenv("UV_QUOTA"))
+		uv_quota = strtoul(getenv("UV_QUOTA"), NULL, 0);
 	if (!tmp)
 		tmp = access("/dev/shm", W_OK) ? P_tmpdir : "/dev/shm";
 	snprintf(uv_dir, sizeof(uv_dir), "%s/%s.XXXXXX", tmp, prog);
@@ -191,7 +195,7 @@ struct dx_mount *uv_mount_dev(struct dx_bdev *dev, const struct dx_mount_opts *o
 
 static struct dx_mount *mount_as(bool ro, int *error)
 {
-	struct dx_mount_opts o = { .ro = ro, .logbsize = uv_logbsize };
+	struct dx_mount_opts o = { .ro = ro, .logbsize = uv_logbsize, .quota = uv_quota };
 	int e;
 
 	return uv_mount_dev(uv_dev, &o, error ? error : &e);

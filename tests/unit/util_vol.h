@@ -25,6 +25,7 @@ extern struct dx_bdev *uv_dev;
 extern char uv_dir[256];
 extern char uv_image[300];
 extern unsigned int uv_logbsize;
+extern u16 uv_quota;			/* DX_?QUOTA_* that uv_mount() and uf_mount() ask for */
 extern bool uv_has_parent;		/* the volume that uv_make() has made has parent pointers */
 void uv_setup(const char *prog);
 void uv_teardown(void);
@@ -64,5 +65,11 @@ int uv_check_rmaps(struct dx_mount *mp);
  * those and against free space; whoever shares a block says so.  Nothing else runs.  0, or -errno after saying what differs.
  */
 int uv_check_refcounts(struct dx_mount *mp);
+
+/*
+ * Where quota is accounted: usage in memory against what all inodes use, with what they have delayed; and the records of nobody
+ * else.  Nothing else runs.  0, or -errno after saying what differs.
+ */
+int uv_check_quota(struct dx_mount *mp);
 
 #endif /* UTIL_VOL_H */
