@@ -455,43 +455,76 @@ int dx_bmap_push_root(struct dx_trans *tp, struct dx_inode *ip, int whichfork)
 
 /* ---- replay ---- */
 
+/* Blocks of a fork whose owner changes: visited from the root on. */
+struct owner_walk {
+	struct dx_recovery	*rc;
+	dx_ino_t		ino;		/* whose they are from now on */
+	dx_ino_t		from;		/* whose they were: that of the first one to change says so; 0: none yet */
+	dx_lsn_t		lsn;		/* of the transaction that has changed them */
+	u64			budget;		/* blocks that there can be */
+};
+
 /*
- * The owner in every block of a fork's btree becomes this inode: the fork was swapped in from another one.  No buffer is
- * locked while the ones below it are visited, wherever the pointers may lead; *budget: blocks that there can be.
+ * Is this block what the log means?  The pointers to it are of another time than what the block holds: the log goes on, and in
+ * what is behind, the block may have been freed and be a file's data by now, or another inode's; or it is to become one of
+ * this tree only there.  So only a block that shows that it is of this tree is changed, and what is below it looked for; the others
+ * are not damage.  If one is after all, whoever reads the file will find that.
  */
-static int change_owner(struct dx_recovery *rc, dx_fsbno_t fsb, u16 level, dx_ino_t ino, u64 *budget)
+static bool is_of_tree(struct owner_walk *w, struct dx_buf *bp, u16 level, bool *change)
 {
-	struct dx_mount *mp = rc->mp;
+	const struct dx_btree_lblock *b = bp->b_addr;
+	u64 owner = be64_to_cpu(b->bb_owner);
+	u16 n = be16_to_cpu(b->bb_numrecs);
+
+	*change = false;
+	if (b->bb_magic != cpu_to_be32(DX_BMAP_CRC_MAGIC) || be16_to_cpu(b->bb_level) != level || !n ||
+	    n > w->rc->mp->bmap_dmxr[level != 0] || be64_to_cpu(b->bb_blkno) != bp->b_maps[0].daddr ||
+	    !dx_meta_uuid_ok(w->rc->mp, &b->bb_uuid))
+		return false;
+	if (owner == w->ino)
+		return true;
+	if (dx_replay_is_newer(bp, w->lsn) || (w->from && owner != w->from))
+		return false;
+	*change = true;
+	return true;
+}
+
+/* No buffer is locked while the ones below it are visited, wherever the pointers may lead. */
+static int change_owner(struct owner_walk *w, dx_fsbno_t fsb, u16 level)
+{
+	struct dx_mount *mp = w->rc->mp;
 	struct dx_btree_lblock *b;
 	__be64 *ptrs = NULL;
 	struct dx_buf *bp;
-	u16 i, numrecs;
+	u16 i, n = 0;
 	int error;
+	bool change;
 
-	if (!dx_verify_fsbno(mp, fsb) || !*budget)
-		return dx_replay_bad(rc, "bmbt pointer", fsb);
-	--*budget;
+	if (!dx_verify_fsbno(mp, fsb) || !w->budget)
+		return 0;
+	w->budget--;
 	error = dx_buf_read(mp, dx_fsb_to_daddr(mp, fsb), 1u << mp->blkbb_log, DX_READ_NOVERIFY, NULL, &bp);
 	if (error)
 		return error;
-	b = bp->b_addr;
-	numrecs = be16_to_cpu(b->bb_numrecs);
-	if (b->bb_magic != cpu_to_be32(DX_BMAP_CRC_MAGIC) || be16_to_cpu(b->bb_level) != level ||
-	    numrecs > mp->bmap_dmxr[level != 0]) {
-		error = dx_replay_bad(rc, "bmbt block", bp->b_maps[0].daddr);
-	} else if (level) {
-		ptrs = kmemdup(dx_buf_off(bp, DX_BTREE_LBLOCK_LEN + mp->bmap_dmxr[1] * sizeof(__be64)),
-			       numrecs * sizeof(__be64), GFP_KERNEL);
-		error = ptrs ? 0 : -ENOMEM;
-	}
-	if (!error && be64_to_cpu(b->bb_owner) != ino) {
-		b->bb_owner = cpu_to_be64(ino);
-		bp->b_ops = &dx_bmbt_buf_ops;
-		dx_buf_write_later(bp, &rc->bufs);
+	if (is_of_tree(w, bp, level, &change)) {
+		b = bp->b_addr;
+		if (level) {
+			n = be16_to_cpu(b->bb_numrecs);
+			ptrs = kmemdup(dx_buf_off(bp, DX_BTREE_LBLOCK_LEN + mp->bmap_dmxr[1] * sizeof(__be64)),
+				       n * sizeof(__be64), GFP_KERNEL);
+			error = ptrs ? 0 : -ENOMEM;
+		}
+		/* freed further on: it may be data by now that looks like it */
+		if (!error && change && !dx_replay_cancelled(w->rc, bp->b_maps[0].daddr, bp->b_len_bb)) {
+			w->from = be64_to_cpu(b->bb_owner);
+			b->bb_owner = cpu_to_be64(w->ino);
+			bp->b_ops = &dx_bmbt_buf_ops;
+			dx_replay_changed(w->rc, bp, w->lsn);
+		}
 	}
 	dx_buf_leave(bp);
-	for (i = 0; !error && level && i < numrecs; i++)
-		error = change_owner(rc, be64_to_cpu(ptrs[i]), level - 1, ino, budget);
+	for (i = 0; !error && i < n; i++)
+		error = change_owner(w, be64_to_cpu(ptrs[i]), level - 1);
 	kfree(ptrs);
 	return error;
 }
@@ -499,18 +532,22 @@ static int change_owner(struct dx_recovery *rc, dx_fsbno_t fsb, u16 level, dx_in
 /**
  * dx_bmbt_change_owner - replay of a swap: the blocks of a fork's btree are this inode's now
  * @rc: the recovery
- * @dip: the inode, replayed
+ * @dip: the inode, as it is on disk: replayed, or newer
  * @fork: the root, in it
  * @room: bytes of the fork
+ * @lsn: of the transaction that says so
  *
  * Return: 0, -EFSCORRUPTED, -EIO, -ENOMEM.
  */
-int dx_bmbt_change_owner(struct dx_recovery *rc, const struct dx_dinode *dip, const char *fork, u32 room)
+int dx_bmbt_change_owner(struct dx_recovery *rc, const struct dx_dinode *dip, const char *fork, u32 room, dx_lsn_t lsn)
 {
 	const struct dx_bmdr_block *root = (const void *)fork;
 	u16 level = be16_to_cpu(root->bb_level), n = be16_to_cpu(root->bb_numrecs), i;
-	/* each block holds an extent at least, and is one of the inode's own */
-	u64 budget = min_t(u64, be64_to_cpu(dip->di_nblocks), dx_dblocks(rc->mp));
+	struct owner_walk w = {
+		.rc = rc, .ino = be64_to_cpu(dip->di_ino), .lsn = lsn,
+		/* each block holds an extent at least, and is one of the inode's own */
+		.budget = min_t(u64, be64_to_cpu(dip->di_nblocks), dx_dblocks(rc->mp)),
+	};
 	u32 max = dx_bmbt_root_maxrecs(room);
 	int error;
 
@@ -519,7 +556,7 @@ int dx_bmbt_change_owner(struct dx_recovery *rc, const struct dx_dinode *dip, co
 	for (i = 0; i < n; i++) {
 		size_t off = sizeof(*root) + (max + i) * sizeof(__be64);
 
-		error = change_owner(rc, get_unaligned_be64(fork + off), level - 1, be64_to_cpu(dip->di_ino), &budget);
+		error = change_owner(&w, get_unaligned_be64(fork + off), level - 1);
 		if (error)
 			return error;
 	}

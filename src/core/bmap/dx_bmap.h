@@ -115,6 +115,7 @@ u32 dx_delalloc_inline_need(struct dx_inode *ip);	/* extents that must still fit
 
 /* ---- replay: bmap_btree.c ---- */
 struct dx_recovery;
-int dx_bmbt_change_owner(struct dx_recovery *rc, const struct dx_dinode *dip, const char *fork, u32 room);
+int dx_bmbt_change_owner(struct dx_recovery *rc, const struct dx_dinode *dip, const char *fork, u32 room,
+			 dx_lsn_t lsn);
 
 #endif /* DX_BMAP_H */

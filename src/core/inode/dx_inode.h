@@ -29,7 +29,8 @@ struct dx_inode_above {
 	int	(*check_dir)(struct dx_mount *mp, dx_ino_t ino, const void *data, u32 bytes);
 	int	(*check_symlink)(struct dx_mount *mp, dx_ino_t ino, const void *data, u32 bytes);
 	int	(*check_attrs)(struct dx_mount *mp, dx_ino_t ino, const void *data, u32 bytes);
-	int	(*change_owner)(struct dx_recovery *rc, const struct dx_dinode *dip, const char *fork, u32 room);	/* replay */
+	int	(*change_owner)(struct dx_recovery *rc, const struct dx_dinode *dip, const char *fork, u32 room,
+				dx_lsn_t lsn);	/* replay */
 };
 
 /* Preallocation past EOF may be there from now on. */
@@ -94,6 +95,7 @@ int dx_trans_roll_inode(struct dx_trans **tpp, struct dx_inode *ip);	/* roll, re
 #define DX_ICHGTIME_CREATE 8
 struct dx_inode *dx_item_inode(struct dx_log_item *lip);	/* of a DX_LI_INODE item */
 void dx_trans_set_time(struct dx_trans *tp, struct dx_inode *ip, int which);	/* current time into d.*; caller logs */
+void dx_inode_owns_all(struct dx_inode *ip);		/* DX_ILOG_DOWNER is needed no more */
 int dx_flush_cluster(struct dx_buf *bp);		/* copy every flushable inode of the cluster into bp */
 void dx_flush_give_up(struct dx_inode *ip);
 bool dx_inode_is_clean(struct dx_inode *ip);

@@ -504,6 +504,19 @@ void dx_trans_log_inode(struct dx_trans *tp, struct dx_inode *ip, u32 fields)
 }
 
 /**
+ * dx_inode_owns_all - all blocks of its btrees have been logged as this inode's
+ * @ip: inode whose fork was another's (DX_ILOG_DOWNER), ILOCK held exclusively from then on
+ *
+ * What is logged of it from now on does not ask recovery to see to that: it would go along pointers that may be out of date.
+ */
+void dx_inode_owns_all(struct dx_inode *ip)
+{
+	spin_lock(&ip->i_lock);
+	ip->item->fields &= ~(DX_ILOG_DOWNER | DX_ILOG_AOWNER);
+	spin_unlock(&ip->i_lock);
+}
+
+/**
  * dx_trans_set_time - current time into an inode's timestamps
  * @tp: transaction
  * @ip: joined; the caller logs DX_ILOG_CORE
@@ -680,16 +693,17 @@ static int replay_inode(struct dx_recovery *rc, const struct dx_ritem *it, const
 	return 0;
 }
 
-static int owner_change(struct dx_recovery *rc, const struct dx_inode_log_format *f, const struct dx_dinode *dip)
+static int owner_change(struct dx_recovery *rc, const struct dx_inode_log_format *f, const struct dx_dinode *dip,
+			dx_lsn_t lsn)
 {
 	u32 litino = rc->mp->sb.inodesize - DX_DINODE_SIZE, doff = (u32)dip->di_forkoff << 3;
 	const char *fork = (const char *)dip + DX_DINODE_SIZE;
 	int error = 0;
 
 	if (f->ilf_fields & DX_ILOG_DOWNER && dip->di_format == DX_DINODE_FMT_BTREE)
-		error = rc->mp->inode_above->change_owner(rc, dip, fork, doff ? doff : litino);
+		error = rc->mp->inode_above->change_owner(rc, dip, fork, doff ? doff : litino, lsn);
 	if (!error && f->ilf_fields & DX_ILOG_AOWNER && doff && dip->di_aformat == DX_DINODE_FMT_BTREE)
-		error = rc->mp->inode_above->change_owner(rc, dip, fork + doff, litino - doff);
+		error = rc->mp->inode_above->change_owner(rc, dip, fork + doff, litino - doff, lsn);
 	return error;
 }
 
@@ -737,7 +751,7 @@ int dx_inode_replay(struct dx_recovery *rc, struct dx_ritem *it, dx_lsn_t lsn)
 	dx_buf_leave(bp);
 	/* behind the unlock: a pointer might lead to this very buffer */
 	if (!error && copy)
-		error = owner_change(rc, f, copy);
+		error = owner_change(rc, f, copy, lsn);
 	kfree(copy);
 	return error;
 }

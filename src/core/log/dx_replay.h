@@ -88,6 +88,8 @@ int dx_replay_bad(struct dx_recovery *rc, const char *what, u64 where);		/* says
 int dx_buf_note(struct dx_recovery *rc, struct dx_ritem *it);
 int dx_buf_replay(struct dx_recovery *rc, struct dx_ritem *it, dx_lsn_t lsn);
 int dx_replay_cluster(struct dx_recovery *rc, struct dx_buf *bp);
+bool dx_replay_is_newer(struct dx_buf *bp, dx_lsn_t lsn);
+void dx_replay_changed(struct dx_recovery *rc, struct dx_buf *bp, dx_lsn_t lsn);
 bool dx_replay_cancelled(struct dx_recovery *rc, dx_daddr_t daddr, u32 len_bb);
 void dx_replay_rewind(struct dx_recovery *rc);
 int dx_replay_flush(struct dx_recovery *rc, bool all);		/* stamp and write rc->bufs */

@@ -163,6 +163,39 @@ static bool block_is_newer(struct dx_buf *bp, dx_lsn_t lsn)
 	return on_disk && on_disk != DX_NULLLSN && on_disk >= lsn;
 }
 
+static void stamp(struct dx_buf *bp, dx_lsn_t lsn)
+{
+	const struct dx_lsn_place *p = dx_buf_lsn_place(bp);
+
+	if (p && bp->b_ops)
+		put_unaligned_be64(lsn, dx_buf_off(bp, p->lsn_off));
+}
+
+/**
+ * dx_replay_is_newer - what a block holds is of a later time than a transaction, or of another
+ * @bp: locked buffer of a block that carries an LSN
+ * @lsn: of the transaction
+ *
+ * For what other items than the block's own say of it.  Of the same LSN it may be from before, for several transactions have that.
+ */
+bool dx_replay_is_newer(struct dx_buf *bp, dx_lsn_t lsn)
+{
+	return block_is_newer(bp, lsn + 1);
+}
+
+/**
+ * dx_replay_changed - queue a block that an item has changed which is not its own
+ * @rc: the recovery
+ * @bp: locked, with its b_ops
+ * @lsn: of the transaction
+ */
+void dx_replay_changed(struct dx_recovery *rc, struct dx_buf *bp, dx_lsn_t lsn)
+{
+	if (bp->b_flags & BF_TORN)
+		stamp(bp, lsn);
+	dx_buf_write_later(bp, &rc->bufs);
+}
+
 /* ---- what a replayed block is ---- */
 
 /* Is this a new block of a quota file of a type whose accounting ends in this log?  Its blocks may be data by now. */
@@ -243,14 +276,6 @@ static int copy_run(struct dx_recovery *rc, struct dx_buf *bp, u32 off, const ch
 {
 	memcpy(dx_buf_off(bp, off), src, len);
 	return 0;
-}
-
-static void stamp(struct dx_buf *bp, dx_lsn_t lsn)
-{
-	const struct dx_lsn_place *p = dx_buf_lsn_place(bp);
-
-	if (p && bp->b_ops)
-		put_unaligned_be64(lsn, dx_buf_off(bp, p->lsn_off));
 }
 
 /* What a buffer item that is not an inode cluster's does to its block.  Leaves a block that is newer alone, and then b_ops, too. */
