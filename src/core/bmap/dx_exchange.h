@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Exchanging what two ranges of files map: exchange.c. */
+/* Exchanging what two ranges of files map: exchange.c; all of two files: swapext.c. */
 #ifndef DX_EXCHANGE_H
 #define DX_EXCHANGE_H
 
@@ -16,9 +16,12 @@ struct dx_exchange {
 	bool		set_sizes;	/* and the sizes on disk become these: */
 	u64		size1_bytes, size2_bytes;
 	bool		dry;		/* is there room for it?  Changes nothing */
+	bool		still1, still2;	/* the times of this one stay */
+	bool		by_runs;	/* run by run, without the promise of the whole: for volumes that do not know that */
 };
 
 int dx_exchange_range(const struct dx_exchange *x);
+int dx_swapext(struct dx_inode *ip, struct dx_inode *tip, u64 size_bytes);	/* swapext.c: all of two files */
 extern const struct dx_defer_type dx_exchange_type;	/* XMI and XMD */
 
 #endif /* DX_EXCHANGE_H */

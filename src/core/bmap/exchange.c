@@ -10,6 +10,9 @@
  * Nothing may fail on the way, for a transaction that is dirty cannot be given up.  What it takes is asked for before the first:
  * blocks for both btrees, room in the extent counters.
  *
+ * By runs (swapext.c): the same steps, each promised by its BUIs alone, with no XMI to tie them together.  A crash leaves the runs
+ * that are done.
+ *
  * A run in which both are holes, or have the same blocks, stays as it is.  Blocks neither come nor go, so there is nothing
  * to account; the owner of each in the rmapbt follows from the change of the map.
  *
@@ -288,11 +291,13 @@ static void mark(struct dx_trans *tp, const struct dx_exchange *x)
 {
 	struct dx_inode *ip[2] = { x->ip1, x->ip2 };
 	u64 shares = (x->ip1->d.flags2 | x->ip2->d.flags2) & DX_DIFLAG2_REFLINK;
+	bool still[2] = { x->still1, x->still2 };
 	int i;
 
 	for (i = 0; i < 2; i++) {
 		ip[i]->d.flags2 |= shares;
-		dx_trans_set_time(tp, ip[i], DX_ICHGTIME_MOD | DX_ICHGTIME_CHG);
+		if (!still[i])
+			dx_trans_set_time(tp, ip[i], DX_ICHGTIME_MOD | DX_ICHGTIME_CHG);
 		if (x->set_sizes) {
 			dx_set_disk_size(ip[i], i ? x->size2_bytes : x->size1_bytes);
 			/* what was preallocated behind the end of one is behind that of the other */
@@ -342,14 +347,39 @@ static void unlock_both(const struct dx_exchange *x)
 		dx_iunlock(x->ip2, DX_ILOCK_EXCL);
 }
 
+/* That all will be done, if there is anything. */
+static void promise(struct dx_trans *tp, const struct dx_exchange *x)
+{
+	struct exchange_work *m = new_work(x);
+	struct runs r;
+
+	if (next_runs(x->ip1, x->ip2, &m->x, &r))
+		dx_defer_add(tp, &dx_exchange_type, &m->work);
+	else
+		kfree(m);
+}
+
+/* The steps alone. */
+static int exchange_by_runs(struct dx_trans **tpp, const struct dx_exchange *x, const struct dx_xmi_body *b)
+{
+	struct dx_xmi_body left = *b;
+	struct runs r;
+	int error = 0;
+
+	while (!error && next_runs(x->ip1, x->ip2, &left, &r)) {
+		exchange_runs(*tpp, x->ip1, x->ip2, &r);
+		advance(&left, r.r1.blockcount);
+		error = dx_defer_finish(tpp);
+	}
+	return error;
+}
+
 /* In one chain of transactions. */
 static int run(const struct dx_exchange *x, const struct dx_xmi_body *b)
 {
 	bool same = x->ip1 == x->ip2;
-	struct exchange_work *m;
 	struct range_sum s[2];
 	struct dx_trans *tp;
-	struct runs r;
 	u64 blocks;
 	int error;
 
@@ -378,12 +408,10 @@ static int run(const struct dx_exchange *x, const struct dx_xmi_body *b)
 	error = may_begin(x, s);
 	if (!error && !x->dry) {
 		mark(tp, x);
-		m = new_work(x);
-		/* if there is anything */
-		if (next_runs(x->ip1, x->ip2, &m->x, &r))
-			dx_defer_add(tp, &dx_exchange_type, &m->work);
+		if (x->by_runs)
+			error = exchange_by_runs(&tp, x, b);
 		else
-			kfree(m);
+			promise(tp, x);
 	}
 	error = dx_trans_end(tp, error);
 	unlock_both(x);
@@ -411,7 +439,8 @@ static struct dx_inode *shares_no_more(const struct dx_exchange *x, const struct
  * dx_exchange_range - exchange what two ranges of files map
  * @x: what; both files of one mount, regular
  *
- * As a whole or not at all, also after a crash.  Times of both move.  Copies on write that are staged for the ranges are dropped.
+ * As a whole or not at all, also after a crash, unless it is to go by runs.  Times of both move, if they are not to be
+ * still.  Copies on write that are staged for the ranges are dropped.
  * The size in memory is the caller's.  Takes both ILOCKs.
  *
  * Return: 0; -EINVAL (not at blocks, ranges overlap); -EFBIG (beyond what a file can be, or can have extents); -ENOSPC;
