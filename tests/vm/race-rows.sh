@@ -6,6 +6,8 @@
 #
 #   id fs device engine writer racer races seconds lanes limit fault
 #
+# A racer of fio:JOB is the job file JOB: fio with the engine, and its verify is the judge.
+#
 # device is plain (DEV as it is), delay (writes held for 10 to 30 ms by dm-delay),
 # or null (null_blk with memory behind it). fault is - or an error tag.
 # Prints "BEGIN id" and a "ROW {json}" line for each, and marks the kernel
@@ -40,6 +42,43 @@ delay_off() {
 	dmsetup remove --force $dmname
 }
 
+# FS DEV ENGINE JOB SECONDS FAULT: one row by fio. Prints "ROW {json}": what fio printed, its exit status, what it complained of, and what
+# the check of the filesystem said; and its logs, packed.
+fio_row() {
+	local fs=$1 d=$2 engine=$3 job=$4 limit=$5 fault=$6 tmp rc check=0 why
+	tmp=$(mktemp -d) || return
+	sed "s/^ioengine=libaio$/ioengine=$engine/" "${rows%/*}/$job.fio" >"$tmp/job.fio"
+	case $fs in
+	ext4)	mkfs.ext4 -q -F "$d" >"$tmp/mkfs" 2>&1 ;;
+	*)	mkfs.xfs -q -f "$d" >"$tmp/mkfs" 2>&1 ;;
+	esac && mount -t "$fs" "$d" "$dir" 2>>"$tmp/mkfs" || {
+		why=$(tr -d '\n"\\' <"$tmp/mkfs")
+		echo "ROW {\"verdict\":\"ERROR\",\"detail\":[\"cannot be mounted: $why\"]}"
+		rm -rf "$tmp"
+		return
+	}
+	if [ -n "$fault" ]; then	# it is the only mount
+		for why in /sys/fs/dioxfs/*/errortag/"$fault"; do echo 1 >"$why"; done
+	fi
+	mkdir "$tmp/logs"
+	(cd "$dir" && timeout "$limit" fio --output-format=json --output="$tmp/json" --write_lat_log="$tmp/logs/log" --write_iops_log="$tmp/logs/log" \
+		--log_avg_msec=100 "$tmp/job.fio") >"$tmp/err" 2>&1
+	rc=$?
+	umount "$dir" || { umount -l "$dir"; check=-1; }
+	if [ "$check" = 0 ]; then
+		case $fs in
+		ext4)	e2fsck -fn "$d" >"$tmp/check" 2>&1 ;;
+		*)	xfs_repair -n "$d" >"$tmp/check" 2>&1 ;;
+		esac
+		check=$?
+	fi
+	(cd "$tmp/logs" && for why in *.log; do [ -f "$why" ] && echo "FIOLOG $why $(gzip -c "$why" | base64 -w 0)"; done)
+	# fio puts its complaints before the object
+	why=$(cat "$tmp/err" "$tmp/json" 2>/dev/null | sed '/^{/,$d' | grep -iE 'verify|error|err=|fio:' | head -n 3 | tr -d '\n"\\' | cut -c 1-400)
+	echo "ROW {\"fio_rc\":$rc,\"check_rc\":$check,\"complaint\":\"$why\",\"fio\":$(sed -n '/^{/,$p' "$tmp/json" | tr -d '\n' | grep . || echo null)}"
+	rm -rf "$tmp"
+}
+
 delay_off
 while read -r id fs device engine writer racer races seconds lanes limit fault; do
 	[ -n "$id" ] || continue
@@ -65,6 +104,10 @@ while read -r id fs device engine writer racer races seconds lanes limit fault; 
 		delay_off ;;
 	esac
 	[ "$fault" = - ] && fault=
+	case $racer in fio:*)
+		fio_row "$fs" "$d" "$engine" "${racer#fio:}" "$limit" "$fault" </dev/null
+		continue ;;
+	esac
 	make=()
 	if [ "$racer" = exchange ] && [ "$fs" != ext4 ]; then
 		make=(--mkfs "bash ${0%/*}/exchange-volume.sh mkfs" --check "bash ${0%/*}/exchange-volume.sh check")
