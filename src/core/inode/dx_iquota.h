@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What inodes know of quota.  The room of quota is above; what the rooms below it ask of it is a table.  dx_quota.h tells the story.
+ * What inodes know of quota.  The room of quota is above; what the rooms below it ask of it is a table.  dx_quota.h tells the
+ * story.
  *
  * Where quota is off each of these is the test of a flag.
  */

@@ -409,13 +409,16 @@ int dx_dq_open_file(struct dx_mount *mp, enum dx_qtype t, struct dx_inode **ipp)
 		return -ENOENT;
 	for (o = 0; o < DX_QTYPES; o++)
 		if (o != t && *dx_kind_ino(mp, o) == ino)
-			return dx_corrupt(mp, "superblock", 0, "%s and %s quota have one file", dx_qkinds[t].name, dx_qkinds[o].name);
+			return dx_corrupt(mp, "superblock", 0, "%s and %s quota have one file", dx_qkinds[t].name,
+					  dx_qkinds[o].name);
 	if (ino == mp->sb.rootino || ino == mp->sb.rbmino || ino == mp->sb.rsumino)
 		return dx_corrupt(mp, "superblock", 0, "bad inode of %s quota", dx_qkinds[t].name);
 	error = dx_iget(mp, NULL, ino, DX_IGET_UNTRUSTED, &ip);
+	if (error == -ENOENT || error == -EINVAL)
+		return dx_corrupt(mp, "superblock", 0, "there is no inode 0x%llx of %s quota", (unsigned long long)ino,
+				  dx_qkinds[t].name);
 	if (error)
-		return error == -ENOENT || error == -EINVAL ?
-			dx_corrupt(mp, "superblock", 0, "there is no inode 0x%llx of %s quota", (unsigned long long)ino, dx_qkinds[t].name) : error;
+		return error;
 	if (!S_ISREG(ip->d.mode) || !ip->d.nlink || dx_inode_shares(ip) ||
 	    (ip->df.format != DX_DINODE_FMT_EXTENTS && ip->df.format != DX_DINODE_FMT_BTREE)) {
 		error = dx_corrupt(mp, "inode", ip->imap.daddr, "0x%llx is no file of %s quota", (unsigned long long)ino,

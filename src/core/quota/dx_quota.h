@@ -3,13 +3,13 @@
  * Quota: who uses how much, and may.  Users, groups and projects, each kind with a quota file of records by id.
  *
  * An inode in memory knows what its owners' records have been charged for it.  What it uses, the blocks of all its forks and
- * their trees and itself, is compared with that when a transaction commits that has logged it (quota_charge.c): the difference goes to the
- * records in the same transaction.  So no operation can forget to account, and usage on disk is that of the inodes on disk
- * after every crash.  Delayed extents and copies on write are charged in memory only, under the ILOCK.  Limits are a
+ * their trees and itself, is compared with that when a transaction commits that has logged it (quota_charge.c): the difference
+ * goes to the records in the same transaction.  So no operation can forget to account, and usage on disk is that of the inodes
+ * on disk after every crash.  Delayed extents and copies on write are charged in memory only, under the ILOCK.  Limits are a
  * question that operations ask before they change anything: dx_quota_reserve() in the inode's room, which see.
  *
- * Locks: a record's q_commit is the innermost of all sleeping locks, and held from its change to the end of the commit;
- * by order of kind and id where several are.  Counts and limits in memory are under q_lock, a spinlock.
+ * Locks: a record's ->commit is the innermost of all sleeping locks, and held from its change to the end of the commit;
+ * by order of kind and id where several are.  Counts and limits in memory are under its ->lock, a spinlock.
  *
  * What follows is for the VFS.  Nothing may be locked; all sleep.  Space is in fsblocks, times in seconds of the epoch.
  */
@@ -60,8 +60,9 @@ int dx_quota_next(struct dx_mount *mp, enum dx_qtype type, u32 id, struct dx_quo
 int dx_quota_set(struct dx_mount *mp, enum dx_qtype type, u32 id, const struct dx_quota_change *chg);
 void dx_quota_state(struct dx_mount *mp, struct dx_quota_state *st);
 /*
- * Enforcement (DX_?QUOTA_ENFD in @flags) begins or ends, durably; accounting begins and ends with a mount, and is passed over with a
- * line in the log.  _on: -EINVAL when a kind of @flags is not accounted, -EEXIST when nothing would change; _off: -EEXIST when none is on.
+ * Enforcement (DX_?QUOTA_ENFD in @flags) begins or ends, durably; accounting begins and ends with a mount, and is passed
+ * over with a line in the log.  _on: -EINVAL when a kind of @flags is not accounted, -EEXIST when nothing would change; _off:
+ * -EEXIST when none is on.
  */
 int dx_quota_on(struct dx_mount *mp, u16 flags);
 int dx_quota_off(struct dx_mount *mp, u16 flags);

@@ -6,7 +6,7 @@
 #include "dx_quota.h"
 #include "dx_bmap.h"
 
-/* Of one resource.  q_lock. */
+/* Of one resource.  The record's ->lock. */
 struct dx_dqres {
 	u64	count;		/* as logged */
 	u64	held;		/* with what is reserved: limits are about this */

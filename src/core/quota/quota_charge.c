@@ -15,8 +15,8 @@
  * exceeds it.  The record of id 0 has no limits itself: its ones are those of everybody who has none of his own when
  * his usage changes, and its timers are the graces.  What gives back more than it takes is never asked.
  *
- * When the records of a kind cannot be read, being damaged, usage of that kind is not right from now on; the superblock says so before
- * anything changes (dx_quota_lost()), and the next mount counts anew.
+ * When the records of a kind cannot be read, being damaged, usage of that kind is not right from now on; the superblock says so
+ * before anything changes (dx_quota_lost()), and the next mount counts anew.
  *
  * Locks: the ILOCK for what an inode knows; ->commit for what is logged of a record, by order of kind and id; ->lock, a spinlock.
  */
@@ -242,7 +242,7 @@ static bool damaged(int error)
 	return error == -EFSCORRUPTED || error == -ENOENT;
 }
 
-/* The records of the present owners; a damaged one costs the kind its exactness.  @locked: by the ILOCK, perhaps in a transaction. */
+/* The records of the present owners; a damaged one costs the kind its exactness.  @locked: ILOCK held, perhaps in a transaction. */
 static int owners(struct dx_inode *ip, const u32 id[DX_QTYPES], struct dx_dquot *dq[DX_QTYPES], bool locked)
 {
 	struct dx_mount *mp = ip->mp;

@@ -82,7 +82,7 @@ int dx_quota_next(struct dx_mount *mp, enum dx_qtype type, u32 id, struct dx_quo
 	}
 }
 
-static void default_of(struct dx_mount *mp, struct dx_dqres *r, u64 *soft, u64 *hard, s64 *grace)
+static void default_of(const struct dx_dqres *r, u64 *soft, u64 *hard, s64 *grace)
 {
 	*soft = r->soft;
 	*hard = r->hard;
@@ -98,9 +98,9 @@ void dx_dq_set_defaults(struct dx_dquot *dq)
 	struct dx_dqdefaults *def = &dq->mp->quotas->def[dq->type];
 
 	spin_lock(&dq->lock);
-	default_of(dq->mp, &dq->blk, &def->blk.soft, &def->blk.hard, &def->blk.grace);
-	default_of(dq->mp, &dq->ino, &def->ino.soft, &def->ino.hard, &def->ino.grace);
-	default_of(dq->mp, &dq->rtb, &def->rtb.soft, &def->rtb.hard, &def->rtb.grace);
+	default_of(&dq->blk, &def->blk.soft, &def->blk.hard, &def->blk.grace);
+	default_of(&dq->ino, &def->ino.soft, &def->ino.hard, &def->ino.grace);
+	default_of(&dq->rtb, &def->rtb.soft, &def->rtb.hard, &def->rtb.grace);
 	spin_unlock(&dq->lock);
 }
 
@@ -113,7 +113,7 @@ static void change(struct dx_dquot *dq, struct dx_dqres *r, u32 what, const stru
 			r->hard = hard;
 			r->soft = soft;
 		} else {
-			dx_info(dq->mp, "%s quota of 0x%x: limits of %s are left as they are, the soft one would be above the hard one",
+			dx_info(dq->mp, "%s quota of 0x%x: limits of %s are left: the soft one would be above the hard one",
 				dx_qkinds[dq->type].name, dq->id, name);
 		}
 	}

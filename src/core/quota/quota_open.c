@@ -3,8 +3,8 @@
  * Quota is turned on with the mount, and stays so.
  *
  * Usage that has been counted is right as long as everything is charged, what recovery does included.  So where it has
- * been, by the mount before, quota is on from the first transaction of this one (dx_quota_open_early()); where not, when recovery is over
- * (dx_quota_open()): files are made, usage is counted.  On a read-only mount that must wait until it becomes read-write.
+ * been, by the mount before, quota is on from the first transaction of this one (dx_quota_open_early()); where not, when recovery
+ * is over (dx_quota_open()): files are made, usage is counted.  On a read-only mount that must wait until it becomes read-write.
  *
  * If it cannot be, the volume is mounted without, with a line in the log that says why.
  *
@@ -94,7 +94,7 @@ static void say_what(struct dx_mount *mp)
 				mp->qflags & dx_qkinds[t].enfd ? " and enforced" : "");
 }
 
-static void without(struct dx_mount *mp, int error)
+static void give_up(struct dx_mount *mp, int error)
 {
 	close_files(mp);
 	dx_err(mp, "quota cannot be turned on: error %d; mounted without it", error);
@@ -177,7 +177,7 @@ void dx_quota_open(struct dx_mount *mp)
 		error = dx_quota_sync_flags(mp);
 	if (error) {
 		mp->qflags = 0;
-		without(mp, error);
+		give_up(mp, error);
 		return;
 	}
 	say_what(mp);
