@@ -240,6 +240,39 @@ static void exchange_some(struct dx_mount *mp)
 	(void)mp;
 }
 
+static int swapped;
+
+/* All that two files map, where their owners are the same. */
+static void swap_some(struct dx_mount *mp)
+{
+	struct uf_file *f = &uf_files[uf_rnd(UF_FILES)], *g = &uf_files[uf_rnd(UF_FILES)];
+	struct dx_setattr sa = { .valid = DX_ATTR_UID | DX_ATTR_GID | DX_ATTR_PROJID, .uid = 3, .gid = 4, .projid = 5 };
+	bool same = f->ip->d.uid == g->ip->d.uid && f->ip->d.gid == g->ip->d.gid && f->ip->d.projid == g->ip->d.projid;
+	u64 tmp[UF_SPAN], size = (u64)UF_SPAN * uf_bs;
+	int error;
+
+	if (f == g || uf_flush(f) || uf_flush(g))
+		return;
+	f->size = g->size = UF_SPAN;
+	if (dx_iomap_setsize(f->ip, size) || dx_iomap_setsize(g->ip, size))
+		return;
+	if (!same) {
+		CHECK_EQ(dx_swapext(f->ip, g->ip, size), -EINVAL);
+		CHECK_EQ(dx_setattr_nosize(f->ip, &sa, false), 0);
+		CHECK_EQ(dx_setattr_nosize(g->ip, &sa, false), 0);
+	}
+	error = dx_swapext(f->ip, g->ip, size);
+	if (error)		/* one of the two has more extents */
+		error = dx_swapext(g->ip, f->ip, size);
+	if (error)
+		return;
+	memcpy(tmp, f->disk, sizeof(tmp));
+	memcpy(f->disk, g->disk, sizeof(tmp));
+	memcpy(g->disk, tmp, sizeof(tmp));
+	swapped++;
+	(void)mp;
+}
+
 static int file_ops(void *arg)
 {
 	int error, i, n = 600;
@@ -251,12 +284,15 @@ static int file_ops(void *arg)
 	if (!CHECK(mp))
 		return error;
 	uf_bs = mp->sb.blocksize;
+	swapped = 0;
 	uf_open(mp);
 	for (i = 0; i < n && !host_checks_failed; i++) {
-		u32 op = uf_rnd(UF_OPS + 3), len = 1 + uf_rnd(40), off = uf_rnd(UF_SPAN - len);
+		u32 op = uf_rnd(UF_OPS + 4), len = 1 + uf_rnd(40), off = uf_rnd(UF_SPAN - len);
 		struct uf_file *f = &uf_files[uf_rnd(UF_FILES)];
 
-		if (op >= UF_OPS + 1)
+		if (op == UF_OPS + 3)
+			swap_some(mp);
+		else if (op >= UF_OPS + 1)
 			chown_some(mp, f->ip);
 		else if (op == UF_OPS)
 			exchange_some(mp);
@@ -264,7 +300,7 @@ static int file_ops(void *arg)
 			uf_op(mp, op, f, off, len);
 		CHECK_EQ(uv_check_quota(mp), 0);
 		if (host_checks_failed)
-			printf("  operation %d, \"%s\"\n", i, op < UF_OPS ? uf_op_names[op] : op == UF_OPS ? "exchange" : "chown");
+			printf("  operation %d, \"%s\"\n", i, op < UF_OPS ? uf_op_names[op] : op == UF_OPS ? "exchange" : op == UF_OPS + 3 ? "swap" : "chown");
 		if (i % 150 == 149) {
 			uf_close();
 			CHECK_EQ(uv_umount(mp), 0);
@@ -280,6 +316,7 @@ static int file_ops(void *arg)
 		}
 	}
 	uf_check(mp);
+	CHECK(swapped > 0);
 	uf_close();
 	return uv_umount(mp);
 }

@@ -77,8 +77,11 @@ static int check_forks(struct dx_inode *ip, struct dx_inode *tip)
 
 	if (!has_extents(&ip->df) || !has_extents(&tip->df))
 		return -EINVAL;
+	/* nobody's quota shall pay for what another one has allocated */
+	if (dx_has_quota(ip->mp) && !dx_same_owners(ip, tip))
+		why = "their owners are not the same, and quota is on";
 	/* then why does anybody ask? */
-	if (ip->df.nextents < tip->df.nextents)
+	else if (ip->df.nextents < tip->df.nextents)
 		why = "the temporary file has more extents";
 	else if (by_forks(ip->mp) && !fits(ip, &tip->df))
 		why = "the extents of the temporary file do not fit into the inode as they are";
@@ -262,7 +265,9 @@ static int swap_by_forks(struct dx_inode *ip, struct dx_inode *tip)
 	bool large;
 	int error;
 
-	error = dx_trans_alloc(ip->mp, DX_RESV_EXCHANGE, 0, 0, &tp);
+	error = dx_quota_attach(ip) ?: dx_quota_attach(tip);
+	if (!error)
+		error = dx_trans_alloc(ip->mp, DX_RESV_EXCHANGE, 0, 0, &tp);
 	if (error)
 		return error;
 	dx_ilock_two(ip, tip);
@@ -290,7 +295,7 @@ static int swap_by_forks(struct dx_inode *ip, struct dx_inode *tip)
  *
  * Times stay.  Copies on write that are staged for either are dropped.  How far it is atomic: above.
  *
- * Return: 0; -EINVAL (more extents, or extents that do not fit: nothing is changed); -EFBIG (too many extents for @tip); -ENOSPC;
+ * Return: 0; -EINVAL (more extents, extents that do not fit, other owners where quota is on: nothing is changed); -EFBIG (too many extents for @tip); -ENOSPC;
  * -EIO, -EFSCORRUPTED, -ENOMEM.  After an error nothing is changed, or the filesystem is shut down.
  */
 int dx_swapext(struct dx_inode *ip, struct dx_inode *tip, u64 size_bytes)
