@@ -109,6 +109,9 @@ struct dx_handlereq {
 	void	*ohandle;		/* where the handle goes: */
 	__u32	*ohandlen;		/* its length */
 };
+struct dx_handlereq32 {			/* of a 32-bit program */
+	__u32	fd, path, oflags, ihandle, ihandlen, ohandle, ohandlen;
+};
 struct dx_getparents_rec {
 	struct dx_handle gpr_parent;
 	__u32	gpr_reclen;		/* to the next one; of the last one, to the end of the buffer */
@@ -153,6 +156,10 @@ struct dx_attrlist_handlereq {
 	__u32	buflen;
 	void	*buffer;		/* struct dx_attrlist */
 };
+struct dx_attrlist_handlereq32 {
+	struct dx_handlereq32 hreq;
+	__u32	pos[4], flags, buflen, buffer;
+};
 struct dx_attrlist {
 	__s32	al_count;
 	__s32	al_more;		/* ask again */
@@ -171,6 +178,15 @@ struct dx_attrmulti_handlereq {
 	struct dx_handlereq hreq;
 	__u32	opcount;
 	struct dx_attr_multiop *ops;
+};
+struct dx_attr_multiop32 {
+	__u32	am_opcode;
+	__s32	am_error;
+	__u32	am_attrname, am_attrvalue, am_length, am_flags;
+};
+struct dx_attrmulti_handlereq32 {
+	struct dx_handlereq32 hreq;
+	__u32	opcount, ops;
 };
 #define DX_ATTR_OP_GET		1
 #define DX_ATTR_OP_SET		2
@@ -208,6 +224,14 @@ struct dx_bulkreq32 { __u32 lastip; __s32 icount; __u32 ubuffer, ocount; };	/* o
 struct dx_bstime { __kernel_long_t tv_sec; __s32 tv_nsec; };
 struct dx_bstime32 { __s32 tv_sec, tv_nsec; };
 struct dx_bstat { DX_BSTAT_FIELDS(struct dx_bstime, __u64, __s64); };
+#define DX_SWAPEXT_FIELDS(bstat, s64_)			\
+	s64_	sx_version;	/* not looked at */	\
+	s64_	sx_fdtarget, sx_fdtmp;			\
+	s64_	sx_offset;	/* 0, as it is all: */	\
+	s64_	sx_length;				\
+	char	sx_pad[16];				\
+	bstat	sx_stat		/* of the target, before it was copied */
+struct dx_swapext { DX_SWAPEXT_FIELDS(struct dx_bstat, __s64); };
 struct dx_inogrp { __u64 xi_startino; __s32 xi_alloccount; __u64 xi_allocmask; };
 struct dx_bulk_ireq {			/* records follow */
 	__u64	ino;			/* in and out: the next one */
@@ -266,6 +290,12 @@ struct dx_inumbers {
 #define DX_IOC_FD_TO_HANDLE	_IOWR('X', 106, struct dx_handlereq)
 #define DX_IOC_OPEN_BY_HANDLE	_IOWR('X', 107, struct dx_handlereq)
 #define DX_IOC_READLINK_BY_HANDLE _IOWR('X', 108, struct dx_handlereq)
+#define DX_IOC_PATH_TO_FSHANDLE32 _IOWR('X', 104, struct dx_handlereq32)
+#define DX_IOC_PATH_TO_HANDLE32	_IOWR('X', 105, struct dx_handlereq32)
+#define DX_IOC_FD_TO_HANDLE32	_IOWR('X', 106, struct dx_handlereq32)
+#define DX_IOC_OPEN_BY_HANDLE32	_IOWR('X', 107, struct dx_handlereq32)
+#define DX_IOC_READLINK_BY_HANDLE32 _IOWR('X', 108, struct dx_handlereq32)
+#define DX_IOC_SWAPEXT		_IOWR('X', 109, struct dx_swapext)
 #define DX_IOC_FSGROWFSDATA	_IOW('X', 110, struct dx_growfs_data)
 #define DX_IOC_FSGROWFSLOG	_IOW('X', 111, struct dx_growfs_log)
 #define DX_IOC_FSGROWFSRT	_IOW('X', 112, struct dx_growfs_rt)
@@ -276,6 +306,8 @@ struct dx_inumbers {
 #define DX_IOC_GET_RESBLKS	_IOR('X', 115, struct dx_resblks)
 #define DX_IOC_ATTRLIST_BY_HANDLE _IOW('X', 122, struct dx_attrlist_handlereq)
 #define DX_IOC_ATTRMULTI_BY_HANDLE _IOW('X', 123, struct dx_attrmulti_handlereq)
+#define DX_IOC_ATTRLIST_BY_HANDLE32 _IOW('X', 122, struct dx_attrlist_handlereq32)
+#define DX_IOC_ATTRMULTI_BY_HANDLE32 _IOW('X', 123, struct dx_attrmulti_handlereq32)
 #define DX_IOC_FSGEOMETRY_V4	_IOR('X', 124, struct dx_geom_v4_size)
 #define DX_IOC_GOINGDOWN	_IOR('X', 125, __u32)
 #define DX_IOC_BULKSTAT		_IOR('X', 127, struct dx_bulk_ireq)

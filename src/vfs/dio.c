@@ -94,6 +94,7 @@ static int write_end_io(struct kiocb *iocb, ssize_t size, int error, unsigned in
 	struct inode *inode = file_inode(iocb->ki_filp);
 
 	trace_dx_dio_write_done(inode, iocb->ki_pos, size, error ? error : flags);
+	dx_note_change(inode);
 	if (dx_is_shutdown(DX_M(inode->i_sb)))
 		error = -EIO;
 	if (!error && size) {

@@ -44,6 +44,7 @@ enum dx_errortag {
 	DX_TAG_SIZE_UNDER_SHARED,	/* an extending allocation sets the size that it saw under the IOLOCK shared */
 	DX_TAG_BUFFERED_UNDRAINED,	/* a buffered write does not wait for direct I/O in flight */
 	DX_TAG_COPIES_UNASKED,		/* a direct write does not ask whether blocks are shared */
+	DX_TAG_CHANGES_UNSEEN,		/* who swaps a copy in looks at times alone */
 	DX_TAG_NR
 };
 
@@ -197,6 +198,19 @@ loff_t dx_remap_file_range(struct file *in, loff_t pos_in, struct file *out, lof
 long dx_ioc_exchange_range(struct file *file, void __user *arg);
 long dx_ioc_start_commit(struct file *file, void __user *arg);
 long dx_ioc_commit_range(struct file *file, void __user *arg);
+/* seen.c */
+int dx_check_seen(struct inode *inode);
+/* Contents change, or have changed: any context. */
+static inline void dx_note_change(struct inode *inode)
+{
+	struct dx_inode *ip = DX_I(inode);
+
+	if (unlikely(test_bit(DX_I_SEEN, &ip->i_flags)) && !test_bit(DX_I_CHANGED, &ip->i_flags))
+		set_bit(DX_I_CHANGED, &ip->i_flags);
+}
+/* swapext.c */
+long dx_ioc_swapext(struct file *file, void __user *arg);
+long dx_ioc_swapext32(struct file *file, unsigned int cmd, void __user *arg);
 /* ioctl.c, ioctl_compat.c */
 long dx_file_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
 long dx_file_compat_ioctl(struct file *file, unsigned int cmd, unsigned long arg);

@@ -58,7 +58,7 @@ static int check_fresh(const struct swap_request *rq)
 	dx_ilock(ip, DX_ILOCK_SHARED);
 	look_at(ip, &now);
 	dx_iunlock(ip, DX_ILOCK_SHARED);
-	return memcmp(&now, rq->fresh, sizeof(now)) ? -EBUSY : 0;
+	return dx_check_seen(file_inode(rq->file2)) ?: memcmp(&now, rq->fresh, sizeof(now)) ? -EBUSY : 0;
 }
 
 /* What the caller may do, and with which files; no lock is needed. */
@@ -154,6 +154,8 @@ static int exchange_extents(struct swap_request *rq)
 		.ip1 = DX_I(a), .ip2 = DX_I(b), .off1_bytes = rq->off1, .off2_bytes = rq->off2, .len_bytes = rq->len,
 		.written = rq->flags & DX_EXCHANGE_FILE1_WRITTEN, .dry = rq->flags & DX_EXCHANGE_DRY_RUN,
 		.set_sizes = rq->flags & DX_EXCHANGE_TO_EOF,
+		/* opened by handle, as by xfs_fsr: nobody shall see it */
+		.still1 = rq->file1->f_mode & FMODE_NOCMTIME, .still2 = rq->file2->f_mode & FMODE_NOCMTIME,
 		.size1_bytes = rq->off1 + (size2 - rq->off2), .size2_bytes = rq->off2 + (size1 - rq->off1),
 	};
 	int error = dx_exchange_range(&x);
@@ -200,6 +202,10 @@ static int exchange_locked(struct swap_request *rq)
 	trace_dx_fallocate_step(a, rq->off1, rq->len, DX_SP_EXCHANGE);
 	trace_dx_fallocate_step(b, rq->off2, rq->len, DX_SP_EXCHANGE);
 	error = exchange_extents(rq);
+	if (!(rq->flags & DX_EXCHANGE_DRY_RUN) && !rq->fresh) {
+		dx_note_change(a);
+		dx_note_change(b);
+	}
 	drop_late(a, rq->off1, rq->len);
 	drop_late(b, rq->off2, rq->len);
 	return error;
@@ -301,6 +307,7 @@ long dx_ioc_start_commit(struct file *file, void __user *arg)
 	/* a write moves the times under the IOLOCK, or as a page fault does */
 	inode_lock_shared(inode);
 	dx_ilock(DX_I(inode), DX_ILOCK_SHARED);
+	dx_inode_seen(DX_I(inode));
 	look_at(DX_I(inode), &f);
 	dx_iunlock(DX_I(inode), DX_ILOCK_SHARED);
 	inode_unlock_shared(inode);

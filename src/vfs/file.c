@@ -156,6 +156,7 @@ static vm_fault_t vn_page_mkwrite(struct vm_fault *vmf)
 
 	sb_start_pagefault(inode->i_sb);
 	file_update_time(vmf->vma->vm_file);
+	dx_note_change(inode);
 	do {
 		before = READ_ONCE(vn->fault_nospace);
 		dx_mmaplock_shared(inode);

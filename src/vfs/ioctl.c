@@ -625,6 +625,11 @@ static long ioc_exchange(struct file *file, unsigned int cmd, void __user *arg)
 	return cmd == DX_IOC_COMMIT_RANGE ? dx_ioc_commit_range(file, arg) : dx_ioc_exchange_range(file, arg);
 }
 
+static long ioc_swapext(struct file *file, unsigned int cmd, void __user *arg)
+{
+	return dx_ioc_swapext(file, arg);
+}
+
 static const struct {
 	unsigned int	cmd;
 	long		(*fn)(struct file *file, unsigned int cmd, void __user *arg);
@@ -661,6 +666,14 @@ static const struct {
 	{ DX_IOC_FSGROWFSLOG,	ioc_growfs },
 	{ DX_IOC_FSGROWFSRT,	ioc_growfs },
 #ifdef CONFIG_COMPAT
+	/* by their sizes they are known to be of 32-bit programs, whose pointers they have */
+	{ DX_IOC_PATH_TO_FSHANDLE32, ioc_handle },
+	{ DX_IOC_PATH_TO_HANDLE32, ioc_handle },
+	{ DX_IOC_FD_TO_HANDLE32, ioc_handle },
+	{ DX_IOC_OPEN_BY_HANDLE32, ioc_handle },
+	{ DX_IOC_READLINK_BY_HANDLE32, ioc_handle },
+	{ DX_IOC_ATTRLIST_BY_HANDLE32, ioc_handle },
+	{ DX_IOC_ATTRMULTI_BY_HANDLE32, ioc_handle },
 	{ DX_IOC_FSGROWFSDATA_I386, ioc_growfs },
 	{ DX_IOC_FSGROWFSRT_I386, ioc_growfs },
 #endif
@@ -682,6 +695,7 @@ static const struct {
 	{ DX_IOC_EXCHANGE_RANGE, ioc_exchange },
 	{ DX_IOC_START_COMMIT,	ioc_exchange },
 	{ DX_IOC_COMMIT_RANGE,	ioc_exchange },
+	{ DX_IOC_SWAPEXT,	ioc_swapext },
 };
 
 /**
@@ -709,6 +723,7 @@ long dx_file_compat_ioctl(struct file *file, unsigned int cmd, unsigned long arg
 {
 	struct dx_flock64_i386 f32;
 	struct dx_flock64 fl;
+	long ret;
 	int i;
 
 	for (i = 0; i < ARRAY_SIZE(space_cmds); i++) {
@@ -725,6 +740,9 @@ long dx_file_compat_ioctl(struct file *file, unsigned int cmd, unsigned long arg
 	}
 	if (cmd == DX_IOC_FSBULKSTAT32 || cmd == DX_IOC_FSBULKSTAT_SINGLE32 || cmd == DX_IOC_FSINUMBERS32)
 		return dx_ioc_bulk32(file, cmd, compat_ptr(arg));
+	ret = dx_ioc_swapext32(file, cmd, compat_ptr(arg));
+	if (ret != -ENOIOCTLCMD)
+		return ret;
 	/* FS_IOC32_GETVERSION: the same answer under another number */
 	if (cmd == FS_IOC32_GETVERSION)
 		cmd = FS_IOC_GETVERSION;

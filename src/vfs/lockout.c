@@ -455,6 +455,9 @@ void dx_lockout_end(struct dx_lockout *lk)
 	struct dx_vnode *vn = dx_vnode(inode);
 
 	trace_dx_lockout_end(lk, ktime_to_ns(ktime_sub(ktime_get(), lk->begun)));
+	/* what else excludes others sees to that itself, or changes no contents */
+	if (lk->why == DX_LK_FALLOCATE || lk->why == DX_LK_IOCTL)
+		dx_note_change(inode);
 	spin_lock(&vn->held_lock);
 	list_del(&lk->held);
 	spin_unlock(&vn->held_lock);

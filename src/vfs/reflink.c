@@ -105,6 +105,8 @@ loff_t dx_remap_file_range(struct file *in, loff_t pos_in, struct file *out, lof
 			return ret;
 		trace_dx_fallocate(dst, pos_out, len, flags | DX_SP_REMAP << 16);
 		ret = share(in, pos_in, out, pos_out, len, flags);
+		if (!(flags & REMAP_FILE_DEDUP))
+			dx_note_change(dst);
 		dx_lockout_end_two(lk);
 	} while (dx_nospace_again(dst->i_sb, ret, &ns));
 	if (ret > 0 && (out->f_flags & O_DSYNC || IS_SYNC(dst))) {

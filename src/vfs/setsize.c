@@ -36,6 +36,7 @@ int dx_setattr_size(struct inode *inode, loff_t newsize, bool times)
 		return error;
 	oldsize = i_size_read(inode);	/* after the drain (L4) */
 	trace_dx_setsize(inode, newsize, newsize - oldsize, 0);
+	dx_note_change(inode);
 	dx_count(inode, DX_C_SETSIZE);
 	error = inode_newsize_ok(inode, newsize);
 	if (error)

@@ -228,6 +228,7 @@ TAG(reads_untracked, DX_TAG_READS_UNTRACKED);
 TAG(size_under_shared, DX_TAG_SIZE_UNDER_SHARED);
 TAG(buffered_undrained, DX_TAG_BUFFERED_UNDRAINED);
 TAG(copies_unasked, DX_TAG_COPIES_UNASKED);
+TAG(changes_unseen, DX_TAG_CHANGES_UNSEEN);
 
 /* Not where an inode can be asked: what is the limit of small extent counters. */
 static ssize_t few_show(struct dx_super *ds, int dir, const struct dx_attr *a, char *buf)
@@ -254,7 +255,7 @@ static struct attribute *tag_attrs[] = {
 	&attr_tag_drain_before_size.attr, &attr_tag_delay_dio_completion.attr, &attr_tag_mmaplock_before_range.attr,
 	&attr_tag_range_after_map.attr, &attr_tag_range_left_early.attr, &attr_tag_reads_untracked.attr,
 	&attr_tag_size_under_shared.attr, &attr_tag_buffered_undrained.attr, &attr_tag_copies_unasked.attr,
-	&attr_few_extents.attr, NULL
+	&attr_tag_changes_unseen.attr, &attr_few_extents.attr, NULL
 };
 DX_KOBJ_ATTRS(tag);
 #endif

@@ -91,5 +91,6 @@ ssize_t dx_file_write_checks(struct kiocb *iocb, struct iov_iter *from, enum dx_
 				return ret;
 		}
 	}
+	dx_note_change(inode);
 	return dx_kiocb_modified(iocb);
 }

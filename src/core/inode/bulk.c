@@ -38,6 +38,7 @@ int dx_istat(struct dx_mount *mp, dx_ino_t ino, struct dx_istat *st)
 	if (error)
 		return error;
 	dx_ilock(ip, DX_ILOCK_SHARED);
+	dx_inode_seen(ip);
 	memset(st, 0, sizeof(*st));
 	st->ino = ino;
 	st->d = ip->d;

@@ -87,6 +87,7 @@ struct dx_inode {
 #endif
 	dx_agino_t		prev_unlinked;	/* in-core back pointer on the unlinked list; 0 = none known */
 	struct list_head	i_lru;		/* idle or waiting for inactivation */
+	u64			i_seen;		/* its ctime when somebody looked last, packed; i_lock */
 	u64			i_queued;	/* its number among those that were ever queued for inactivation */
 };
 enum {	/* i_flags bits */
@@ -97,6 +98,8 @@ enum {	/* i_flags bits */
 	DX_I_RECLAIM,
 	DX_I_PRESERVE_DM,
 	DX_I_DONTCACHE,		/* only a walk has asked for it */
+	DX_I_SEEN,		/* somebody has looked at its times: dx_inode_seen() */
+	DX_I_CHANGED,		/* and its contents have changed since */
 	DX_I_KEEP,		/* unlinked, and damaged so that it cannot be freed: not tried before the next mount */
 };
 

@@ -95,6 +95,7 @@ int dx_trans_roll_inode(struct dx_trans **tpp, struct dx_inode *ip);	/* roll, re
 #define DX_ICHGTIME_CREATE 8
 struct dx_inode *dx_item_inode(struct dx_log_item *lip);	/* of a DX_LI_INODE item */
 void dx_trans_set_time(struct dx_trans *tp, struct dx_inode *ip, int which);	/* current time into d.*; caller logs */
+void dx_inode_seen(struct dx_inode *ip);		/* inode.c: somebody will ask whether it has changed since */
 void dx_inode_owns_all(struct dx_inode *ip);		/* DX_ILOG_DOWNER is needed no more */
 int dx_flush_cluster(struct dx_buf *bp);		/* copy every flushable inode of the cluster into bp */
 void dx_flush_give_up(struct dx_inode *ip);

@@ -312,3 +312,22 @@ int dx_ifree(struct dx_trans *tp, struct dx_inode *ip)
 
 	return cl.deleted ? stale_clusters(tp, &cl) : 0;
 }
+
+/**
+ * dx_inode_seen - somebody looks at its times, and will ask whether it has changed since
+ * @ip: inode, ILOCK held, before they are read
+ *
+ * From now on what changes its contents sets DX_I_CHANGED; it is cleared here if that was before times moved: then these tell it to
+ * who looked earlier.
+ */
+void dx_inode_seen(struct dx_inode *ip)
+{
+	u64 stamp = (u64)ip->d.ctime.tv_sec << 30 | ip->d.ctime.tv_nsec;
+
+	spin_lock(&ip->i_lock);
+	if (ip->i_seen != stamp)
+		clear_bit(DX_I_CHANGED, &ip->i_flags);
+	ip->i_seen = stamp;
+	set_bit(DX_I_SEEN, &ip->i_flags);
+	spin_unlock(&ip->i_lock);
+}
