@@ -10,6 +10,7 @@
  * Source: open_by_handle(3), attr_list_by_handle(3), attr_multi_by_handle(3), and what the stock filesystem answers
  * (tests/vm/suite/walks.sh).
  */
+#include <linux/compat.h>
 #include <linux/cred.h>
 #include <linux/exportfs.h>
 #include <linux/file.h>
@@ -77,6 +78,76 @@ struct inode *dx_handle_inode(struct super_block *sb, const struct dx_handle *h)
 	return inode;
 }
 
+/* ---- what a program asks, in its own form or that of a 32-bit one, whose pointers are short ---- */
+
+#ifdef CONFIG_COMPAT
+static void widen(struct dx_handlereq *req, const struct dx_handlereq32 *r)
+{
+	*req = (struct dx_handlereq) {
+		.fd = r->fd, .path = compat_ptr(r->path), .oflags = r->oflags, .ihandle = compat_ptr(r->ihandle),
+		.ihandlen = r->ihandlen, .ohandle = compat_ptr(r->ohandle), .ohandlen = compat_ptr(r->ohandlen),
+	};
+}
+
+static int get_req32(struct dx_handlereq *req, const void __user *arg)
+{
+	struct dx_handlereq32 r;
+
+	if (copy_from_user(&r, arg, sizeof(r)))
+		return -EFAULT;
+	widen(req, &r);
+	return 0;
+}
+
+static int get_attrlist32(struct dx_attrlist_handlereq *req, const void __user *arg)
+{
+	struct dx_attrlist_handlereq32 r;
+
+	if (copy_from_user(&r, arg, sizeof(r)))
+		return -EFAULT;
+	widen(&req->hreq, &r.hreq);
+	memcpy(req->pos, r.pos, sizeof(req->pos));
+	req->flags = r.flags;
+	req->buflen = r.buflen;
+	req->buffer = compat_ptr(r.buffer);
+	return 0;
+}
+
+static int get_attrmulti32(struct dx_attrmulti_handlereq *req, const void __user *arg)
+{
+	struct dx_attrmulti_handlereq32 r;
+
+	if (copy_from_user(&r, arg, sizeof(r)))
+		return -EFAULT;
+	widen(&req->hreq, &r.hreq);
+	req->opcount = r.opcount;
+	req->ops = compat_ptr(r.ops);
+	return 0;
+}
+
+static void widen_op(struct dx_attr_multiop *op, const struct dx_attr_multiop32 *o)
+{
+	*op = (struct dx_attr_multiop) {
+		.am_opcode = o->am_opcode, .am_error = o->am_error, .am_attrname = compat_ptr(o->am_attrname),
+		.am_attrvalue = compat_ptr(o->am_attrvalue), .am_length = o->am_length, .am_flags = o->am_flags,
+	};
+}
+
+#define OP_BYTES(narrow)	((narrow) ? sizeof(struct dx_attr_multiop32) : sizeof(struct dx_attr_multiop))
+#else
+static int get_req32(struct dx_handlereq *req, const void __user *arg) { return -ENOTTY; }
+static int get_attrlist32(struct dx_attrlist_handlereq *req, const void __user *arg) { return -ENOTTY; }
+static int get_attrmulti32(struct dx_attrmulti_handlereq *req, const void __user *arg) { return -ENOTTY; }
+#define OP_BYTES(narrow)	sizeof(struct dx_attr_multiop)
+#endif
+
+static int get_req(struct dx_handlereq *req, const void __user *arg, bool narrow)
+{
+	if (narrow)
+		return get_req32(req, arg);
+	return copy_from_user(req, arg, sizeof(*req)) ? -EFAULT : 0;
+}
+
 /* ---- making them ---- */
 
 /* @inode may be of any filesystem; @ours is on a volume of ours. */
@@ -94,17 +165,17 @@ static int tell_handle(const struct dx_handlereq *req, struct inode *inode, stru
 	       copy_to_user((void __user *)req->ohandlen, &len, sizeof(len)) ? -EFAULT : 0;
 }
 
-static long ioc_make(struct file *file, unsigned int cmd, void __user *arg)
+static long ioc_make(struct file *file, unsigned int nr, void __user *arg, bool narrow)
 {
 	struct super_block *sb = file_inode(file)->i_sb;
 	struct dx_handlereq req;
 	struct file *f;
 	struct path path;
-	int error;
+	int error = get_req(&req, arg, narrow);
 
-	if (copy_from_user(&req, arg, sizeof(req)))
-		return -EFAULT;
-	if (cmd == DX_IOC_FD_TO_HANDLE) {
+	if (error)
+		return error;
+	if (nr == _IOC_NR(DX_IOC_FD_TO_HANDLE)) {
 		f = fget(req.fd);
 		if (!f)
 			return -EBADF;
@@ -115,7 +186,7 @@ static long ioc_make(struct file *file, unsigned int cmd, void __user *arg)
 	error = user_path_at(AT_FDCWD, (const char __user *)req.path, 0, &path);
 	if (error)
 		return error;
-	error = tell_handle(&req, d_inode(path.dentry), sb, cmd == DX_IOC_PATH_TO_FSHANDLE);
+	error = tell_handle(&req, d_inode(path.dentry), sb, nr == _IOC_NR(DX_IOC_PATH_TO_FSHANDLE));
 	path_put(&path);
 	return error;
 }
@@ -160,16 +231,16 @@ static int may_open(struct inode *inode, u32 oflags)
 	return write && S_ISDIR(inode->i_mode) ? -EISDIR : 0;
 }
 
-static long ioc_open(struct file *dir, void __user *arg)
+static long ioc_open(struct file *dir, void __user *arg, bool narrow)
 {
 	struct dx_handlereq req;
 	struct dentry *dentry;
 	struct path path;
 	struct file *f;
-	int fd, error;
+	int fd, error = get_req(&req, arg, narrow);
 
-	if (copy_from_user(&req, arg, sizeof(req)))
-		return -EFAULT;
+	if (error)
+		return error;
 	dentry = dentry_of(dir, &req);
 	if (IS_ERR(dentry))
 		return PTR_ERR(dentry);
@@ -202,15 +273,15 @@ out:
 	return error;
 }
 
-static long ioc_readlink(struct file *dir, void __user *arg)
+static long ioc_readlink(struct file *dir, void __user *arg, bool narrow)
 {
 	struct dx_handlereq req;
 	struct dentry *dentry;
 	u32 room;
-	int ret;
+	int ret = get_req(&req, arg, narrow);
 
-	if (copy_from_user(&req, arg, sizeof(req)))
-		return -EFAULT;
+	if (ret)
+		return ret;
 	dentry = dentry_of(dir, &req);
 	if (IS_ERR(dentry))
 		return PTR_ERR(dentry);
@@ -258,9 +329,10 @@ static int list_one(void *ctx, u8 flags, const u8 *name, int namelen, int valuel
 	return 0;
 }
 
-static long ioc_attrlist(struct file *dir, void __user *arg)
+static long ioc_attrlist(struct file *dir, void __user *arg, bool narrow)
 {
-	struct dx_attrlist_handlereq __user *uarg = arg;
+	u32 __user *upos = narrow ? ((struct dx_attrlist_handlereq32 __user *)arg)->pos :
+				    ((struct dx_attrlist_handlereq __user *)arg)->pos;
 	struct dx_attr_cursor cur;
 	struct dx_attrlist_handlereq req;
 	struct attr_list l = { };
@@ -268,8 +340,9 @@ static long ioc_attrlist(struct file *dir, void __user *arg)
 	u32 pos[4] = { };
 	int error;
 
-	if (copy_from_user(&req, arg, sizeof(req)))
-		return -EFAULT;
+	error = narrow ? get_attrlist32(&req, arg) : copy_from_user(&req, arg, sizeof(req)) ? -EFAULT : 0;
+	if (error)
+		return error;
 	if (req.buflen < sizeof(struct dx_attrlist) + sizeof(u32) || req.buflen > ATTRLIST_MAX)
 		return -EINVAL;
 	if ((req.flags & ~(DX_IOC_ATTR_ROOT | DX_IOC_ATTR_SECURE)) || !namespace_of(req.flags, &l.nsp))
@@ -291,7 +364,7 @@ static long ioc_attrlist(struct file *dir, void __user *arg)
 		goto out;
 	pos[0] = cur.hash;
 	pos[1] = cur.done;
-	error = copy_to_user(uarg->pos, pos, sizeof(pos)) ||
+	error = copy_to_user(upos, pos, sizeof(pos)) ||
 		copy_to_user((void __user *)req.buffer, l.buf, req.buflen) ? -EFAULT : 0;
 out:
 	kvfree(l.buf);
@@ -367,26 +440,66 @@ static int attr_op(struct file *dir, struct inode *inode, struct dx_attr_multiop
 	return -EINVAL;
 }
 
-static long ioc_attrmulti(struct file *dir, void __user *arg)
+/* The operations that are asked for, in our form; they go back as they came, but with what has become of them. */
+static struct dx_attr_multiop *get_ops(const struct dx_attrmulti_handlereq *req, bool narrow)
+{
+	struct dx_attr_multiop *ops;
+#ifdef CONFIG_COMPAT
+	struct dx_attr_multiop32 o;
+	u32 i;
+#endif
+
+	if (!narrow)
+		return vmemdup_user((const void __user *)req->ops, req->opcount * sizeof(*ops));
+	ops = kvcalloc(req->opcount, sizeof(*ops), GFP_KERNEL);
+	if (!ops)
+		return ERR_PTR(-ENOMEM);
+#ifdef CONFIG_COMPAT
+	for (i = 0; i < req->opcount; i++) {
+		if (copy_from_user(&o, (const struct dx_attr_multiop32 __user *)req->ops + i, sizeof(o))) {
+			kvfree(ops);
+			return ERR_PTR(-EFAULT);
+		}
+		widen_op(&ops[i], &o);
+	}
+#endif
+	return ops;
+}
+
+static int put_ops(const struct dx_attrmulti_handlereq *req, const struct dx_attr_multiop *ops, bool narrow)
+{
+#ifdef CONFIG_COMPAT
+	struct dx_attr_multiop32 __user *to = (struct dx_attr_multiop32 __user *)req->ops;
+	u32 i;
+
+	for (i = 0; narrow && i < req->opcount; i++)
+		if (put_user(ops[i].am_error, &to[i].am_error) || put_user(ops[i].am_length, &to[i].am_length))
+			return -EFAULT;
+	if (narrow)
+		return 0;
+#endif
+	return copy_to_user((void __user *)req->ops, ops, req->opcount * sizeof(*ops)) ? -EFAULT : 0;
+}
+
+static long ioc_attrmulti(struct file *dir, void __user *arg, bool narrow)
 {
 	struct dx_attrmulti_handlereq req;
 	struct dx_attr_multiop *ops;
 	struct dentry *dentry;
 	char *name = NULL;
-	size_t size;
 	int error;
 	long len;
 	u32 i;
 
-	if (copy_from_user(&req, arg, sizeof(req)))
-		return -EFAULT;
-	if (!req.opcount || req.opcount > MULTI_MAX / sizeof(*ops))
+	error = narrow ? get_attrmulti32(&req, arg) : copy_from_user(&req, arg, sizeof(req)) ? -EFAULT : 0;
+	if (error)
+		return error;
+	if (!req.opcount || req.opcount > MULTI_MAX / OP_BYTES(narrow))
 		return -E2BIG;
-	size = req.opcount * sizeof(*ops);
 	dentry = dentry_of(dir, &req.hreq);
 	if (IS_ERR(dentry))
 		return PTR_ERR(dentry);
-	ops = vmemdup_user((const void __user *)req.ops, size);
+	ops = get_ops(&req, narrow);
 	if (IS_ERR(ops)) {
 		dput(dentry);
 		return PTR_ERR(ops);
@@ -395,7 +508,6 @@ static long ioc_attrmulti(struct file *dir, void __user *arg)
 	name = kmalloc(XATTR_NAME_MAX + 1, GFP_KERNEL);
 	if (!name)
 		goto out;
-	error = 0;
 	/* each says for itself how it went */
 	for (i = 0; i < req.opcount; i++) {
 		len = strncpy_from_user(name, (const char __user *)ops[i].am_attrname, XATTR_NAME_MAX + 1);
@@ -410,8 +522,7 @@ static long ioc_attrmulti(struct file *dir, void __user *arg)
 		else
 			ops[i].am_error = attr_op(dir, d_inode(dentry), &ops[i], name);
 	}
-	if (copy_to_user((void __user *)req.ops, ops, size))
-		error = -EFAULT;
+	error = put_ops(&req, ops, narrow);
 out:
 	kfree(name);
 	kvfree(ops);
@@ -423,7 +534,7 @@ out:
  * dx_ioc_handle - XFS_IOC_PATH_TO_FSHANDLE, PATH_TO_HANDLE, FD_TO_HANDLE; OPEN_, READLINK_, ATTRLIST_ and ATTRMULTI_BY_HANDLE
  * @file: on a volume of ours; for the latter ones a directory
  * @cmd: which
- * @arg: struct dx_handlereq, dx_attrlist_handlereq, dx_attrmulti_handlereq
+ * @arg: struct dx_handlereq, dx_attrlist_handlereq, dx_attrmulti_handlereq, or what a 32-bit program has of them
  *
  * Return: 0, the descriptor of what was opened, or the length of the link; -EFAULT; making one: -EBADF (no such descriptor; neither
  * file, directory nor link), -EINVAL (not ours), and what a path can be; using one: -EPERM without CAP_SYS_ADMIN, and as open does,
@@ -431,19 +542,30 @@ out:
  */
 long dx_ioc_handle(struct file *file, unsigned int cmd, void __user *arg)
 {
-	if (cmd == DX_IOC_PATH_TO_FSHANDLE || cmd == DX_IOC_PATH_TO_HANDLE || cmd == DX_IOC_FD_TO_HANDLE)
-		return ioc_make(file, cmd, arg);
+	unsigned int nr = _IOC_NR(cmd);
+	bool narrow = false;
+
+#ifdef CONFIG_COMPAT
+	narrow = cmd == DX_IOC_ATTRLIST_BY_HANDLE32 || cmd == DX_IOC_ATTRMULTI_BY_HANDLE32 ||
+		 (nr <= _IOC_NR(DX_IOC_READLINK_BY_HANDLE) && _IOC_SIZE(cmd) == sizeof(struct dx_handlereq32));
+#endif
+	switch (nr) {
+	case _IOC_NR(DX_IOC_PATH_TO_FSHANDLE):
+	case _IOC_NR(DX_IOC_PATH_TO_HANDLE):
+	case _IOC_NR(DX_IOC_FD_TO_HANDLE):
+		return ioc_make(file, nr, arg, narrow);
+	}
 	if (!capable(CAP_SYS_ADMIN))
 		return -EPERM;
-	switch (cmd) {
-	case DX_IOC_OPEN_BY_HANDLE:
-		return ioc_open(file, arg);
-	case DX_IOC_READLINK_BY_HANDLE:
-		return ioc_readlink(file, arg);
-	case DX_IOC_ATTRLIST_BY_HANDLE:
-		return ioc_attrlist(file, arg);
-	case DX_IOC_ATTRMULTI_BY_HANDLE:
-		return ioc_attrmulti(file, arg);
+	switch (nr) {
+	case _IOC_NR(DX_IOC_OPEN_BY_HANDLE):
+		return ioc_open(file, arg, narrow);
+	case _IOC_NR(DX_IOC_READLINK_BY_HANDLE):
+		return ioc_readlink(file, arg, narrow);
+	case _IOC_NR(DX_IOC_ATTRLIST_BY_HANDLE):
+		return ioc_attrlist(file, arg, narrow);
+	case _IOC_NR(DX_IOC_ATTRMULTI_BY_HANDLE):
+		return ioc_attrmulti(file, arg, narrow);
 	}
 	return -ENOTTY;
 }
