@@ -57,7 +57,7 @@
 const char *const racer_name[NR_RACERS] = {
 	"allocate", "keep-size", "zero", "punch", "collapse", "insert", "truncate-up", "resvsp", "unresvsp",
 	"zero-range-ioctl", "holes", "zeroes", "allocsp", "freesp", "mmap",
-	"buffered", "truncate-down", "fstrim", "clone", "dedupe", "unshare", "exchange", "none",
+	"buffered", "truncate-down", "fstrim", "clone", "dedupe", "unshare", "exchange", "swapext", "none",
 	"stale-truncate",	/* what a broken kernel did, done by hand: proves that a row can be LOST */
 };
 const char *const writer_name[NR_WRITERS] = { "append", "random", "o_append", "mixed" };

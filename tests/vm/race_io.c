@@ -377,6 +377,7 @@ static bool fire(struct lane *l, int fd, char **map)
 	case DEDUPE:
 	case UNSHARE:
 	case EXCHANGE:
+	case SWAPEXT:
 		err = share_fire(l, fd, map, &off, &len);
 		break;
 	case STALE_TRUNCATE:

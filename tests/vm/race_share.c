@@ -9,6 +9,10 @@
  * The one that exchanges has a twin of holes, and moves ranges from one file to the other and back while the writer writes to one of
  * them: a block that was acknowledged before is in one of the two, at its place.  At the end all that is in the twin
  * comes back, and the file is judged as any other.
+ *
+ * The one that swaps does what xfs_fsr does: it looks at the times of the file, copies it to the twin in one piece, and has the two
+ * swapped if the times are the same.  A write that was in flight when it looked, and is acknowledged before they are
+ * swapped, is not in the copy.  The file is judged as if nothing had happened.
  */
 #include "race.h"
 
@@ -22,7 +26,7 @@ struct twin {
 
 bool racer_shares(void)
 {
-	return o.racer == CLONE || o.racer == DEDUPE || o.racer == UNSHARE || o.racer == EXCHANGE;
+	return o.racer == CLONE || o.racer == DEDUPE || o.racer == UNSHARE || o.racer == EXCHANGE || o.racer == SWAPEXT;
 }
 
 static uint64_t sum_of(uint64_t sum, const char *p, size_t n)
@@ -228,6 +232,44 @@ static int exchange_fire(struct lane *l, int fd, uint64_t *off, uint64_t *len)
 	return err;
 }
 
+/* ---- swap ---- */
+
+static int swap_fire(struct lane *l, int fd)
+{
+	struct twin *t = l->share;
+	int from = rnd(&l->racer_rng, 2) ? l->r->fd : fd, err;
+	struct dx_swapext x = { .sx_fdtarget = fd, .sx_fdtmp = t->fd };
+	struct dx_bstat *b = &x.sx_stat;
+	uint64_t at = 0;
+	struct stat st;
+	__s32 found;
+	__u64 ino;
+	struct dx_bulkreq req = { .lastip = &ino, .icount = 1, .ubuffer = b, .ocount = &found };
+	ssize_t n;
+
+	if (fstat(fd, &st))
+		return errno;
+	ino = st.st_ino;
+	if (ioctl(fd, DX_IOC_FSBULKSTAT_SINGLE, &req))
+		return errno;
+	if (!b->bs_size)
+		return 0;
+	if (ftruncate(t->fd, 0) || fallocate(t->fd, 0, 0, b->bs_size))
+		return errno;
+	while (at < (uint64_t)b->bs_size) {
+		n = pread(from, t->buf, READ_CHUNK, at);
+		if (n > (int64_t)(b->bs_size - at))
+			n = b->bs_size - at;
+		if (n <= 0 || pwrite(t->fd, t->buf, n, at) != n)
+			return n ? errno : EIO;
+		at += n;
+	}
+	x.sx_length = b->bs_size;
+	err = ioctl(fd, DX_IOC_SWAPEXT, &x) ? errno : 0;
+	/* it has changed; it has grown; it was in one piece */
+	return err == EBUSY || err == EFAULT || err == EINVAL ? 0 : err;
+}
+
 /* All that the twin has comes back. */
 static void bring_back(struct lane *l)
 {
@@ -263,6 +305,8 @@ int share_fire(struct lane *l, int fd, char **map, uint64_t *off, uint64_t *len)
 	*off = *len = 0;
 	if (o.racer == EXCHANGE)
 		return exchange_fire(l, fd, off, len);
+	if (o.racer == SWAPEXT)
+		return swap_fire(l, fd);
 	check_twin(l->r, t, rnd(s, 4) == 0, "since the last operation");
 	if (!t->there || (o.racer == CLONE ? rnd(s, 2) : rnd(s, 6) == 0)) {
 		err = clone_to(l, t, fd);

@@ -168,7 +168,7 @@ t "both unmount, both clean" pair_down
 
 # ------------------------------------------------------------ each finishes what the other has begun
 pieces() {	# many extents, so that an exchange takes many steps
-	perl -e 'for ($i = 0; $i < 400; $i++) { print "pwrite -q -S $ARGV[0] ", $i * 8192, " 4096\n" }' "$1" | xfs_io -f -d "$2"
+	awk -v s="$1" 'BEGIN { for (i = 0; i < 400; i++) printf "pwrite -q -S %s %d 4096\n", s, i * 8192 }' | xfs_io -f -d "$2"
 }
 round=0
 for who in "dioxfs xfs" "xfs dioxfs" "dioxfs dioxfs"; do
