@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Two files give each other all that they map, if the one has not changed since its data was copied to the other: XFS_IOC_SWAPEXT, by
- * which xfs_fsr puts a copy in fewer extents in the place of a file (newer ones ask for XFS_IOC_COMMIT_RANGE first: exchange.c).
+ * Two files give each other all that they map, if the one has not changed since its data was copied to the other: XFS_IOC_SWAPEXT,
+ * by which xfs_fsr puts a copy in fewer extents in the place of a file (newer ones ask for XFS_IOC_COMMIT_RANGE first: exchange.c).
  *
  * Both are locked out and drained (lockout.h), and their pages written and gone, before sizes, times and extents are looked at.  A
- * write to the file that arrived after its times were asked for is known by them, or by a mark (seen.c), and nothing is swapped; one
- * that comes after the lockout goes to what has come from the other file.  What the files are called, and their attributes, times and sizes stay.
+ * write to the file that arrived after its times were asked for is known by them, or by a mark (seen.c), and nothing is swapped;
+ * one that comes after the lockout goes to what has come from the other file.  What the files are called, and their attributes, times
+ * and sizes stay.
  *
  * What is swapped, and how far it is atomic: core/bmap/swapext.c.
  *
@@ -158,8 +159,8 @@ static long run(struct file *file, s64 target, s64 tmp, s64 offset, s64 length, 
  * @file: on the volume
  * @arg: struct dx_swapext
  *
- * Return: 0; -EFAULT (also: not all of both files); -EROFS; -EINVAL (no such descriptor, no regular files of one volume, a swap file,
- * the same file, extents that cannot be swapped); -EBADF (not open for reading and writing, or for appending); -EPERM (immutable,
+ * Return: 0; -EFAULT (also: not all of both files); -EROFS; -EINVAL (no such descriptor, no regular files of one volume, a swap
+ * file, the same file, extents that cannot be swapped); -EBADF (not open for reading and writing, or for appending); -EPERM (immutable,
  * append-only); -EBUSY (the file has changed); -ENOSPC, -EFBIG, -EIO, -ENOMEM.
  */
 long dx_ioc_swapext(struct file *file, void __user *arg)
