@@ -720,6 +720,7 @@ static int removed(void *arg)
 	CHECK_EQ(r.id, U32_MAX);
 	CHECK_EQ(dx_quota_remove(mp, 1 << DX_QUSER), -EINVAL);
 	uv_umount(mp);
+	CHECK(uv_repair_clean("last"));
 	mp = mount_with(DX_GQUOTA_ACCT);
 	CHECK_EQ(dx_quota_remove(mp, 1 << DX_QGROUP), -EINVAL);
 	used = percpu_counter_sum(&mp->fdblocks);

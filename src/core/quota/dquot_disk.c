@@ -5,6 +5,8 @@
  * A block comes with the first of its ids, and all of its records with it; its buffer is logged then, and not any more: what
  * changes afterwards are records, each with an item, an LSN and a checksum of its own (dquot_item.c).
  *
+ * The last block has room for more records than there are ids; those are as if the ids began anew, and nobody looks at them.
+ *
  * The files are metadata: no directory names them, their size stays 0, and nobody is charged for them.
  *
  * Lock context: the ILOCK of a quota file is taken here, perhaps under that of the inode that is to be charged.
@@ -135,7 +137,7 @@ static int check_block(struct dx_buf *bp, enum dx_qtype t)
 	if (first % n)
 		return dx_buf_bad(bp, "d_id");
 	for (i = 0; i < n; i++) {
-		const char *bad = first + i < first ? NULL : bad_record(mp, &q[i], t, first + i);
+		const char *bad = bad_record(mp, &q[i], t, first + i);
 
 		if (bad)
 			return dx_buf_bad(bp, bad);
@@ -282,7 +284,7 @@ int dx_dq_make_block(struct dx_mount *mp, enum dx_qtype t, u32 id)
 		goto out;
 	}
 	memset(bp->b_addr, 0, dx_buf_len(bp));
-	for (i = 0; i < per && first + i >= first; i++)
+	for (i = 0; i < per; i++)
 		init_record(mp, (struct dx_dqblk *)bp->b_addr + i, t, first + i);
 	bp->b_ops = dx_qkinds[t].ops;
 	dx_trans_buf_type(tp, bp, dx_qkinds[t].blft);
@@ -341,7 +343,7 @@ static int mend_block(struct dx_mount *mp, enum dx_qtype t, dx_fileoff_t off, u3
 	error = dx_trans_read_buf(mp, tp, daddr, block_bb(mp), DX_READ_NOVERIFY, NULL, &bp);
 	if (error)
 		goto out;
-	for (i = 0; i < per && first + i >= first; i++) {
+	for (i = 0; i < per; i++) {
 		struct dx_dqblk *q = (struct dx_dqblk *)bp->b_addr + i;
 
 		if (!bad_record(mp, q, t, first + i))
