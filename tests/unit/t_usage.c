@@ -432,7 +432,8 @@ static int limits(void *arg)
 	}
 	CHECK(stopped > 0);
 	r = get(mp, t, 500);
-	CHECK_EQ(r.blk.used, 101);
+	/* what is delayed holds blocks for its btree, too: not more than one of each file is left of the limit */
+	CHECK(r.blk.used <= 101 && r.blk.used + WRITERS > 101);
 	CHECK_EQ(r.ino.used, WRITERS);
 	CHECK_EQ(uv_check_quota(mp), 0);
 	CHECK(warned.n > 0);

@@ -41,7 +41,7 @@ static int count_inode(struct dx_mount *mp, dx_ino_t ino, void *data)
 		printf("  inode 0x%llx: %d\n", (unsigned long long)ino, error);
 		return error;
 	}
-	blocks = ip->d.nblocks + ip->delayed_blks + dx_cow_blocks(ip);
+	blocks = ip->d.nblocks + ip->delayed_blks + ip->delayed_indlen + dx_cow_blocks(ip);
 	count(DX_QUSER, ip->d.uid, blocks);
 	count(DX_QGROUP, ip->d.gid, blocks);
 	count(DX_QPROJ, ip->d.projid, blocks);

@@ -34,6 +34,7 @@
 void dx_delalloc_count(struct dx_inode *ip, s64 blocks, s64 resv)
 {
 	ip->delayed_blks += blocks;
+	ip->delayed_indlen += resv - blocks;
 	atomic64_add(resv, &ip->mp->delalloc_resv);
 	if (resv > blocks)
 		atomic64_inc(&ip->mp->held[DX_HELD_INDLEN]);
@@ -177,15 +178,25 @@ u32 dx_delalloc_resettle(struct dx_inode *ip, dx_fileoff_t start, dx_fileoff_t e
 	return used;
 }
 
-/* set aside space for @len blocks and their btree (*indlen), and what the other delayed extents then need more */
-static int take_space(struct dx_inode *ip, u64 mapped, dx_filblks_t len, u32 *indlen)
+/*
+ * Set aside space for @len blocks and their btree (*indlen), and what the other delayed extents then need more.  *limited: a quota
+ * says no, not the volume.
+ */
+static int take_space(struct dx_inode *ip, u64 mapped, dx_filblks_t len, u32 *indlen, bool *limited)
 {
 	u32 room = dx_fork_inline_max(ip, DX_DATA_FORK);
-	u64 others = 0;
+	u64 others = 0, all;
+	int error;
 
 	*indlen = indlen_of(ip, mapped + len, room, len);
 	if (rule_changes(ip, mapped, room, mapped + len, room))
 		others = lacking(ip, mapped + len, room, false);
+	/* the btree's part, too, or making them real could go beyond a limit */
+	all = len + *indlen + others;
+	error = len > 1 ? dx_quota_try(ip, all) : dx_quota_reserve(ip, all);
+	*limited = error;
+	if (error)
+		return error;
 	if (dx_mod_fdblocks(ip->mp, -(s64)(len + *indlen + others), false))
 		return -ENOSPC;
 	if (others) {
@@ -251,11 +262,7 @@ int dx_bmap_reserve_delalloc(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t
 		} else {
 			break;
 		}
-		error = n > 1 ? dx_quota_try(ip, n) : dx_quota_reserve(ip, n);
-		limited = error;
-		if (error)
-			continue;
-		error = take_space(ip, mapped, n, &indlen);
+		error = take_space(ip, mapped, n, &indlen, &limited);
 		if (error)
 			dx_quota_settle(ip);
 	}

@@ -82,6 +82,7 @@ struct dx_inode {
 	atomic_t		i_pin;
 	wait_queue_head_t	i_pin_wait;
 	u64			delayed_blks;	/* delalloc blocks of the data fork */
+	u64			delayed_indlen;	/* and what they hold for its btree */
 #if BITS_PER_LONG == 32
 	seqcount_t		size_seq;	/* d.size; written under the ILOCK */
 #endif

@@ -18,7 +18,7 @@
 
 #include "dx_inode.h"
 
-/* Of one id.  "used" is with what is reserved: delayed extents, copies on write, what is being allocated. */
+/* Of one id.  "used" is with what is reserved: delayed extents and their btree, copies on write, what is being allocated. */
 struct dx_quota_use {
 	u64	used, soft, hard;	/* limits: 0 for none */
 	s64	timer;			/* soft limit exceeded: until then it may; 0: it is not.  Of id 0: the grace, seconds */

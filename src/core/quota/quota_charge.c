@@ -7,9 +7,10 @@
  * It is the inode's core that is logged and holds both the blocks and the owner, so usage is exact whatever has been
  * done to the inode, and by whom: an operation, a deferred work, recovery, the freeing of a file that nobody names.
  *
- * In memory.  "held" is what limits are about: blocks on disk, delayed ones, copies on write, and what dx_quota_reserve() sets
- * aside for a running operation.  It is set right whenever the inode's exclusive ILOCK is given up (settle()): then it is what the
- * inode has got.  So two writers at a limit cannot both get the last block: each asks before, and holds.
+ * In memory.  "held" is what limits are about: blocks on disk, delayed ones with what their btree may take, copies on write, and
+ * what dx_quota_reserve() sets aside for a running operation.  It is set right whenever the inode's exclusive ILOCK is given up
+ * (settle()): then it is what the inode has got.  So two writers at a limit cannot both get the last block: each asks before,
+ * and holds.
  *
  * Limits.  Beyond the hard one nothing is granted; beyond the soft one until the grace has passed, which begins when usage on disk
  * exceeds it.  The record of id 0 has no limits itself: its ones are those of everybody who has none of his own when
@@ -191,7 +192,7 @@ static int hold_all(struct dx_dquot *const dq[DX_QTYPES], u64 blocks, u64 inodes
 /* What it uses, with what is delayed. */
 static u64 in_use(struct dx_inode *ip)
 {
-	return ip->d.nblocks + ip->delayed_blks + dx_cow_blocks(ip);
+	return ip->d.nblocks + ip->delayed_blks + ip->delayed_indlen + dx_cow_blocks(ip);
 }
 
 /* ILOCK exclusive.  What happens in memory must not be lost in the hands of somebody else. */
