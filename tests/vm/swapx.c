@@ -5,7 +5,7 @@
  *	swapx [-o OFFSET] [-l LENGTH] [-t FLAGS] [-m FLAGS] [-s] [-w] [-3] TARGET TMP
  *
  * FLAGS are how the file is opened: r, w, rw, a (rw, appending).  -s: the times of TARGET that are passed are a second old; -w: it is
- * written to after it was looked at; -3: as a 32-bit program asks, by interrupt 0x80.  TMP may be - for no descriptor.
+ * written to before it is looked at and again after that; -3: as a 32-bit program asks, by interrupt 0x80.  TMP may be - for no descriptor.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -106,6 +106,9 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	ino = st.st_ino;
+	/* of the two writes, within a tick of the clock as often as not, times tell only the first */
+	if (touched && pwrite(fd, "w", 1, 0) != 1)
+		printf("write: %s\n", strerror(errno));
 	if (ioctl(fd, DX_IOC_FSBULKSTAT_SINGLE, &req)) {
 		printf("bulkstat: %s\n", strerror(errno));
 		return 1;
@@ -116,7 +119,6 @@ int main(int argc, char **argv)
 		x.sx_length = st.st_size;
 	if (stale)
 		x.sx_stat.bs_mtime.tv_sec--;
-	/* within the same tick of the clock, as often as not */
 	if (touched && pwrite(fd, "x", 1, 0) != 1)
 		printf("write: %s\n", strerror(errno));
 	ret = narrow ? swap32(fd, &x) : ioctl(fd, DX_IOC_SWAPEXT, &x);
