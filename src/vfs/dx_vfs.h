@@ -95,7 +95,7 @@ struct dx_super {
 	struct list_head	mounted;	/* in the list of uuids in use */
 	struct workqueue_struct	*ioend_wq;	/* buffered write completions that need a transaction */
 	struct dx_giveback	giveback;
-	struct dx_shrinker	buf_shrinker;
+	struct dx_shrinker	buf_shrinker, quota_shrinker;
 	struct dx_sysdir	sysdir[DX_SYS_NR];
 	int			nr_sysdirs;	/* that are there */
 	atomic64_t		counters[DX_C_NR];

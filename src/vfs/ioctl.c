@@ -436,34 +436,32 @@ static int check_extsize(struct dx_inode *ip, const struct dx_fileattr *fa)
 	return 0;
 }
 
-/** dx_fileattr_set - inode_operations: FS_IOC_SETFLAGS and FSSETXATTR; i_rwsem held by the VFS */
-int dx_fileattr_set(dx_idmap_t idmap, struct dentry *dentry, struct dx_fileattr *fa)
+/* In one transaction.  i_rwsem held exclusive. */
+static int set_fileattr(dx_idmap_t idmap, struct inode *inode, const struct dx_fileattr *fa)
 {
-	struct inode *inode = d_inode(dentry);
 	struct dx_inode *ip = DX_I(inode);
 	struct dx_mount *mp = ip->mp;
+	struct dx_payer to;
 	struct dx_trans *tp;
 	u16 flags;
 	int error;
 
-	if (d_is_special(dentry))
-		return -ENOTTY;
-	if (dx_is_shutdown(mp))
-		return -EIO;
-	if (!fa->fsx_valid && (fa->flags & ~(FS_IMMUTABLE_FL | FS_APPEND_FL | FS_NOATIME_FL | FS_NODUMP_FL |
-					     FS_SYNC_FL | FS_PROJINHERIT_FL)))
-		return -EOPNOTSUPP;
-	if (fa->fsx_xflags & FS_XFLAG_REALTIME)
-		return -EINVAL;		/* no realtime device */
-	if (fa->fsx_valid && (fa->fsx_xflags & FS_XFLAG_COWEXTSIZE) && !dx_has_reflink(mp))
-		return -EINVAL;
-
-	error = dx_trans_alloc(mp, DX_RESV_ICHANGE, 0, 0, &tp);
+	/* Another project pays from then on; who may give files away may do so beyond its limit. */
+	error = dx_payer_get(mp, &to, fa->fsx_valid ? DX_PAYER_PROJ : 0, ip->d.uid, ip->d.gid, fa->fsx_projid);
 	if (error)
 		return error;
+	error = dx_quota_attach(ip);
+	if (!error)
+		error = dx_trans_alloc(mp, DX_RESV_ICHANGE, 0, 0, &tp);
+	if (error) {
+		dx_payer_put(&to);
+		return error;
+	}
 	dx_ilock(ip, DX_ILOCK_EXCL);
 	dx_trans_ijoin(tp, ip, DX_ILOCK_EXCL);
 	error = check_extsize(ip, fa);
+	if (!error)
+		error = dx_quota_chown(ip, &to, ns_capable_noaudit(&init_user_ns, CAP_FOWNER));
 	if (error)
 		goto out_cancel;
 
@@ -500,12 +498,40 @@ int dx_fileattr_set(dx_idmap_t idmap, struct dentry *dentry, struct dx_fileattr 
 	dx_trans_set_time(tp, ip, DX_ICHGTIME_CHG);
 	dx_trans_log_inode(tp, ip, DX_ILOG_CORE);
 	error = dx_trans_commit(tp);
+	dx_payer_put(&to);
 	dx_vnode_set_iflags(inode);
 	dx_vnode_sync(inode);
 	return error;
 
 out_cancel:
 	dx_trans_cancel(tp);
+	dx_payer_put(&to);
+	return error;
+}
+
+/** dx_fileattr_set - inode_operations: FS_IOC_SETFLAGS and FSSETXATTR; i_rwsem held by the VFS */
+int dx_fileattr_set(dx_idmap_t idmap, struct dentry *dentry, struct dx_fileattr *fa)
+{
+	struct inode *inode = d_inode(dentry);
+	struct dx_inode *ip = DX_I(inode);
+	struct dx_mount *mp = ip->mp;
+	struct dx_nospace ns = { };
+	int error;
+
+	if (d_is_special(dentry))
+		return -ENOTTY;
+	if (dx_is_shutdown(mp))
+		return -EIO;
+	if (!fa->fsx_valid && (fa->flags & ~(FS_IMMUTABLE_FL | FS_APPEND_FL | FS_NOATIME_FL | FS_NODUMP_FL |
+					     FS_SYNC_FL | FS_PROJINHERIT_FL)))
+		return -EOPNOTSUPP;
+	if (fa->fsx_xflags & FS_XFLAG_REALTIME)
+		return -EINVAL;		/* no realtime device */
+	if (fa->fsx_valid && (fa->fsx_xflags & FS_XFLAG_COWEXTSIZE) && !dx_has_reflink(mp))
+		return -EINVAL;
+	do
+		error = set_fileattr(idmap, inode, fa);
+	while (dx_nospace_again(inode->i_sb, error, &ns));
 	return error;
 }
 

@@ -92,6 +92,12 @@ static bool nowait_would_split(unsigned int flags, const struct dx_irec *rec, dx
 	       rec->startoff + rec->blockcount < off + count;
 }
 
+/* Less may still fit: into the volume, or into the quota of who pays. */
+static bool is_full(int error)
+{
+	return error == -ENOSPC || error == -EDQUOT;
+}
+
 /* May a write to this file have to go to a copy?  IOLOCK held, or the page fault's MMAPLOCK: nothing becomes shared meanwhile. */
 static bool makes_copies(struct dx_inode *ip)
 {
@@ -131,7 +137,7 @@ static int prepare_copy(struct dx_inode *ip, dx_fileoff_t off, struct dx_mapped 
 		do {
 			error = dx_cow_reserve(ip, off, want, &cow);
 			want /= 2;
-		} while (error == -ENOSPC && want);
+		} while (is_full(error) && want);
 		if (error)
 			return error;
 		rec->blockcount = min(rec->blockcount, dx_irec_end(&cow.rec) - off);
@@ -162,7 +168,7 @@ static int look_and_copy(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len
 
 static void count_no_space(struct inode *inode, int error, unsigned int flags)
 {
-	if (error == -ENOSPC && (flags & IOMAP_FAULT))
+	if (is_full(error) && (flags & IOMAP_FAULT))
 		WRITE_ONCE(dx_vnode(inode)->fault_nospace, dx_vnode(inode)->fault_nospace + 1);
 }
 
@@ -326,7 +332,7 @@ static int alloc_hole(struct inode *inode, loff_t pos, loff_t length, dx_fileoff
 	if (ip->mp->sunit && pos + length > size)
 		len = dx_stripe_round(ip, size, off, count);
 	error = dx_iomap_alloc(ip, off, len, false, false, m);
-	if (error == -ENOSPC && len > count)
+	if (is_full(error) && len > count)
 		error = dx_iomap_alloc(ip, off, count, false, false, m);
 	if (!error && (len > count || dx_get_extsz_hint(ip)))
 		dx_inode_set_eofblocks(ip);	/* the hint may reach over EOF */

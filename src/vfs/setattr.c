@@ -80,7 +80,11 @@ static int setattr_nosize(dx_idmap_t idmap, struct inode *inode, struct iattr *a
 {
 	struct dx_inode *ip = DX_I(inode);
 	struct dx_setattr sa = { };
+	struct dx_nospace ns = { };
 	int error;
+
+	/* Who may give files away to anybody may do so beyond limits, too. */
+	sa.quota_force = attr->ia_valid & (ATTR_UID | ATTR_GID) && ns_capable_noaudit(&init_user_ns, CAP_FOWNER);
 
 	/* Let the VFS apply ids and mode (setgid rules), then log what came out. */
 	dx_setattr_copy(idmap, inode, attr);
@@ -108,7 +112,9 @@ static int setattr_nosize(dx_idmap_t idmap, struct inode *inode, struct iattr *a
 		sa.valid |= DX_ATTR_CTIME;
 		sa.ctime = dx_inode_ctime(inode);
 	}
-	error = dx_setattr_nosize(ip, &sa, ip->mp->opts.wsync);
+	do
+		error = dx_setattr_nosize(ip, &sa, ip->mp->opts.wsync);
+	while (dx_nospace_again(inode->i_sb, error, &ns));
 	dx_vnode_sync(inode);	/* on error: what is true again */
 	return error;
 }

@@ -12,6 +12,7 @@
 #include <linux/xattr.h>
 #include <linux/exportfs.h>
 #include "dx_vfs.h"
+#include "quotactl.h"
 #include "dx_log.h"
 #include "dx_buf.h"
 #include "trace.h"
@@ -58,6 +59,7 @@ static const struct fs_parameter_spec param_spec[] = {
 	fsparam_flag("pquota",		Opt_quota),
 	fsparam_flag("uqnoenforce",	Opt_quota),
 	fsparam_flag("gqnoenforce",	Opt_quota),
+	fsparam_flag("qnoenforce",	Opt_quota),
 	fsparam_flag("pqnoenforce",	Opt_quota),
 	fsparam_flag("dax",		Opt_refused),
 	fsparam_string("dax",		Opt_dax),
@@ -182,7 +184,7 @@ static int show_options(struct seq_file *m, struct dentry *root)
 		seq_printf(m, ",logbsize=%uk", o->logbsize >> 10);
 	if (mp->sunit)
 		seq_printf(m, ",sunit=%llu,swidth=%llu", dx_fsb_to_bb(mp, mp->sunit), dx_fsb_to_bb(mp, mp->swidth));
-	seq_puts(m, ",noquota");
+	dx_quota_show_options(m, mp);
 	return 0;
 }
 
@@ -206,6 +208,7 @@ static int vn_statfs(struct dentry *dentry, struct kstatfs *st)
 	st->f_bavail = s.bavail;
 	st->f_files = s.files;
 	st->f_ffree = s.ffree;
+	dx_quota_bound_statfs(DX_I(d_inode(dentry)), st);
 	id = huge_encode_dev(dentry->d_sb->s_dev);
 	st->f_fsid = (__kernel_fsid_t) { .val = { (u32)id, (u32)(id >> 32) } };
 	return 0;
@@ -365,6 +368,7 @@ static void put_super(struct super_block *sb)
 
 	dx_sysfs_del_log(ds);
 	dx_shrinker_unregister(&ds->buf_shrinker);
+	dx_quotactl_unregister(ds);
 	dx_giveback_exit(ds);
 	destroy_workqueue(ds->ioend_wq);
 	error = dx_mount_close(&ds->mp);
@@ -450,8 +454,10 @@ static int fill_super(struct super_block *sb, struct fs_context *fc)
 
 	snprintf(shrinker_name, sizeof(shrinker_name), "dioxfs-buf:%s", sb->s_id);
 	error = dx_shrinker_register(&ds->buf_shrinker, shrinker_name, buf_shrink_count, buf_shrink_scan);
+	if (!error)
+		error = dx_quotactl_register(ds);
 	if (error)
-		goto out_close;
+		goto out_shrinker;
 
 	root = dx_vget(sb, mp->sb.rootino, 0);
 	if (IS_ERR(root)) {
@@ -468,6 +474,7 @@ static int fill_super(struct super_block *sb, struct fs_context *fc)
 	return 0;
 
 out_shrinker:
+	dx_quotactl_unregister(ds);
 	dx_shrinker_unregister(&ds->buf_shrinker);
 out_close:
 	dx_mount_close(mp);
@@ -521,6 +528,8 @@ static int reconfigure(struct fs_context *fc)
 	if (new->mp.opts.sunit_bb && (new->mp.opts.sunit_bb != dx_fsb_to_bb(mp, mp->sunit) ||
 				      new->mp.opts.swidth_bb != dx_fsb_to_bb(mp, mp->swidth)))
 		dx_warn(mp, "sunit and swidth stay as they are: a remount does not change them; unmount, and mount with them");
+	if (new->mp.opts.quota != mp->opts.quota)
+		dx_warn(mp, "quota stays as it is: a remount does not change it; unmount, and mount with the options that are wanted");
 	if (fc->sb_flags & fc->sb_flags_mask & SB_LAZYTIME)
 		dx_warn(mp, "mount option lazytime has no effect: times are logged as they change");
 	fc->sb_flags &= ~SB_LAZYTIME;
