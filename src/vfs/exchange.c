@@ -300,10 +300,10 @@ long dx_ioc_exchange_range(struct file *file, void __user *arg)
 long dx_ioc_start_commit(struct file *file, void __user *arg)
 {
 	struct inode *inode = file_inode(file);
-	struct dx_commit_args args = { };
+	struct dx_commit_args __user *uarg = arg;
 	struct freshness f;
 
-	BUILD_BUG_ON(sizeof(f) != sizeof(args.file2_freshness));
+	BUILD_BUG_ON(sizeof(f) != sizeof(uarg->file2_freshness));
 	/* a write moves the times under the IOLOCK, or as a page fault does */
 	inode_lock_shared(inode);
 	dx_ilock(DX_I(inode), DX_ILOCK_SHARED);
@@ -311,8 +311,8 @@ long dx_ioc_start_commit(struct file *file, void __user *arg)
 	look_at(DX_I(inode), &f);
 	dx_iunlock(DX_I(inode), DX_ILOCK_SHARED);
 	inode_unlock_shared(inode);
-	memcpy(args.file2_freshness, &f, sizeof(f));
-	return copy_to_user(arg, &args, sizeof(args)) ? -EFAULT : 0;
+	/* the rest is the caller's already: xfs_fsr fills it in before */
+	return copy_to_user(uarg->file2_freshness, &f, sizeof(f)) ? -EFAULT : 0;
 }
 
 /**
