@@ -5,8 +5,8 @@
  *
  * Both are locked out and drained (lockout.h), and their pages written and gone, before sizes, times and extents are looked at.  A
  * write to the file that arrived after its times were asked for is known by them, or by a mark (seen.c), and nothing is swapped;
- * one that comes after the lockout goes to what has come from the other file.  What the files are called, and their attributes, times
- * and sizes stay.
+ * one that comes after the lockout goes to what has come from the other file.  What the files are called, and their attributes,
+ * times and sizes stay.
  *
  * What is swapped, and how far it is atomic: core/bmap/swapext.c.
  *
@@ -160,8 +160,8 @@ static long run(struct file *file, s64 target, s64 tmp, s64 offset, s64 length, 
  * @arg: struct dx_swapext
  *
  * Return: 0; -EFAULT (also: not all of both files); -EROFS; -EINVAL (no such descriptor, no regular files of one volume, a swap
- * file, the same file, extents that cannot be swapped); -EBADF (not open for reading and writing, or for appending); -EPERM (immutable,
- * append-only); -EBUSY (the file has changed); -ENOSPC, -EFBIG, -EIO, -ENOMEM.
+ * file, the same file, extents that cannot be swapped); -EBADF (not open for reading and writing, or for appending); -EPERM
+ * (immutable, append-only); -EBUSY (the file has changed); -ENOSPC, -EFBIG, -EIO, -ENOMEM.
  */
 long dx_ioc_swapext(struct file *file, void __user *arg)
 {

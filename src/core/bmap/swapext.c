@@ -12,14 +12,14 @@
  *	neither		here: the forks change places in one transaction, as a whole or not at all
  *
  * Forks that change places.  The blocks of their btrees say whose they are, and there may be more of them than a transaction has
- * room for.  Then the first one logs each inode with a flag that tells recovery to see to all blocks (DX_ILOG_DOWNER), and the blocks
- * follow in further ones; the last logs the inodes without that flag, which would lead a later recovery into blocks that are
+ * room for.  Then the first one logs each inode with a flag that tells recovery to see to all blocks (DX_ILOG_DOWNER), and
+ * the blocks follow in further ones; the last logs the inodes without that flag, which would lead a later recovery into blocks that are
  * somebody else's by then.  If they all fit, and they nearly always do, no flag is needed: what is logged is what any change logs.
  *
  * All that may fail comes first: the btrees are read, and their blocks kept in memory, while the transaction is clean.
  *
- * Extents in one fork must fit into the other's inode in the form that they have: whoever asks makes room beforehand, as xfs_fsr does
- * with an attribute of the same size.  Behind the ends of the files everything moves, too, where forks change places; the others
+ * Extents in one fork must fit into the other's inode in the form that they have: whoever asks makes room beforehand, as xfs_fsr
+ * does with an attribute of the same size.  Behind the ends of the files everything moves, too, where forks change places; the others
  * leave it.
  *
  * Lock context: a full lockout of both files, no dirty page of them.  Takes both ILOCKs.
@@ -295,8 +295,8 @@ static int swap_by_forks(struct dx_inode *ip, struct dx_inode *tip)
  *
  * Times stay.  Copies on write that are staged for either are dropped.  How far it is atomic: above.
  *
- * Return: 0; -EINVAL (more extents, extents that do not fit, other owners where quota is on: nothing is changed); -EFBIG (too many extents for @tip); -ENOSPC;
- * -EIO, -EFSCORRUPTED, -ENOMEM.  After an error nothing is changed, or the filesystem is shut down.
+ * Return: 0; -EINVAL (more extents, extents that do not fit, other owners where quota is on: nothing is changed); -EFBIG (too
+ * many extents for @tip); -ENOSPC; -EIO, -EFSCORRUPTED, -ENOMEM.  After an error nothing is changed, or the filesystem is shut down.
  */
 int dx_swapext(struct dx_inode *ip, struct dx_inode *tip, u64 size_bytes)
 {
