@@ -8,9 +8,9 @@
  *	- two writes within a tick of the clock have the same times.
  *
  * So bulkstat and XFS_IOC_START_COMMIT mark the inode (dx_inode_seen()), and what changes its contents marks a marked one,
- * before it begins, or when it is done if others can look meanwhile: dx_note_change().  Whoever comes to swap finds that in the lockout, is
- * refused, and the time of change moves, so that all who have looked before will be, too.  A look that finds that times have
- * moved since the last one takes the mark away, for who looked then is told by them.
+ * before it begins, or when it is done if others can look meanwhile: dx_note_change().  Whoever comes to swap finds that in
+ * the lockout, is refused, and the time of change moves, so that all who have looked before will be, too.  A look that finds
+ * that times have moved since the last one takes the mark away, for who looked then is told by them.
  *
  * No order of memory is needed: a mark is set before its setter reads, and looked for after data has arrived.
  */

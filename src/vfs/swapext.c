@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Two files give each other all that they map, if the one has not changed since its data was copied to the other: XFS_IOC_SWAPEXT,
- * by which xfs_fsr puts a copy in fewer extents in the place of a file (newer ones ask for XFS_IOC_COMMIT_RANGE first: exchange.c).
+ * Two files give each other all that they map, if the one has not changed since its data was copied to the other:
+ * XFS_IOC_SWAPEXT, by which xfs_fsr puts a copy in fewer extents in the place of a file (newer ones ask for
+ * XFS_IOC_COMMIT_RANGE first: exchange.c).
  *
- * Both are locked out and drained (lockout.h), and their pages written and gone, before sizes, times and extents are looked at.  A
- * write to the file that arrived after its times were asked for is known by them, or by a mark (seen.c), and nothing is swapped;
- * one that comes after the lockout goes to what has come from the other file.  What the files are called, and their attributes,
- * times and sizes stay.
+ * Both are locked out and drained (lockout.h), and their pages written and gone, before sizes, times and extents are looked
+ * at.  A write to the file that arrived after its times were asked for is known by them, or by a mark (seen.c), and nothing
+ * is swapped; one that comes after the lockout goes to what has come from the other file.  What the files are called, and
+ * their attributes, times and sizes stay.
  *
  * What is swapped, and how far it is atomic: core/bmap/swapext.c.
  *

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Two files give each other all that they map: what XFS_IOC_SWAPEXT does for xfs_fsr, which has copied a fragmented file into fewer
- * extents.
+ * Two files give each other all that they map: what XFS_IOC_SWAPEXT does for xfs_fsr, which has copied a fragmented file
+ * into fewer extents.
  *
  * How depends on what the volume has, and so does what a crash in the middle leaves:
  *
@@ -13,14 +13,15 @@
  *
  * Forks that change places.  The blocks of their btrees say whose they are, and there may be more of them than a transaction has
  * room for.  Then the first one logs each inode with a flag that tells recovery to see to all blocks (DX_ILOG_DOWNER), and
- * the blocks follow in further ones; the last logs the inodes without that flag, which would lead a later recovery into blocks that are
- * somebody else's by then.  If they all fit, and they nearly always do, no flag is needed: what is logged is what any change logs.
+ * the blocks follow in further ones; the last logs the inodes without that flag, which would lead a later recovery into
+ * blocks that are somebody else's by then.  If they all fit, and they nearly always do, no flag is needed: what is logged is
+ * what any change logs.
  *
  * All that may fail comes first: the btrees are read, and their blocks kept in memory, while the transaction is clean.
  *
  * Extents in one fork must fit into the other's inode in the form that they have: whoever asks makes room beforehand, as xfs_fsr
- * does with an attribute of the same size.  Behind the ends of the files everything moves, too, where forks change places; the others
- * leave it.
+ * does with an attribute of the same size.  Behind the ends of the files everything moves, too, where forks change places;
+ * the others leave it.
  *
  * Lock context: a full lockout of both files, no dirty page of them.  Takes both ILOCKs.
  *
@@ -296,7 +297,8 @@ static int swap_by_forks(struct dx_inode *ip, struct dx_inode *tip)
  * Times stay.  Copies on write that are staged for either are dropped.  How far it is atomic: above.
  *
  * Return: 0; -EINVAL (more extents, extents that do not fit, other owners where quota is on: nothing is changed); -EFBIG (too
- * many extents for @tip); -ENOSPC; -EIO, -EFSCORRUPTED, -ENOMEM.  After an error nothing is changed, or the filesystem is shut down.
+ * many extents for @tip); -ENOSPC; -EIO, -EFSCORRUPTED, -ENOMEM.  After an error nothing is changed, or the filesystem is
+ * shut down.
  */
 int dx_swapext(struct dx_inode *ip, struct dx_inode *tip, u64 size_bytes)
 {
