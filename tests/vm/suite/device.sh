@@ -31,7 +31,7 @@ xfs_io -f -c "pwrite -q 0 64k" $MNT/f
 if xfs_io -c "help pwrite" | grep -q -- '-A'; then
 	t_errno "a write that is whole: not on this device" "not supported" xfs_io -d -c "pwrite -q -A -V 1 -b 4k 0 4k" $MNT/f
 fi
-if xfs_io -c "help fwzero" 2>/dev/null | grep -q fwzero; then
+if xfs_io -c "help fwzero" 2>/dev/null | grep -q "^fwzero "; then
 	t_errno "zeroes without writing: not on this device" "not supported" xfs_io -c "fwzero 0 64k" $MNT/f
 fi
 t "unmounts" umount_check
