@@ -172,11 +172,11 @@ static int get_state(struct super_block *sb, struct qc_state *out)
 			t->flags |= QCI_ACCT_ENABLED;
 		if (k->enfd)
 			t->flags |= QCI_LIMITS_ENFORCED;
+		t->ino = k->ino;	/* that there is none, too, which is not 0 */
 		if (k->ino == DX_NULLINO)
 			continue;
 		/* blocks: of the volume, whatever the structure says, for that is what xfs_quota is used to */
 		t->flags |= QCI_SYSFILE;
-		t->ino = k->ino;
 		t->blocks = k->blocks;
 		t->nextents = k->nextents;
 		t->spc_timelimit = k->blk_grace;

@@ -113,10 +113,9 @@ static int parse_param(struct fs_context *fc, struct fs_parameter *param)
 	case Opt_noalign:	o->noalign = true; break;
 	case Opt_grpid:		o->grpid = true; break;
 	case Opt_nogrpid:	o->grpid = false; break;
-	case Opt_attr2:
-	case Opt_noquota:	break;
-	case Opt_quota:
-		return refuse(fc, "%s: quota accounting is not supported; mount without it", param->key);
+	case Opt_attr2:		break;
+	case Opt_noquota:
+	case Opt_quota:		dx_quota_option(param->key, &o->quota); break;
 	case Opt_dax:
 		/* "inode" leaves it to flags of the inodes, and those to what the device can: with us it cannot. */
 		if (strcmp(param->string, "never") && strcmp(param->string, "inode"))
@@ -409,6 +408,7 @@ static int fill_super(struct super_block *sb, struct fs_context *fc)
 	sb->s_op = &dx_super_ops;
 	sb->s_xattr = dx_xattr_handlers;
 	sb->s_export_op = &dx_export_ops;
+	dx_quotactl_init(sb);
 	sb->s_time_gran = 1;
 
 	error = -ENOMEM;
