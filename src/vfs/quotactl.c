@@ -7,6 +7,7 @@
  * Context of what quotactl(2) calls: s_umount held, exclusively for _enable, _disable and _remove; not frozen, where
  * something changes.
  */
+#include <linux/fs.h>
 #include <linux/dqblk_xfs.h>
 #include <linux/quota.h>
 #include <linux/seq_file.h>
@@ -122,7 +123,7 @@ static int get_dqblk(struct super_block *sb, struct kqid qid, struct qc_dqblk *q
 
 	if (!on)
 		return -ENOSYS;
-	error = dx_quota_get(mp, qid.type, id_of(qid), &rec);
+	error = dx_quota_get(mp, (enum dx_qtype)qid.type, id_of(qid), &rec);
 	if (error)
 		return error;
 	/* a record that came into being with its neighbours is nobody's */
@@ -145,7 +146,7 @@ static int get_nextdqblk(struct super_block *sb, struct kqid *qid, struct qc_dqb
 	/* Somebody begins to count: what was unlinked just now should not be in it, as far as that takes no time. */
 	if (!id && !dx_is_readonly(mp))
 		dx_icache_wait_inactive(mp, HZ / 10);
-	error = dx_quota_next(mp, qid->type, id, &rec);
+	error = dx_quota_next(mp, (enum dx_qtype)qid->type, id, &rec);
 	if (error)
 		return error;
 	fill_use(mp, &rec, on & kinds[qid->type].enfd, q);
@@ -243,7 +244,7 @@ static int set_dqblk(struct super_block *sb, struct kqid qid, struct qc_dqblk *q
 		return error;
 	if (mask & ~SETTABLE)	/* usage, for one: it is what it is */
 		return -EINVAL;
-	return mask ? dx_quota_set(mp, qid.type, id_of(qid), &c) : 0;
+	return mask ? dx_quota_set(mp, (enum dx_qtype)qid.type, id_of(qid), &c) : 0;
 }
 
 /* What holds for everybody is what the record of id 0 says. */
