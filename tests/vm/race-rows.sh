@@ -52,7 +52,7 @@ fio_row() {
 	ext4)	mkfs.ext4 -q -F "$d" >"$tmp/mkfs" 2>&1 ;;
 	*)	mkfs.xfs -q -f "$d" >"$tmp/mkfs" 2>&1 ;;
 	esac && mount -t "$fs" "$d" "$dir" 2>>"$tmp/mkfs" || {
-		why=$(tr -d '\n"\\' <"$tmp/mkfs")
+		why=$(tr -d '\n"\134' <"$tmp/mkfs")
 		echo "ROW {\"verdict\":\"ERROR\",\"detail\":[\"cannot be mounted: $why\"]}"
 		rm -rf "$tmp"
 		return
@@ -74,7 +74,7 @@ fio_row() {
 	fi
 	(cd "$tmp/logs" && for why in *.log; do [ -f "$why" ] && echo "FIOLOG $why $(gzip -c "$why" | base64 -w 0)"; done)
 	# fio puts its complaints before the object
-	why=$(cat "$tmp/err" "$tmp/json" 2>/dev/null | sed '/^{/,$d' | grep -iE 'verify|error|err=|fio:' | head -n 3 | tr -d '\n"\\' | cut -c 1-400)
+	why=$(cat "$tmp/err" "$tmp/json" 2>/dev/null | sed '/^{/,$d' | grep -iE 'verify|error|err=|fio:' | head -n 3 | tr -d '\n"\134' | cut -c 1-400)
 	echo "ROW {\"fio_rc\":$rc,\"check_rc\":$check,\"complaint\":\"$why\",\"fio\":$(sed -n '/^{/,$p' "$tmp/json" | tr -d '\n' | grep . || echo null)}"
 	rm -rf "$tmp"
 }
