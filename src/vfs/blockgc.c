@@ -277,6 +277,14 @@ bool dx_nospace_again(struct super_block *sb, ssize_t ret, struct dx_nospace *ns
 
 /* ---- without anybody asking: files that stay open, or are closed again and again, keep what is held for them so long ---- */
 
+static void arm_trim(struct dx_giveback *gb)
+{
+	spin_lock(&gb->lock);
+	if (!gb->closing)
+		mod_delayed_work(gb->wq, &gb->trim, READ_ONCE(gb->lifetime_s) * HZ);
+	spin_unlock(&gb->lock);
+}
+
 static void trim_now_and_then(struct work_struct *work)
 {
 	struct dx_giveback *gb = container_of(to_delayed_work(work), struct dx_giveback, trim);
@@ -287,7 +295,7 @@ static void trim_now_and_then(struct work_struct *work)
 		gb->trim_partial = !while_mounted(ds->sb, trim_idle);
 		gb->trim_seen = held;
 	}
-	dx_giveback_lifetime(ds, READ_ONCE(gb->lifetime_s));
+	arm_trim(gb);
 }
 
 /**
@@ -299,13 +307,8 @@ static void trim_now_and_then(struct work_struct *work)
  */
 void dx_giveback_lifetime(struct dx_super *ds, unsigned int seconds)
 {
-	struct dx_giveback *gb = &ds->giveback;
-
-	spin_lock(&gb->lock);
-	WRITE_ONCE(gb->lifetime_s, seconds);
-	if (!gb->closing)
-		mod_delayed_work(gb->wq, &gb->trim, seconds * HZ);
-	spin_unlock(&gb->lock);
+	WRITE_ONCE(ds->giveback.lifetime_s, seconds);
+	arm_trim(&ds->giveback);
 }
 
 /**
