@@ -25,6 +25,16 @@ static int fn##_op(DX_IDMAP_PARAM struct dentry *dentry, struct dx_fileattr *fa)
 	return fn(DX_IDMAP_GIVEN, dentry, fa); \
 }
 #define DX_FILEATTR_OPS(get, set)	.fileattr_get = get, .fileattr_set = set##_op,
+/*
+ * For what cannot be opened for an ioctl, symbolic links, devices, FIFOs and
+ * sockets: file_getattr(2) and file_setattr(2), which xfs_quota uses. Where
+ * they are not, an operation would only answer the ioctls of devices.
+ */
+#if HAVE_FILEATTR >= 2
+#define DX_FILEATTR_SPECIAL_OPS(get, set)	DX_FILEATTR_OPS(get, set)
+#else
+#define DX_FILEATTR_SPECIAL_OPS(get, set)
+#endif
 
 #define dx_fileattr_ioctl(file, cmd, arg, get, set)	(-ENOTTY)
 
@@ -49,6 +59,7 @@ long dx_fileattr_ioctl(struct file *file, unsigned int cmd, void __user *arg, dx
 
 #define DX_OP_FILEATTR_SET(fn)
 #define DX_FILEATTR_OPS(get, set)
+#define DX_FILEATTR_SPECIAL_OPS(get, set)
 #define DX_EXTSIZE_NEEDS_FLAG	false
 #endif
 

@@ -396,14 +396,10 @@ static void fill_fsxattr(struct dx_inode *ip, int fork, struct dx_fileattr *fa)
 	dx_iunlock(ip, DX_ILOCK_SHARED);
 }
 
-/** dx_fileattr_get - inode_operations: FS_IOC_GETFLAGS and FSGETXATTR */
+/** dx_fileattr_get - inode_operations: FS_IOC_GETFLAGS and FSGETXATTR, file_getattr(2) */
 int dx_fileattr_get(struct dentry *dentry, struct dx_fileattr *fa)
 {
-	struct inode *inode = d_inode(dentry);
-
-	if (d_is_special(dentry))
-		return -ENOTTY;
-	fill_fsxattr(DX_I(inode), DX_DATA_FORK, fa);
+	fill_fsxattr(DX_I(d_inode(dentry)), DX_DATA_FORK, fa);
 	return 0;
 }
 
@@ -509,7 +505,7 @@ out_cancel:
 	return error;
 }
 
-/** dx_fileattr_set - inode_operations: FS_IOC_SETFLAGS and FSSETXATTR; i_rwsem held by the VFS */
+/** dx_fileattr_set - inode_operations: FS_IOC_SETFLAGS and FSSETXATTR, file_setattr(2); i_rwsem held by the VFS */
 int dx_fileattr_set(dx_idmap_t idmap, struct dentry *dentry, struct dx_fileattr *fa)
 {
 	struct inode *inode = d_inode(dentry);
@@ -518,8 +514,6 @@ int dx_fileattr_set(dx_idmap_t idmap, struct dentry *dentry, struct dx_fileattr 
 	struct dx_nospace ns = { };
 	int error;
 
-	if (d_is_special(dentry))
-		return -ENOTTY;
 	if (dx_is_shutdown(mp))
 		return -EIO;
 	if (!fa->fsx_valid && (fa->flags & ~(FS_IMMUTABLE_FL | FS_APPEND_FL | FS_NOATIME_FL | FS_NODUMP_FL |

@@ -412,6 +412,7 @@ const struct inode_operations dx_symlink_iops = {
 	.setattr	= dx_vn_setattr_op,
 	.update_time	= dx_vn_update_time_op,
 	.listxattr	= dx_listxattr,
+	DX_FILEATTR_SPECIAL_OPS(dx_fileattr_get, dx_fileattr_set)
 };
 
 const struct inode_operations dx_special_iops = {
@@ -420,4 +421,5 @@ const struct inode_operations dx_special_iops = {
 	.update_time	= dx_vn_update_time_op,
 	.listxattr	= dx_listxattr,
 	DX_ACL_OPS(dx_get_acl, dx_set_acl),
+	DX_FILEATTR_SPECIAL_OPS(dx_fileattr_get, dx_fileattr_set)
 };

@@ -9,6 +9,9 @@
 . /t/lib.sh
 
 Q=uquota,gquota,pquota
+# With parent pointers stock XFS keeps hundreds of blocks for a new name, and refuses it where less than that is left. We refuse
+# what does not fit: such volumes are in suite quota-tools, and here among those that are cut off.
+plain=$(! mkfs.xfs -N -f -n parent=0 "$DEV" >/dev/null 2>&1 || echo "-n parent=0")
 # mkfs.xfs makes small volumes only for a test
 export TEST_DIR=/x TEST_DEV=/x QA_CHECK_FS=/x
 case $(uname -r) in
@@ -93,7 +96,7 @@ populate() {	# DIRECTORY
 		chown 100$i:200$i "$1/d/f$i"
 	done
 	xfs_quota -x -c "project -s -p $1/p 1001" "$1" >/dev/null
-	mkdir "$1/p/sub" && head -c 100000 /dev/zero >"$1/p/sub/f" && ln -s x "$1/p/link"
+	mkdir "$1/p/sub" && head -c 100000 /dev/zero >"$1/p/sub/f" && ln -s x "$1/p/link" && mkfifo "$1/p/fifo" && mknod "$1/p/dev" c 1 3
 	head -c 30000 /dev/zero >"$1/d/g" && xfs_io -c "chproj 4000" "$1/d/g" && chown 70000:70000 "$1/d/g"
 	sync -f "$1"
 }
@@ -114,7 +117,7 @@ t_same "it is counted anew, and limits are gone" report .
 t "both clean" pair_down
 
 # ------------------------------------------------------------ xfs_quota, beside stock XFS
-t "mkfs, with quota" pair_on "" $Q
+t "mkfs, with quota" pair_on "$plain" $Q
 for m in $MNT $MNT2; do populate $m; done
 tool() {	# COMMAND...: by xfs_quota, for here
 	local here=$PWD a=() c
