@@ -10,6 +10,9 @@
  * everybody who has asked for it by then: however many they are, each waits for one round of each kind that began after it
  * asked.  And there is none when nothing has come to be held since the last (mp->held), so that a full volume answers at once.
  *
+ * Whoever meets a limit of quota is helped by what is held for that owner, and by nothing else: a round of its own kind (OWNERS) trims
+ * and writes back the files of those that wait for it, all in one.  So what one container holds at its limit costs the others nothing.
+ *
  * Locks.  The workers, which may run side by side, write back (folio locks, ILOCK, log), free (ILOCK, AG headers), and trim in a
  * lockout of each file that it can have without waiting.  So one may wait for it holding IOLOCKs, of files and
  * directories, a lockout, mmap_lock and write access to the mount, but no MMAPLOCK alone, folio lock, ILOCK, buffer or
@@ -20,6 +23,7 @@
 #include <linux/writeback.h>
 #include "dx_vfs.h"
 #include "dx_cow.h"
+#include "dx_quota.h"
 
 /* How long somebody who met -ENOSPC waits for rounds in all; and when he tries again before it has ended. */
 #define PATIENCE	(60 * HZ)
@@ -70,45 +74,67 @@ static bool trim_one(struct inode *inode)
 	return done;
 }
 
-/* Trim every file that is not in use, with @written nor has pages to be written.  False: some were. */
-static bool trim_files(struct super_block *sb, bool written)
+/* Which files. */
+struct which {
+	bool				written;	/* only those that have no pages to be written: of the others it is told */
+	const struct dx_quota_wants	*owners;	/* only those of these; NULL: everybody's */
+};
+
+/*
+ * The next file in memory, after @old, that @fits; @old is put, it kept the place in the list.  NULL: no more.  Without a lock.
+ */
+static struct inode *next_file(struct super_block *sb, struct inode *old, bool (*fits)(struct inode *, const struct which *),
+			       const struct which *w)
 {
-	struct inode *inode, *old = NULL;
-	bool all = true;
+	struct inode *inode, *found = NULL;
 
 	spin_lock(&sb->s_inode_list_lock);
-	list_for_each_entry(inode, &sb->s_inodes, i_sb_list) {
-		struct dx_inode *ip = DX_I(inode);
-
-		if (!ip || !S_ISREG(inode->i_mode) || (!holds_space(ip) && !dx_cow_blocks(ip)))
+	inode = old ? list_next_entry(old, i_sb_list) : list_first_entry(&sb->s_inodes, struct inode, i_sb_list);
+	list_for_each_entry_from(inode, &sb->s_inodes, i_sb_list) {
+		if (!DX_I(inode) || !S_ISREG(inode->i_mode) || (w->owners && !dx_quota_wants(w->owners, DX_I(inode))) || !fits(inode, w))
 			continue;
-		if (written && has_unwritten_pages(inode)) {
-			all = false;
-			continue;
-		}
+		/* not there yet, or going */
 		if (dx_inode_state(inode, I_NEW) || !igrab(inode))
-			continue;	/* not there yet, or going */
-		spin_unlock(&sb->s_inode_list_lock);
-
-		/* The previous one is put only now: it kept our place in the list. */
-		iput(old);
-		old = inode;
-		all = trim_one(inode) && all;
-		cond_resched();
-		spin_lock(&sb->s_inode_list_lock);
+			continue;
+		found = inode;
+		break;
 	}
 	spin_unlock(&sb->s_inode_list_lock);
 	iput(old);
+	return found;
+}
+
+static bool has_spare(struct inode *inode, const struct which *w)
+{
+	return holds_space(DX_I(inode)) || dx_cow_blocks(DX_I(inode));
+}
+
+/* Trim every file that is not in use.  False: some were, or were passed over. */
+static bool trim_files(struct super_block *sb, const struct which *w)
+{
+	struct inode *inode = NULL;
+	bool all = true;
+
+	while ((inode = next_file(sb, inode, has_spare, w))) {
+		if (w->written && has_unwritten_pages(inode))
+			all = false;
+		else
+			all = trim_one(inode) && all;
+		cond_resched();
+	}
 	return all;
 }
 
-static bool trim_all(struct super_block *sb) { return trim_files(sb, false); }
+static bool trim_all(struct super_block *sb)
+{
+	return trim_files(sb, &(struct which){ });
+}
 
 /* Of files that are written to just now it would be in the way. */
 static bool trim_idle(struct super_block *sb)
 {
 	dx_icache_blockgc(DX_M(sb));
-	return trim_files(sb, true);
+	return trim_files(sb, &(struct which){ .written = true });
 }
 
 /**
@@ -162,11 +188,41 @@ static bool write_back(struct dx_super *ds)
 	return while_mounted(ds->sb, sync_all);
 }
 
+static bool is_dirty(struct inode *inode, const struct which *w)
+{
+	return has_unwritten_pages(inode);
+}
+
+/* Begins writing all of them before it waits for the first; what was to be written may have kept copies. */
+static bool give_back_owned(struct super_block *sb)
+{
+	struct dx_quota_wants owners;
+	struct which w = { .owners = &owners };
+	struct inode *inode;
+
+	dx_quota_take_wants(DX_M(sb), &owners);
+	trim_files(sb, &w);
+	for (inode = NULL; (inode = next_file(sb, inode, is_dirty, &w)); )
+		filemap_fdatawrite(inode->i_mapping);
+	for (inode = NULL; (inode = next_file(sb, inode, is_dirty, &w)); ) {
+		/* an error is for the next fsync(2) */
+		filemap_fdatawait_keep_errors(inode->i_mapping);
+		cond_resched();
+	}
+	return trim_files(sb, &w);
+}
+
+static bool of_owners(struct dx_super *ds)
+{
+	return while_mounted(ds->sb, give_back_owned);
+}
+
 /* Cheapest first.  And trim before all is written: preallocation that is only reserved need not be made real for that. */
-static bool (*const give_back_kind[DX_HELD_NR])(struct dx_super *ds) = {
-	[DX_HELD_INACTIVE]	= free_unlinked,
-	[DX_HELD_PREALLOC]	= trim,
-	[DX_HELD_INDLEN]	= write_back,
+static bool (*const give_back_kind[DX_GIVE_NR])(struct dx_super *ds) = {
+	[DX_GIVE_INACTIVE]	= free_unlinked,
+	[DX_GIVE_PREALLOC]	= trim,
+	[DX_GIVE_INDLEN]	= write_back,
+	[DX_GIVE_OWNERS]	= of_owners,
 };
 
 static s64 held_in_all(struct dx_mount *mp)
@@ -179,7 +235,14 @@ static s64 held_in_all(struct dx_mount *mp)
 	return sum;
 }
 
-static void give_back(struct dx_super *ds, enum dx_held which)
+static s64 held_of(struct dx_mount *mp, enum dx_give which)
+{
+	BUILD_BUG_ON((int)DX_GIVE_INACTIVE != DX_HELD_INACTIVE || (int)DX_GIVE_PREALLOC != DX_HELD_PREALLOC ||
+		     (int)DX_GIVE_INDLEN != DX_HELD_INDLEN);
+	return which < (int)DX_HELD_NR ? atomic64_read(&mp->held[which]) : 0;
+}
+
+static void give_back(struct dx_super *ds, enum dx_give which)
 {
 	struct dx_giveback *gb = &ds->giveback;
 	struct dx_giveback_kind *k = &gb->kind[which];
@@ -187,7 +250,7 @@ static void give_back(struct dx_super *ds, enum dx_held which)
 
 	spin_lock(&gb->lock);
 	k->begun++;
-	k->seen = atomic64_read(&ds->mp.held[which]);
+	k->seen = held_of(&ds->mp, which);
 	k->seen_all = held_in_all(&ds->mp);
 	spin_unlock(&gb->lock);
 	atomic64_inc(&ds->counters[DX_C_GIVE_BACKS]);
@@ -207,12 +270,13 @@ static void give_back(struct dx_super *ds, enum dx_held which)
 	{										\
 		give_back(container_of(work, struct dx_super, giveback.kind[_which].work), _which);	\
 	}
-ROUND(inactive_round, DX_HELD_INACTIVE)
-ROUND(prealloc_round, DX_HELD_PREALLOC)
-ROUND(indlen_round, DX_HELD_INDLEN)
+ROUND(inactive_round, DX_GIVE_INACTIVE)
+ROUND(prealloc_round, DX_GIVE_PREALLOC)
+ROUND(indlen_round, DX_GIVE_INDLEN)
+ROUND(owners_round, DX_GIVE_OWNERS)
 
 /* The round to wait for; 0: none, for there is nothing of this kind to give back. */
-static u64 ask(struct dx_super *ds, enum dx_held which)
+static u64 ask(struct dx_super *ds, enum dx_give which)
 {
 	struct dx_giveback *gb = &ds->giveback;
 	struct dx_giveback_kind *k = &gb->kind[which];
@@ -221,9 +285,10 @@ static u64 ask(struct dx_super *ds, enum dx_held which)
 
 	spin_lock(&gb->lock);
 	running = k->done != k->begun;
-	news = k->seen != atomic64_read(&ds->mp.held[which]);
+	/* of the owners' rounds each looks at other files */
+	news = which == DX_GIVE_OWNERS ? dx_quota_wanted(&ds->mp) : k->seen != held_of(&ds->mp, which);
 	/* What was in use may be no longer, when anything has happened, or after a while. */
-	if (!running && k->partial)
+	if (!running && k->partial && which != DX_GIVE_OWNERS)
 		news = news || k->seen_all != held_in_all(&ds->mp) || time_after(jiffies, k->ended + BUSY_AGAIN);
 	round = news ? k->begun + 1 : running ? k->begun : 0;
 	spin_unlock(&gb->lock);
@@ -232,13 +297,17 @@ static u64 ask(struct dx_super *ds, enum dx_held which)
 	return round;
 }
 
+/* What helps whom: on a full volume, and at a limit. */
+#define VOLUME_KINDS	(BIT(DX_GIVE_INACTIVE) | BIT(DX_GIVE_PREALLOC) | BIT(DX_GIVE_INDLEN))
+#define OWNERS_KINDS	(BIT(DX_GIVE_INACTIVE) | BIT(DX_GIVE_OWNERS))
+
 /**
  * dx_nospace_again - was that really the last block?
  * @sb: mounted
  * @ret: what an operation returned
  * @ns: state of this call, zero at first
  *
- * On -ENOSPC has given back what can be, one kind at a call, so that the operation is worth another try:
+ * On -ENOSPC or -EDQUOT has given back what can be, one kind at a call, so that the operation is worth another try:
  *
  *	do
  *		ret = operation();
@@ -251,27 +320,32 @@ bool dx_nospace_again(struct super_block *sb, ssize_t ret, struct dx_nospace *ns
 {
 	struct dx_super *ds = dx_super(sb);
 	struct dx_giveback *gb = &ds->giveback;
+	u32 helping;
 
-	if ((ret != -ENOSPC && ret != -EDQUOT) || ns->last || dx_is_shutdown(&ds->mp) || dx_is_readonly(&ds->mp))
+	if ((ret != -ENOSPC && ret != -EDQUOT) || dx_is_shutdown(&ds->mp) || dx_is_readonly(&ds->mp))
 		return false;
+	/* A project's limit looks like a full volume. */
+	helping = dx_quota_was_refused(&ds->mp) || ret == -EDQUOT ? OWNERS_KINDS : VOLUME_KINDS;
 	if (!ns->begun) {
 		ns->begun = true;
 		ns->until = jiffies + PATIENCE;
 	}
-	while (!ns->asked && ns->kind < DX_HELD_NR) {
+	if (ns->last && (!(helping & ~ns->done) || time_after(jiffies, ns->until)))
+		return false;
+	while (!ns->asked && helping & ~ns->done) {
+		ns->kind = ffs(helping & ~ns->done) - 1;
 		ns->round = ask(ds, ns->kind);
-		if (ns->round)
-			ns->asked = true;
-		else
-			ns->kind++;
+		ns->asked = ns->round;
+		if (!ns->asked)
+			ns->done |= BIT(ns->kind);
 	}
 	if (ns->asked &&
 	    wait_event_killable_timeout(gb->wait, READ_ONCE(gb->kind[ns->kind].done) >= ns->round, SLICE) > 0) {
 		ns->asked = false;
-		ns->kind++;
+		ns->done |= BIT(ns->kind);
 	}
 	/* Nothing to ask for, or no more: somebody else's round may have ended since the operation failed, so once more it is. */
-	ns->last = ns->kind == DX_HELD_NR || time_after(jiffies, ns->until);
+	ns->last = (!ns->asked && !(helping & ~ns->done)) || time_after(jiffies, ns->until);
 	return !fatal_signal_pending(current);
 }
 
@@ -323,11 +397,12 @@ int dx_giveback_init(struct dx_super *ds)
 
 	spin_lock_init(&gb->lock);
 	init_waitqueue_head(&gb->wait);
-	INIT_WORK(&gb->kind[DX_HELD_INACTIVE].work, inactive_round);
-	INIT_WORK(&gb->kind[DX_HELD_PREALLOC].work, prealloc_round);
-	INIT_WORK(&gb->kind[DX_HELD_INDLEN].work, indlen_round);
+	INIT_WORK(&gb->kind[DX_GIVE_INACTIVE].work, inactive_round);
+	INIT_WORK(&gb->kind[DX_GIVE_PREALLOC].work, prealloc_round);
+	INIT_WORK(&gb->kind[DX_GIVE_INDLEN].work, indlen_round);
+	INIT_WORK(&gb->kind[DX_GIVE_OWNERS].work, owners_round);
 	/* The quick ones need not wait for the one that writes. */
-	gb->wq = alloc_workqueue("dioxfs-space/%s", WQ_UNBOUND | WQ_FREEZABLE, DX_HELD_NR + 1, ds->sb->s_id);
+	gb->wq = alloc_workqueue("dioxfs-space/%s", WQ_UNBOUND | WQ_FREEZABLE, DX_GIVE_NR + 1, ds->sb->s_id);
 	if (!gb->wq)
 		return -ENOMEM;
 	INIT_DEFERRABLE_WORK(&gb->trim, trim_now_and_then);

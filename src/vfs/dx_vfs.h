@@ -67,6 +67,13 @@ struct dx_sysdir {
 };
 
 /* Rounds of giving back space that is only held, of each kind by themselves: blockgc.c. */
+enum dx_give {				/* in the order in which they are tried */
+	DX_GIVE_INACTIVE,		/* enum dx_held: of the volume */
+	DX_GIVE_PREALLOC,
+	DX_GIVE_INDLEN,
+	DX_GIVE_OWNERS,			/* all of that, of those who have met their limits of quota */
+	DX_GIVE_NR,
+};
 struct dx_giveback_kind {
 	struct work_struct	work;
 	u64			begun, done;	/* rounds; they differ while one runs */
@@ -78,7 +85,7 @@ struct dx_giveback {
 	struct workqueue_struct	*wq;
 	wait_queue_head_t	wait;
 	spinlock_t		lock;		/* what follows */
-	struct dx_giveback_kind	kind[DX_HELD_NR];
+	struct dx_giveback_kind	kind[DX_GIVE_NR];
 	unsigned int		lifetime_s;	/* of preallocation in files that are in use */
 	bool			closing;
 	struct delayed_work	trim;		/* every so often; the rest is its own */
@@ -144,6 +151,7 @@ static inline unsigned int dx_errortag(struct inode *inode, enum dx_errortag tag
 extern const struct super_operations dx_super_ops;
 /* inode.c */
 struct inode *dx_vget(struct super_block *sb, dx_ino_t ino, u32 iget_flags);
+struct inode *dx_vget_outside(struct super_block *sb, u64 ino, u32 gen);	/* export.c */
 struct inode *dx_vnode_attach_new(struct super_block *sb, struct dx_inode *ip);	/* takes over the caller's reference */
 void dx_vnode_new_done(struct inode *inode, struct dentry *dentry);
 void dx_vnode_sync(struct inode *inode);		/* core -> VFS: nlink, times, mode, ids */
@@ -247,7 +255,7 @@ void dx_xattr_set_behind(struct inode *inode, const char *name, u8 nsp);
 int dx_xattr_set_raw(struct inode *inode, const char *name, u8 nsp, const void *value, size_t size, int flags);
 /* blockgc.c */
 void dx_blockgc(struct super_block *sb);
-struct dx_nospace { u64 round; unsigned long until; int kind; bool begun, asked, last; };
+struct dx_nospace { u64 round; unsigned long until; u32 done; int kind; bool begun, asked, last; };
 /* do { } while, around what may be -ENOSPC */
 bool dx_nospace_again(struct super_block *sb, ssize_t ret, struct dx_nospace *ns);
 int dx_giveback_init(struct dx_super *ds);

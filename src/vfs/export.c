@@ -6,6 +6,7 @@
  */
 #include <linux/exportfs.h>
 #include "dx_vfs.h"
+#include "dx_walk.h"
 
 struct fid64 {
 	u64	ino;
@@ -33,11 +34,19 @@ static int encode_fh(struct inode *inode, u32 *fh, int *max_len, struct inode *p
 	return FILEID_INO32_GEN_PARENT | DX_FILEID_64;
 }
 
-static struct inode *get_inode(struct super_block *sb, u64 ino, u32 gen)
+/**
+ * dx_vget_outside - the inode that a handle names
+ * @sb: the volume
+ * @ino: number from outside
+ * @gen: its generation
+ *
+ * Return: referenced; ERR_PTR: -ESTALE, for the filesystem's own files, too; -EIO, -ENOMEM.
+ */
+struct inode *dx_vget_outside(struct super_block *sb, u64 ino, u32 gen)
 {
 	struct inode *inode;
 
-	if (!ino || !dx_verify_ino(DX_M(sb), ino))
+	if (!ino || !dx_verify_ino(DX_M(sb), ino) || dx_is_internal_ino(DX_M(sb), ino))
 		return ERR_PTR(-ESTALE);
 	inode = dx_vget(sb, ino, DX_IGET_UNTRUSTED);
 	if (IS_ERR(inode)) {
@@ -60,7 +69,7 @@ static struct dentry *fh_to_dentry(struct super_block *sb, struct fid *fh, int l
 	if (len < 3 || (type != (FILEID_INO32_GEN | DX_FILEID_64) &&
 			type != (FILEID_INO32_GEN_PARENT | DX_FILEID_64)))
 		return NULL;
-	return d_obtain_alias(get_inode(sb, fid->ino, fid->gen));
+	return d_obtain_alias(dx_vget_outside(sb, fid->ino, fid->gen));
 }
 
 static struct dentry *fh_to_parent(struct super_block *sb, struct fid *fh, int len, int type)
@@ -69,7 +78,7 @@ static struct dentry *fh_to_parent(struct super_block *sb, struct fid *fh, int l
 
 	if (len < 6 || type != (FILEID_INO32_GEN_PARENT | DX_FILEID_64))
 		return NULL;
-	return d_obtain_alias(get_inode(sb, fid->parent_ino, fid->parent_gen));
+	return d_obtain_alias(dx_vget_outside(sb, fid->parent_ino, fid->parent_gen));
 }
 
 static struct dentry *get_parent(struct dentry *child)

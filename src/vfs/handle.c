@@ -58,24 +58,9 @@ void dx_handle_fill(struct dx_handle *h, struct dx_mount *mp, u64 ino, u32 gen)
  */
 struct inode *dx_handle_inode(struct super_block *sb, const struct dx_handle *h)
 {
-	struct inode *inode;
-
 	if (h->ha_fid_len != DX_FID_LEN)
 		return ERR_PTR(-EINVAL);
-	if (!h->ha_fid_ino || !dx_verify_ino(DX_M(sb), h->ha_fid_ino))
-		return ERR_PTR(-ESTALE);
-	inode = dx_vget(sb, h->ha_fid_ino, DX_IGET_UNTRUSTED);
-	if (IS_ERR(inode)) {
-		/* A number from outside that leads nowhere is stale, not damage. */
-		if (inode == ERR_PTR(-EINVAL) || inode == ERR_PTR(-ENOENT) || inode == ERR_PTR(-EFSCORRUPTED))
-			return ERR_PTR(-ESTALE);
-		return inode;
-	}
-	if (inode->i_generation != h->ha_fid_gen) {
-		iput(inode);
-		return ERR_PTR(-ESTALE);
-	}
-	return inode;
+	return dx_vget_outside(sb, h->ha_fid_ino, h->ha_fid_gen);
 }
 
 /* ---- what a program asks, in its own form or that of a 32-bit one, whose pointers are short ---- */

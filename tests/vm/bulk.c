@@ -9,6 +9,7 @@
  *	bulk one INO DIR				one of them, by FSBULKSTAT_SINGLE
  *	bulk odd DIR					calls with bad arguments, from crafted positions
  *	bulk storm SECONDS DIR				walks while others change what is there: order, and no error
+ *	bulk open INO GEN DIR				an inode of any number, by both kinds of handle; status 1 if that fails
  *	bulk handles DIR				opening, reading, attributes by handle; makes files in DIR
  */
 #include <dirent.h>
@@ -350,6 +351,25 @@ static long open_by(struct dx_handle *h, unsigned int len, int flags)
 	return ioctl(fd, DX_IOC_OPEN_BY_HANDLE, &r);
 }
 
+static int open_number(__u64 ino, __u32 gen, const char *dir)
+{
+	struct dx_handle h = handle_of(dir);
+	struct { struct file_handle h; unsigned char room[64]; } at = { .h.handle_bytes = sizeof(at.room) };
+	int id, bad;
+
+	h.ha_fid_ino = ino;
+	h.ha_fid_gen = gen;
+	bad = open_by(&h, sizeof(h), O_RDWR) < 0;
+	printf("by ioctl: %s\n", bad ? strerrorname_np(errno) : "opened");
+	if (name_to_handle_at(AT_FDCWD, dir, &at.h, &id, 0))
+		perror(dir);
+	memcpy(at.h.f_handle, &ino, sizeof(ino));
+	memcpy(at.h.f_handle + sizeof(ino), &gen, sizeof(gen));
+	id = open_by_handle_at(fd, &at.h, O_RDWR);
+	printf("by handle: %s\n", id < 0 ? strerrorname_np(errno) : "opened");
+	return bad || id < 0;
+}
+
 static void list(struct dx_handle *h, unsigned int flags, unsigned int size)
 {
 	struct dx_attrlist_handlereq r = { .hreq = { .ihandle = h, .ihandlen = sizeof(*h) }, .flags = flags, .buflen = size };
@@ -552,6 +572,8 @@ int main(int argc, char **argv)
 		return odd();
 	if (!strcmp(what, "storm"))
 		return storm(atoi(argv[optind + 1]));
+	if (!strcmp(what, "open") && argc == optind + 4)
+		return open_number(strtoull(argv[optind + 1], NULL, 0), strtoul(argv[optind + 2], NULL, 0), argv[argc - 1]);
 	if (!strcmp(what, "handles"))
 		return handles(argv[argc - 1]);
 	return 2;

@@ -9,8 +9,14 @@
 #include "dx_walk.h"
 #include "dx_alloc.h"
 
-/* Numbers of the filesystem's own: they are in the inobt, and nobody's files. */
-static bool is_internal(struct dx_mount *mp, dx_ino_t ino)
+/**
+ * dx_is_internal_ino - is it one of the filesystem's own files?
+ * @mp: mount
+ * @ino: any number
+ *
+ * They are in the inobt, and nobody's files: no number from outside may lead to one.
+ */
+bool dx_is_internal_ino(struct dx_mount *mp, dx_ino_t ino)
 {
 	const struct dx_sb *sb = &mp->sb;
 
@@ -32,7 +38,7 @@ int dx_istat(struct dx_mount *mp, dx_ino_t ino, struct dx_istat *st)
 	struct dx_inode *ip;
 	int error;
 
-	if (is_internal(mp, ino))
+	if (dx_is_internal_ino(mp, ino))
 		return -EINVAL;
 	error = dx_iget(mp, NULL, ino, DX_IGET_UNTRUSTED | DX_IGET_DONTCACHE, &ip);
 	if (error)

@@ -37,6 +37,7 @@ struct dx_istat {
 	u8		format;		/* enum dx_dinode_fmt */
 	bool		has_attr;	/* an attribute fork, empty or not */
 };
+bool dx_is_internal_ino(struct dx_mount *mp, dx_ino_t ino);
 int dx_istat(struct dx_mount *mp, dx_ino_t ino, struct dx_istat *st);
 /* Where the next one begins, moved over what was told and what was found to be gone. */
 struct dx_bulk { struct dx_mount *mp; dx_ino_t next; u32 flags; u64 most; };

@@ -114,6 +114,7 @@ static int load(struct dx_mount *mp, enum dx_qtype t, u32 id, struct dx_dquot **
 	INIT_LIST_HEAD(&dq->lru);
 	sema_init(&dq->commit, 1);
 	spin_lock_init(&dq->lock);
+	dq->changed = true;
 	dx_dq_item_init(dq);
 	error = dx_dq_read(dq);
 	if (!error)
@@ -222,6 +223,7 @@ int dx_dq_cache_init(struct dx_mount *mp)
 	}
 	qc->mp = mp;
 	spin_lock_init(&qc->lock);
+	spin_lock_init(&qc->refused.lock);
 	INIT_LIST_HEAD(&qc->lru);
 	mutex_init(&qc->load);
 	mutex_init(&qc->state);

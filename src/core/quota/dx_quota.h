@@ -71,6 +71,23 @@ int dx_quota_remove(struct dx_mount *mp, unsigned int kinds);
 /* the project of a directory (or file) that hands its project down, if its usage is accounted and enforced: true */
 bool dx_quota_statfs(struct dx_inode *ip, struct dx_quota_rec *rec);
 
+/*
+ * Before somebody is told that he is at his limit, what is only held for him can be given back.  Whoever was refused asks
+ * _was_refused() if it was by a limit (a project's says -ENOSPC), once for each refusal; true for the calling task only.
+ * Whoever gives back takes the list of those that wait for it, which are few: with too many, everybody's files are meant.  An owner
+ * for whom nothing is held or given back since he was refused is not listed again within a second.
+ */
+#define DX_QWANTS_MAX	16
+struct dx_quota_wants {
+	u32	n;
+	bool	everybody;
+	u64	key[DX_QWANTS_MAX];	/* kind and id */
+};
+bool dx_quota_was_refused(struct dx_mount *mp);
+bool dx_quota_wanted(struct dx_mount *mp);		/* is anybody in the list? */
+void dx_quota_take_wants(struct dx_mount *mp, struct dx_quota_wants *w);
+bool dx_quota_wants(const struct dx_quota_wants *w, const struct dx_inode *ip);	/* one of its owners is meant; no lock */
+
 /* Records that nobody uses stay until memory is short: for a shrinker. */
 unsigned long dx_quota_count(struct dx_mount *mp);
 unsigned long dx_quota_scan(struct dx_mount *mp, unsigned long nr);

@@ -29,6 +29,8 @@ struct dx_dquot {
 	u64			seen_blk, seen_ino;	/* by a quotacheck */
 	dx_daddr_t		daddr;		/* of the block, and where in it; fixed */
 	u32			boffset;
+	bool			changed;	/* what is held for it, since it was refused something */
+	unsigned long		asked;		/* for something back: jiffies */
 	bool			bigtime;	/* form of its timers */
 	bool			dirty;		/* differs from what was last copied to the buffer */
 	bool			flushing;
@@ -44,6 +46,14 @@ struct dx_dqdefaults {
 	struct { u64 soft, hard; s64 grace; } blk, ino, rtb;
 };
 
+/* Who has met a limit, and whose: quota_refused.c */
+#define DX_REFUSED_BITS	6
+struct dx_refused {
+	spinlock_t		lock;		/* wants; the innermost */
+	struct dx_quota_wants	wants;
+	const void		*by[1 << DX_REFUSED_BITS];	/* tasks, by hash; the later one stays */
+};
+
 struct dx_quotas {
 	struct dx_mount		*mp;
 	struct rhashtable	table;
@@ -55,6 +65,7 @@ struct dx_quotas {
 	struct dx_inode		*file[DX_QTYPES];
 	struct dx_dqdefaults	def[DX_QTYPES];	/* state mutex; read without */
 	u16			lost;		/* _CHKD of kinds whose usage is not right any more */
+	struct dx_refused	refused;
 };
 
 #define DX_GRACE_DEFAULT	(7 * 24 * 60 * 60)
@@ -118,6 +129,9 @@ void dx_dq_adjust(struct dx_dquot *dq);			/* ->lock held: limits of id 0, timers
 s64 dx_dq_clamp_expiry(struct dx_mount *mp, s64 when);
 void dx_quota_lost(struct dx_mount *mp, enum dx_qtype t, const char *why);
 int dx_quota_sync_flags(struct dx_mount *mp);
+
+/* ---- refusals: quota_refused.c ---- */
+void dx_dq_refused(struct dx_dquot *dq);
 
 /* ---- counting: quota_check.c ---- */
 int dx_quota_check(struct dx_mount *mp, u16 want, bool *exact);

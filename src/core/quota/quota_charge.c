@@ -154,8 +154,11 @@ static int hold(struct dx_dquot *dq, u64 blocks, u64 inodes, enum how how)
 	if (ok) {
 		dq->blk.held += blocks;
 		dq->ino.held += inodes;
+		dq->changed = true;
 	}
 	spin_unlock(&dq->lock);
+	if (!ok && how != QUIETLY)
+		dx_dq_refused(dq);
 	if (say != NO_WARNING && mp->quota_warn && (ok || how != QUIETLY))
 		mp->quota_warn(mp, dq->type, dq->id, say);
 	if (ok)
@@ -168,6 +171,7 @@ static void change_held(struct dx_dquot *dq, s64 blocks, s64 inodes)
 	spin_lock(&dq->lock);
 	dq->blk.held += blocks;
 	dq->ino.held += inodes;
+	dq->changed = true;
 	spin_unlock(&dq->lock);
 }
 
