@@ -492,7 +492,7 @@ static int handles(const char *dir)
 	list(&h, DX_IOC_ATTR_SECURE, 4096);
 	list(&h, DX_IOC_ATTR_SECURE | DX_IOC_ATTR_ROOT, 4096);
 	list(&h, 1, 4096);
-	list(&h, 0, 8);
+	list(&h, 0, 7);
 	list(&h, 0, 12);
 	list(&h, 0, 65540);
 	bad = handle_of("dir");

@@ -13,7 +13,7 @@ needs loop
 IMG=$TMP/img
 tag=$([ $FSTYPE = dioxfs ] && echo dioxfs || echo XFS)
 
-make() { rm -f "$1"; truncate -s ${SIZE:-34m} "$1" && mkfs.xfs -q -f -d size=${SIZE:-34m},agcount=2 -l size=6m "${@:2}" "$1"; }
+make() { rm -f "$1"; truncate -s ${SIZE:-34m} "$1" && mkfs.xfs -q -f -d size=${SIZE:-34m},agcount=2 -l size=7m "${@:2}" "$1"; }
 make "$TMP/pristine"
 image() { if [ $# -gt 0 ]; then make "$IMG" "$@"; else cp --sparse=always "$TMP/pristine" "$IMG"; fi; }
 poke() { xfs_db -x "$@" "$IMG" >/dev/null 2>&1; }
