@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Growing: by every amount that makes a difference, on volumes of many kinds, beside random operations, with the power cut at each
+ * Growing and shrinking: by every amount that makes a difference, on volumes of many kinds, beside random operations, with the power cut at each
  * write, with each allocation, read and write failing; what is new is used to the last block.  And the label.
  *
  *	t_grow [words of the tests' names [words of the volumes' [seed]]]
@@ -46,6 +46,8 @@ static u64 rest_too_short(void) { return (u64)agcount * agblocks + 63; }
 static u64 shortest_ag(void) { return (u64)agcount * agblocks + 64; }
 static u64 one_ag(void) { return (u64)(agcount + 1) * agblocks; }
 static u64 two_ags_and_a_rest(void) { return (u64)(agcount + 2) * agblocks + 10; }
+static u64 one_less(void) { return dblocks - 1; }
+static u64 hundred_less(void) { return dblocks - 100; }
 static u64 many(void) { return (u64)(agcount + 8) * agblocks + agblocks / 3; }
 
 static const struct amount { const char *name; u64 (*fn)(void); bool inside; } amounts[] = {
@@ -57,6 +59,8 @@ static const struct amount { const char *name; u64 (*fn)(void); bool inside; } a
 	{ "one AG", one_ag },
 	{ "two AGs and such a rest", two_ags_and_a_rest },
 	{ "many AGs", many },
+	{ "a block less", one_less },
+	{ "a hundred less", hundred_less },
 };
 
 /* What becomes of it. */
@@ -294,7 +298,7 @@ static int by_amount(void *arg)
 	CHECK_EQ(dx_agcount(mp), DIV_ROUND_UP(got, agblocks));
 	dx_mount_statfs(mp, &st2);
 	CHECK_EQ(st2.blocks - st.blocks, got - dblocks);
-	if (got - dblocks > 200)
+	if (got > dblocks + 200)
 		CHECK(st2.bfree > st.bfree);
 	check_sums(mp);
 	check_copies();
@@ -345,34 +349,36 @@ static int by_amount(void *arg)
 
 /* ---- beside random operations ---- */
 
-static u64 targets[3];
+static u64 targets[3], reached;
 
 static int grow_fiber(void *arg)
 {
 	struct dx_mount *mp = arg;
 	int i, k, error = 0;
 
+	reached = dblocks;
+
 	for (i = 0; i < ARRAY_SIZE(targets) && !error; i++) {
 		for (k = 0; k < 200; k++)
 			host_yield();
 		error = dx_grow_data(mp, targets[i], i == 1 ? 31 : 17);
+		if (!error)
+			reached = targets[i];
+		else if (error == -ENOSPC && targets[i] < dblocks)
+			error = 0;
 		CHECK_EQ(error, 0);
 		CHECK_EQ(dx_set_label(mp, i & 1 ? "beside\0\0\0\0\0" : "twelve bytes"), 0);
 	}
 	return error;
 }
 
-static int beside(void *arg)
+static int run_beside(void)
 {
 	struct dx_mount *mp = mount_it();
 	struct host_fiber *f;
 
-	(void)arg;
 	if (!mp)
 		return -EIO;
-	targets[0] = dblocks + 1;
-	targets[1] = to_its_end() + 100;
-	targets[2] = to_its_end() + 3 * agblocks;
 	um_reset(3);
 	um_rebase(seed);
 	CHECK(!um_attach(mp, true));
@@ -385,7 +391,7 @@ static int beside(void *arg)
 	dx_icache_flush_inactive(mp);
 	CHECK(!um_verify(mp, true));
 	check_sums(mp);
-	CHECK_EQ(dx_dblocks(mp), targets[2]);
+	CHECK_EQ(dx_dblocks(mp), reached);
 	CHECK(!uv_umount(mp));
 	check_copies();
 	mp = mount_it();
@@ -397,6 +403,24 @@ static int beside(void *arg)
 	CHECK(!uv_umount(mp));
 	CHECK(uv_repair_clean("grow"));
 	return 0;
+}
+
+static int beside(void *arg)
+{
+	(void)arg;
+	targets[0] = dblocks + 1;
+	targets[1] = to_its_end() + 100;
+	targets[2] = to_its_end() + 3 * agblocks;
+	return run_beside();
+}
+
+static int beside_shrinking(void *arg)
+{
+	(void)arg;
+	targets[0] = dblocks - 1;
+	targets[1] = dblocks - 40;
+	targets[2] = dblocks - 300;
+	return run_beside();
 }
 
 /* ---- the power is cut ---- */
@@ -510,8 +534,11 @@ static int recover_fiber(void *arg)
 	check_copies();
 	CHECK(!um_verify(mp, false));
 	/* it grows now, if it has not */
-	if (event % 4 == 0)
-		CHECK_EQ(dx_grow_data(mp, to, 20), 0);
+	if (event % 4 == 0) {
+		int error = dx_grow_data(mp, to, 20);
+
+		CHECK(!error || (error == -ENOSPC && to < dblocks));
+	}
 	CHECK(!uv_umount(mp));
 	return 0;
 }
@@ -566,14 +593,14 @@ static int prepare_fiber(void *arg)
 	return 0;
 }
 
-static void power(void)
+static void cut_at(const char *how, u64 target)
 {
 	struct host_dev_snap *begin;
 	u64 points = all->points;
 	char name[160];
 	int ret;
 
-	snprintf(name, sizeof(name), "the power is cut (%s)", vol->p.name);
+	snprintf(name, sizeof(name), "the power is cut, %s (%s)", how, vol->p.name);
 	host_test_begin(name);
 	host_dev_snap_restore(uv_dev, snap);
 	um_small = true;
@@ -584,7 +611,7 @@ static void power(void)
 	host_kill_world();
 	um_save();
 	begin = host_dev_snap_take(uv_dev);
-	to = to_its_end() + agblocks + 70;
+	to = target;
 	host_dev_snap_restore(uv_dev, begin);
 	um_load(seed);
 	host_init(seed);
@@ -610,6 +637,9 @@ static void power(void)
 	um_small = false;
 	host_test_end();
 }
+
+static void power(void) { cut_at("growing", to_its_end() + agblocks + 70); }
+static void power_shrinking(void) { cut_at("shrinking", dblocks - 70); }
 
 /* ---- what fails ---- */
 
@@ -665,15 +695,15 @@ static int fault_fiber(void *arg)
 	return 0;
 }
 
-static void faults(void)
+static void fail_at(const char *how, u64 target)
 {
 	static const u32 kinds[] = { 0, HOST_FAIL_READ, HOST_FAIL_WRITE, HOST_FAIL_FLUSH };
 	char name[160];
 	u32 i, runs = 0;
 
-	snprintf(name, sizeof(name), "whatever fails (%s)", vol->p.name);
+	snprintf(name, sizeof(name), "whatever fails, %s (%s)", how, vol->p.name);
 	host_test_begin(name);
-	to = to_its_end() + 2 * agblocks;
+	to = target;
 	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
 		what = kinds[i];
 		fired = true;
@@ -698,6 +728,99 @@ out:
 	host_test_end();
 }
 
+static void faults(void) { fail_at("growing", to_its_end() + 2 * agblocks); }
+static void faults_shrinking(void) { fail_at("shrinking", dblocks - 50); }
+
+/* ---- what is in use stays, and what was behind the end in the log is let be ---- */
+
+static int in_use(void *arg)
+{
+	struct dx_name n = { .name = (const u8 *)"all0", .len = 4, .ftype = DX_DIR3_FT_REG_FILE };
+	struct dx_mount *mp = mount_it();
+	struct dx_mapped got;
+	struct dx_inode *ip;
+	u64 off = 0, want;
+	int error;
+
+	(void)arg;
+	if (!mp)
+		return -EIO;
+	ip = make(mp->rootip, S_IFREG | 0644, "all", 0);
+	for (want = 1 << 16; want;) {
+		error = dx_iomap_alloc(ip, off, want, false, false, &got);
+		if (error)
+			want /= 2;
+		else
+			off = got.rec.startoff + got.rec.blockcount;
+	}
+	CHECK_EQ(dx_grow_data(mp, dblocks - 1, mp->sb.imax_pct), -ENOSPC);
+	CHECK_EQ(dx_grow_data(mp, dblocks - 200, mp->sb.imax_pct), -ENOSPC);
+	CHECK_EQ(dx_dblocks(mp), dblocks);
+	check_sums(mp);
+	/* freed just now, they may go at once */
+	CHECK(!dx_remove(mp->rootip, &n, ip));
+	dx_idrop(ip);
+	dx_icache_flush_inactive(mp);
+	CHECK_EQ(dx_grow_data(mp, dblocks - 200, mp->sb.imax_pct), 0);
+	check_sums(mp);
+	/* as short as can be, if nothing has come there: inodes, the log */
+	error = dx_grow_data(mp, (u64)(agcount - 1) * agblocks + 64, mp->sb.imax_pct);
+	CHECK(!error || error == -ENOSPC);
+	check_sums(mp);
+	CHECK_EQ(host_warn_count, 0);
+	CHECK(!uv_umount(mp));
+	CHECK(uv_repair_clean("grow"));
+	return 0;
+}
+
+static int remembered(void *arg)
+{
+	struct dx_mount *mp = mount_it();
+	struct dx_trans *tp;
+	struct dx_buf *bp;
+	int kill;
+
+	(void)arg;
+	if (!mp)
+		return -EIO;
+	/* a block of a tree comes and goes where nothing is allocated */
+	for (kill = 0; kill < 2; kill++) {
+		CHECK(!dx_trans_alloc(mp, DX_RESV_ITRUNCATE, 0, 0, &tp));
+		CHECK(!dx_trans_get_buf(mp, tp, dx_fsb_to_bb(mp, dblocks - 5), 1u << mp->blkbb_log, 0, &bp));
+		if (kill) {
+			dx_trans_kill_buf(tp, bp);
+		} else {
+			dx_trans_buf_type(tp, bp, DX_BLFT_BTREE);
+			bp->b_ops = &dx_bnobt_buf_ops;
+			memset(bp->b_addr, 0x5a, mp->sb.blocksize);
+			dx_trans_log_buf(tp, bp, 0, mp->sb.blocksize - 1);
+		}
+		CHECK(!dx_trans_commit(tp));
+		CHECK(!dx_log_force(mp, true));
+	}
+	CHECK_EQ(dx_grow_data(mp, dblocks - 9, mp->sb.imax_pct), 0);
+	host_stop_world();
+	return 0;
+}
+
+static void old_blocks(void)
+{
+	char name[160];
+
+	snprintf(name, sizeof(name), "what the log remembers of blocks that are gone (%s)", vol->p.name);
+	host_test_begin(name);
+	host_init(1);
+	host_run(remembered, NULL);
+	host_kill_world();
+	host_dev_crash(uv_dev, HOST_KEEP_ALL, 1);
+	host_init(1);
+	to = dblocks - 9;
+	CHECK_EQ(host_run(mount_only, NULL), 0);
+	host_kill_world();
+	CHECK(uv_repair_clean("grow"));
+	host_test_end();
+}
+
 /* ---- what is refused, and what else there is ---- */
 
 static int refused(void *arg)
@@ -713,8 +836,9 @@ static int refused(void *arg)
 		return -EIO;
 	pct = mp->sb.imax_pct;
 	most = mp->maxicount;
-	CHECK_EQ(dx_grow_data(mp, dblocks - 1, pct), -EINVAL);
-	CHECK(host_log_has("shrinking is not supported"));
+	CHECK_EQ(dx_grow_data(mp, (u64)(agcount - 1) * agblocks + 63, pct), -EINVAL);
+	CHECK(host_log_has("cannot be removed as a whole"));
+	CHECK_EQ(dx_grow_data(mp, 64, pct), -EINVAL);
 	CHECK_EQ(dx_grow_data(mp, 0, pct), -EINVAL);
 	CHECK_EQ(dx_grow_data(mp, dblocks, 101), -EINVAL);
 	CHECK_EQ(dx_grow_data(mp, ((u64)DEV_MIB << 20) / bs + 1, pct), -EIO);
@@ -835,8 +959,13 @@ static const struct test { const char *name; int (*fn)(void *arg); void (*self)(
 	{ "refused, or imax_pct alone", refused },
 	{ "the label", label },
 	{ "beside random operations", beside },
-	{ "the power is cut", NULL, power },
-	{ "whatever fails", NULL, faults },
+	{ "beside random operations, shrinking", beside_shrinking },
+	{ "what is in use stays", in_use },
+	{ "what the log remembers", NULL, old_blocks },
+	{ "the power is cut, growing", NULL, power },
+	{ "the power is cut, shrinking", NULL, power_shrinking },
+	{ "whatever fails, growing", NULL, faults },
+	{ "whatever fails, shrinking", NULL, faults_shrinking },
 };
 
 int main(int argc, char **argv)
@@ -871,7 +1000,7 @@ int main(int argc, char **argv)
 			if (!strstr(name, which))
 				continue;
 			host_dev_snap_restore(uv_dev, snap);
-			host_dev_resize(uv_dev, amount->fn() * bs);
+			host_dev_resize(uv_dev, max(amount->fn(), dblocks) * bs);
 			host_test(name, seed, by_amount, NULL);
 			host_dev_resize(uv_dev, (u64)DEV_MIB << 20);
 		}

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A volume grows, or gets another label, while it is in use.
+ * A volume grows, shrinks, or gets another label, while it is in use.
  *
- * Its size on disk changes with one transaction, so a crash leaves it with the old size or with the new one.  The steps:
+ * Its size on disk changes with one transaction, so a crash leaves it with the old size or with the new one.  The steps of growing:
  *
  *  1. The AGs that come are written, and are durable, before anything names them.
  *  2. The transaction: the last AG that there was gets as long as it can be, and the superblock has the new size.
@@ -17,6 +17,10 @@
  * Until step 4 everybody sees the old size, and nobody is given a new block.  What depends on the size is read
  * where it is needed (dx_geom.h), or set in step 4.
  *
+ * Shrinking takes blocks from the end of the last AG, as stock XFS does; no AG goes as a whole.  They must be free.  It has the same
+ * steps but for the first: the transaction allocates the blocks, which are then in nobody's hands and behind the end.  What has been
+ * there may be in the log still, freed further on; replay knows that such blocks were once inside (recover_check.c).
+ *
  * Lock order: grow_mutex, then a transaction; AGI, AGF, superblock (L1).
  */
 #include "dx_open.h"
@@ -26,10 +30,10 @@ struct growth {
 	struct dx_mount	*mp;
 	u64		dblocks;	/* wanted */
 	dx_agno_t	agcount;
-	u32		by;		/* fsblocks that the last AG of now gets longer */
+	s32		by;		/* fsblocks that the last AG of now gets longer; negative: shorter */
 	struct dx_ags	*ags;		/* with those that come */
 	struct dx_perag	*last;		/* of now */
-	struct dx_buf	*agi, *agf;	/* its headers if it gets longer; locked from commit to step 4 */
+	struct dx_buf	*agi, *agf;	/* its headers if its length changes; locked from commit to step 4 */
 };
 
 /* ---- what is asked for ---- */
@@ -78,9 +82,9 @@ static int plan(struct growth *g, u64 dblocks)
 		agcount++;
 	else
 		dblocks -= rest;
-	if (dblocks < dx_dblocks(mp)) {
-		dx_warn(mp, "shrinking is not supported: the volume has %llu blocks, %llu were asked for",
-			(unsigned long long)dx_dblocks(mp), (unsigned long long)dblocks);
+	if (agcount < dx_agcount(mp) || (dblocks < dx_dblocks(mp) && agcount == 1)) {
+		dx_warn(mp, "cannot shrink to %llu blocks: an AG cannot be removed as a whole, nor a volume of one AG shrink; the last one begins at %llu and needs %u",
+			(unsigned long long)dblocks, (unsigned long long)(dx_agcount(mp) - 1) * agblocks, DX_MIN_AG_BLOCKS);
 		return -EINVAL;
 	}
 	if (agcount >= DX_NULLAGNO || dx_ino_bits(mp, agcount) > DX_MAX_INO_BITS) {
@@ -90,7 +94,7 @@ static int plan(struct growth *g, u64 dblocks)
 	g->dblocks = dblocks;
 	g->agcount = agcount;
 	g->last = dx_perag(mp, dx_agcount(mp) - 1);
-	g->by = min_t(u64, dblocks - (u64)g->last->agno * agblocks, agblocks) - g->last->length;
+	g->by = (s32)min_t(u64, dblocks - (u64)g->last->agno * agblocks, agblocks) - (s32)g->last->length;
 	return 0;
 }
 
@@ -131,14 +135,23 @@ static int change_size(struct growth *g)
 {
 	struct dx_mount *mp = g->mp;
 	struct dx_dsb *d = mp->sb_bp->b_addr;
+	u32 less = g->by < 0 ? -g->by : 0;
 	struct dx_trans *tp;
 	int error;
 
-	error = dx_trans_alloc(mp, DX_RESV_GROWDATA, 0, DX_TRANS_SYNC, &tp);
+	error = dx_trans_alloc(mp, DX_RESV_GROWDATA, less, DX_TRANS_SYNC, &tp);
 	if (error)
 		return error;
-	if (g->by)
+	if (less)
+		error = dx_ag_shorten(tp, g->last, less, &g->agi, &g->agf);
+	else if (g->by)
 		error = dx_ag_lengthen(tp, g->last, g->by, &g->agi, &g->agf);
+	if (error == -ENOSPC) {
+		/* a free list may have been filled, which is right */
+		g->agi = g->agf = NULL;
+		dx_warn(mp, "cannot shrink to %llu blocks: there is something behind that", (unsigned long long)g->dblocks);
+		return dx_trans_commit(tp) ?: -ENOSPC;
+	}
 	if (!error)
 		error = dx_log_sb(tp);
 	if (error) {
@@ -188,8 +201,10 @@ static void show(struct growth *g)
 
 	for (agno = dx_agcount(mp); agno < g->agcount; agno++)
 		blocks += dx_ag_new_perag(g->ags->ag[agno]);
-	if (g->by)
+	if (g->by > 0)
 		blocks += g->by - dx_agresv_lengthened(g->last, g->by);
+	else if (g->by)
+		dx_agresv_shortened(g->last);
 	mutex_lock(&mp->sb_mutex);
 	WRITE_ONCE(mp->sb.dblocks, g->dblocks);
 	mp->sb.agcount = g->agcount;
@@ -202,6 +217,16 @@ static void show(struct growth *g)
 	dx_buf_leave(mp->sb_bp);
 }
 
+/* Blocks that were freed just now may be free for good in a moment. */
+static int let_go(struct dx_mount *mp)
+{
+	int error = dx_log_force(mp, true);
+
+	if (!error)
+		dx_busy_wait_all(mp);
+	return error;
+}
+
 static int grow(struct dx_mount *mp, u64 dblocks)
 {
 	struct growth g = { .mp = mp };
@@ -212,6 +237,8 @@ static int grow(struct dx_mount *mp, u64 dblocks)
 	if (error || g.dblocks == dx_dblocks(mp))
 		return error;
 	error = write_new_ags(&g);
+	if (!error && g.by < 0)
+		error = let_go(mp);
 	/* headers are locked beyond the end of the transaction: reclaim must not come back for them */
 	nofs = memalloc_nofs_save();
 	if (!error)
@@ -254,15 +281,16 @@ static int set_imax_pct(struct dx_mount *mp, u32 imax_pct)
 }
 
 /**
- * dx_grow_data - make the data section larger
+ * dx_grow_data - make the data section larger, or the last AG shorter
  * @mp: the mount, in use
  * @dblocks: fsblocks that it shall have; a rest that is too short for an AG is not used
  * @imax_pct: percent of it that inodes may take, 0: all
  *
  * First the one, then the other, as far as they change; durable at return.
  *
- * Return: 0; -EWOULDBLOCK while it grows or gets a label already, -EINVAL (smaller, more than 100 percent), -EIO (the device ends
- * before; or an error of it, which may have come when the volume had grown already), -EFBIG, -EROFS, -ENOMEM.
+ * Return: 0; -EWOULDBLOCK while it grows or gets a label already, -EINVAL (smaller by an AG, more than 100 percent), -ENOSPC (the
+ * blocks that would go are in use, or set aside), -EIO (the device ends before; or an error of it, which may have come when the
+ * volume had grown already), -EFBIG, -EROFS, -ENOMEM.
  */
 int dx_grow_data(struct dx_mount *mp, u64 dblocks, u32 imax_pct)
 {

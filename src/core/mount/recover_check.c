@@ -71,7 +71,8 @@ static int run_checks(struct dx_recovery *rc, const char *name, const struct rch
  * @rc: the recovery
  * @it: an item, not checked; all of a transaction come here before the first goes to dx_ritem_check()
  *
- * Whoever grew it logged the superblock with or before whatever lies in the new part.
+ * Whoever grew it logged the superblock with or before whatever lies in the new part.  Where it has shrunk the log may have blocks
+ * behind its end, freed further on: rc->dblocks begins with the whole of the last AG.
  */
 void dx_ritem_note_growth(struct dx_recovery *rc, const struct dx_ritem *it)
 {

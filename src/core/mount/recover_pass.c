@@ -476,7 +476,9 @@ int dx_recover_replay(struct dx_mount *mp, struct dx_log_head *h)
 	rc->mp = mp;
 	rc->head = h;
 	rc->above = &dx_replay_above;
-	rc->dblocks = mp->sb.dblocks;
+	/* the rest of the last AG may have been inside before the volume shrank */
+	rc->dblocks = max(mp->sb.dblocks, min_t(u64, (u64)mp->sb.agcount * mp->sb.agblocks,
+						dx_bb_to_fsbt(mp, dx_plat_size_bb(mp->bdev))));
 	rc->cancels = rc->intents = RB_ROOT;
 	for (i = 0; i < DX_RECOVER_HASH; i++) {
 		INIT_LIST_HEAD(&rc->trans[i]);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * AGs of a volume that grows: a new one is written, the last one gets longer.
+ * AGs of a volume that grows: a new one is written, the last one gets longer; or shorter.
  *
  * A new AG begins with its headers, and behind them the roots of its trees, a block each, in the order in which mkfs.xfs
  * has them; the rest is one free extent.  All this is written at once, past the buffer cache and past the log: until the
@@ -252,4 +252,50 @@ int dx_ag_lengthen(struct dx_trans *tp, struct dx_perag *pag, u32 by, struct dx_
 	dx_agf_log(tp, *agfbp, offsetof(struct dx_agf, agf_length), sizeof(agf->agf_length));
 	/* free space has no owner, and these blocks are not busy: nobody ever had them */
 	return dx_alloc_free_ag_extent(tp, *agfbp, pag->agno, end, by);
+}
+
+/**
+ * dx_ag_shorten - an AG gets shorter
+ * @tp: transaction of DX_RESV_GROWDATA with @by blocks, holds nothing yet
+ * @pag: the AG, the last one
+ * @by: fsblocks, fewer than it has
+ * @agibp: out: its AGI, in @tp
+ * @agfbp: out: its AGF, likewise
+ *
+ * The blocks at its end are allocated, to nobody, and then behind its end.  dx_agresv_shortened() is still to be called, before the
+ * AGF is let go.
+ *
+ * Return: 0; -ENOSPC: they are not all free, or are set aside for a tree; the AG is as it was, and @tp can be committed.  Another
+ * -errno; @tp may be dirty then.
+ */
+int dx_ag_shorten(struct dx_trans *tp, struct dx_perag *pag, u32 by, struct dx_buf **agibp, struct dx_buf **agfbp)
+{
+	struct dx_mount *mp = tp->t_mp;
+	dx_agbno_t end = pag->length - by;
+	struct dx_alloc_arg args = {
+		.tp = tp, .mp = mp, .fsbno = dx_agb_to_fsb(mp, pag->agno, end), .minlen = by, .maxlen = by, .prod = 1, .alignment = 1,
+		.type = DX_ALLOC_EXACT, .userdata = true,
+	};
+	struct dx_agf *agf;
+	struct dx_agi *agi;
+	int error;
+
+	error = dx_agi_read(mp, tp, pag->agno, agibp);
+	if (!error)
+		error = dx_alloc_extents(&args);
+	if (!error && args.fsbno == DX_NULLFSBNO)
+		error = -ENOSPC;
+	if (!error)
+		error = dx_agf_read(mp, tp, pag->agno, 0, agfbp);
+	if (error)
+		return error;
+	agi = (*agibp)->b_addr;
+	agf = (*agfbp)->b_addr;
+	if (be32_to_cpu(agi->agi_length) != end + by || be32_to_cpu(agf->agf_length) != end + by)
+		return dx_corrupt(mp, "AGI", (*agibp)->b_daddr, "agi_length");
+	dx_ag_set_length(pag, end);
+	agi->agi_length = agf->agf_length = cpu_to_be32(end);
+	dx_agi_log(tp, *agibp, offsetof(struct dx_agi, agi_length), sizeof(agi->agi_length));
+	dx_agf_log(tp, *agfbp, offsetof(struct dx_agf, agf_length), sizeof(agf->agf_length));
+	return 0;
 }

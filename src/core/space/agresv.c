@@ -212,6 +212,32 @@ u32 dx_agresv_lengthened(struct dx_perag *pag, u32 blocks)
 	return sum;
 }
 
+/**
+ * dx_agresv_shortened - an AG has got shorter: its trees need less
+ * @pag: AG, its AGF locked
+ *
+ * What they need no more goes back to the counter.
+ */
+void dx_agresv_shortened(struct dx_perag *pag)
+{
+	struct dx_mount *mp = pag->mp;
+	int k;
+
+	for (k = DX_AGRESV_NONE + 1; k < DX_AGRESV_MAX; k++) {
+		struct dx_agresv *r = &pag->resv[k];
+		u32 want;
+
+		if (!mp->agresv_trees[k]->present(mp) || !r->used)
+			continue;
+		r->most = mp->agresv_trees[k]->most(mp, pag);
+		want = r->most > r->used ? r->most - r->used : 0;
+		if (r->reserved <= want)
+			continue;
+		percpu_counter_add(&mp->fdblocks, r->reserved - want);
+		use_up(pag, k, r->reserved - want);
+	}
+}
+
 /* ---- mount ---- */
 
 /* One AG; lack[] counts what could not be set aside. */

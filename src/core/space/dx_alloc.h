@@ -118,6 +118,7 @@ s64 dx_ag_avail(struct dx_mount *mp, struct dx_perag *pag, enum dx_agresv_kind k
 int dx_agresv_setup(struct dx_mount *mp);
 void dx_agresv_release(struct dx_mount *mp);
 u32 dx_agresv_lengthened(struct dx_perag *pag, u32 blocks);
+void dx_agresv_shortened(struct dx_perag *pag);
 u32 dx_agresv_held(const struct dx_perag *pag, enum dx_agresv_kind kind);
 u32 dx_agresv_short(const struct dx_perag *pag, enum dx_agresv_kind kind, u32 need);
 void dx_agresv_take(struct dx_trans *tp, struct dx_perag *pag, enum dx_agresv_kind kind, dx_extlen_t len);
@@ -144,6 +145,7 @@ u32 dx_ag_new_blocks(struct dx_mount *mp);
 int dx_ag_write_new(struct dx_mount *mp, const struct dx_perag *pag, const struct dx_dsb *sb, void *buf);
 u32 dx_ag_new_perag(struct dx_perag *pag);
 int dx_ag_lengthen(struct dx_trans *tp, struct dx_perag *pag, u32 by, struct dx_buf **agibp, struct dx_buf **agfbp);
+int dx_ag_shorten(struct dx_trans *tp, struct dx_perag *pag, u32 by, struct dx_buf **agibp, struct dx_buf **agfbp);
 
 /* ---- busy extents: busy.c ---- */
 struct dx_busy_extent {
