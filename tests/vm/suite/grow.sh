@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # vm: timeout=900
 #
-# Growing on line, and the label: what is refused, as stock XFS refuses it; xfs_growfs by its options; a device that grows; beside
+# Growing and shrinking on line, and the label: what is refused, as stock XFS refuses it; xfs_growfs by its options; a device that grows; beside
 # a load of everything, and beside direct AIO that extends files; cut off right afterwards, and recovered by the other kernel.
 . /t/lib.sh
 
@@ -19,6 +19,11 @@ copies() {	# of the superblock of a device that is not in use
 export TEST_DIR=/x TEST_DEV=/x QA_CHECK_FS=/x
 label_of() { blkid -p -o value -s LABEL "$DEV"; }
 
+case $(uname -r) in
+4.* | 5.[0-9].* | 5.1[0-3].*) STOCK_SHRINKS= ;;
+*) STOCK_SHRINKS=1 ;;
+esac
+
 # ------------------------------------------------------------ as stock, side by side
 for opts in "-d size=300m" "-d size=300m,agsize=64m -b size=1024 -m rmapbt=1" "-d size=300m,agcount=3 -m reflink=0"; do
 	# shellcheck disable=SC2086
@@ -33,11 +38,24 @@ for opts in "-d size=300m" "-d size=300m,agsize=64m -b size=1024 -m rmapbt=1" "-
 	t_same "to the end of the device" growfs -d
 	t_same "nothing more there" growfs
 	t_same "10 percent" growfs -m 10
+	if [ -n "$STOCK_SHRINKS" ]; then
+		t_same "a block less" growctl . +-1
+		t_same "fewer, as a 32-bit program" growctl -3 . +-100
+		t_same "2000 blocks less" growctl . +-2000
+		t_same "less than an AG would be left" growctl . +-70000
+		t_same "what it is then" geometry .
+		t_same "smaller, by the tool" eval 'xfs_growfs -D $(($(stat -f -c %b .) + 1)) . >/dev/null; growctl . +-500'
+	fi
 	t_same "what it is at last" geometry .
 	t "what was written is there" eval 'md5sum <$MNT/random | cmp - "$TMP/random"'
 	t_same "labels by xfs_io" xfs_io -c "label -s one" -c label -c "label -s twelve-bytes" -c label -c "label -c" -c label .
 	t "unmounts, both clean" pair_down
 	t "the copies of the superblock are right" copies "$DEV"
+	if [ -z "$STOCK_SHRINKS" ]; then
+		mount_dx
+		t "2000 blocks less" growctl $MNT +-2000
+		t "unmounts, clean" umount_check
+	fi
 	mount_dx -o ro
 	mount -t xfs -o ro "$DEV2" $MNT2
 	t_same "what a read-only mount says" growctl -r .
@@ -121,6 +139,28 @@ t "the load goes on to its end" eval 'wait $load || { cat "$TMP/stress"; false; 
 t "clean" umount_check
 t "the copies of the superblock are right" copies "$DEV"
 
+# ------------------------------------------------------------ smaller, under load
+shrink_steps() {	# as far as it goes: the load may come to have something there
+	local i
+	for i in 1 2 3 4 5 6; do
+		sleep 0.5
+		growctl $MNT +-$((i * 150)) >"$TMP/size" || grep -q ENOSPC "$TMP/size" || { cat "$TMP/size"; return 1; }
+	done
+	cat "$TMP/size"
+	[ "$(stat -f -c %b $MNT)" -lt "$1" ]
+}
+fresh_fs -d size=300m,agsize=64m
+mount_dx
+stress -p 4 -t 5 -s $RANDOM $MNT >"$TMP/stress" 2>&1 &
+load=$!
+t "shrinks under a load of everything" shrink_steps "$(stat -f -c %b $MNT)"
+t "the load goes on to its end" eval 'wait $load || { cat "$TMP/stress"; false; }'
+t "a file of all that is left" eval 'head -c 1g /dev/zero >$MNT/all 2>/dev/null; growctl $MNT +-10 >"$TMP/size"; grep ENOSPC "$TMP/size"'
+t "clean" umount_check
+t "the copies of the superblock are right" copies "$DEV"
+t "stock XFS mounts it" eval 'mount_stock && umount_check'
+
+# ------------------------------------------------------------ larger, while acknowledged writes extend files
 fresh_fs -d size=300m,agcount=3 -m rmapbt=1
 mount_dx
 ackload run -t 8 -w 3 $MNT >"$TMP/journal" 2>"$TMP/err" &
@@ -168,6 +208,7 @@ acknowledged() {
 }
 while read -r writer recoverer want when opts; do
 	[ $FSTYPE != xfs ] || writer=xfs recoverer=xfs
+	[ $writer = dioxfs ] || [ "$want" -gt 29696 ] || [ -n "$STOCK_SHRINKS" ] || continue
 	t "$writer is cut off ($when) when the volume has $want blocks, and $recoverer recovers (mkfs $opts)" \
 		cut_off $writer $recoverer "$opts" $want $when || umount $MNT
 done <<EOT
@@ -181,4 +222,8 @@ xfs dioxfs 60000 forced -d size=116m,agsize=32m -l size=14m -m rmapbt=1
 dioxfs dioxfs 60000 later -d size=116m,agsize=32m -l size=14m -m rmapbt=1
 dioxfs xfs 240000 forced -d size=128m,agsize=32m -b size=1024 -l size=10m
 dioxfs dioxfs 136000 later -d size=128m,agsize=32m -b size=1024 -l size=10m
+dioxfs xfs 29000 at-once -d size=116m,agsize=32m -l size=10m
+dioxfs xfs 27000 forced -d size=116m,agsize=32m -l size=14m -m rmapbt=1
+xfs dioxfs 29000 forced -d size=116m,agsize=32m -l size=10m
+dioxfs dioxfs 27000 later -d size=116m,agsize=32m -l size=10m
 EOT
