@@ -6,7 +6,6 @@
  */
 #include <linux/exportfs.h>
 #include "dx_vfs.h"
-#include "dx_walk.h"
 
 struct fid64 {
 	u64	ino;
@@ -32,34 +31,6 @@ static int encode_fh(struct inode *inode, u32 *fh, int *max_len, struct inode *p
 	fid->parent_ino = DX_I(parent)->ino;
 	fid->parent_gen = parent->i_generation;
 	return FILEID_INO32_GEN_PARENT | DX_FILEID_64;
-}
-
-/**
- * dx_vget_outside - the inode that a handle names
- * @sb: the volume
- * @ino: number from outside
- * @gen: its generation
- *
- * Return: referenced; ERR_PTR: -ESTALE, for the filesystem's own files, too; -EIO, -ENOMEM.
- */
-struct inode *dx_vget_outside(struct super_block *sb, u64 ino, u32 gen)
-{
-	struct inode *inode;
-
-	if (!ino || !dx_verify_ino(DX_M(sb), ino) || dx_is_internal_ino(DX_M(sb), ino))
-		return ERR_PTR(-ESTALE);
-	inode = dx_vget(sb, ino, DX_IGET_UNTRUSTED);
-	if (IS_ERR(inode)) {
-		/* A number from outside that leads nowhere is stale, not damage. */
-		if (inode == ERR_PTR(-EINVAL) || inode == ERR_PTR(-ENOENT) || inode == ERR_PTR(-EFSCORRUPTED))
-			return ERR_PTR(-ESTALE);
-		return inode;
-	}
-	if (inode->i_generation != gen) {
-		iput(inode);
-		return ERR_PTR(-ESTALE);
-	}
-	return inode;
 }
 
 static struct dentry *fh_to_dentry(struct super_block *sb, struct fid *fh, int len, int type)

@@ -10,6 +10,7 @@
 #include <linux/fs.h>
 #include <linux/posix_acl.h>
 #include "dx_vfs.h"
+#include "dx_walk.h"
 
 static struct kmem_cache *vnode_cache;
 
@@ -276,6 +277,34 @@ struct inode *dx_vget(struct super_block *sb, dx_ino_t ino, u32 iget_flags)
 	}
 	setup_vnode(inode, ip);
 	unlock_new_inode(inode);
+	return inode;
+}
+
+/**
+ * dx_vget_outside - the inode that a handle names
+ * @sb: the volume
+ * @ino: number from outside
+ * @gen: its generation
+ *
+ * Return: referenced; ERR_PTR: -ESTALE, for the filesystem's own files, too; -EIO, -ENOMEM.
+ */
+struct inode *dx_vget_outside(struct super_block *sb, u64 ino, u32 gen)
+{
+	struct inode *inode;
+
+	if (!ino || !dx_verify_ino(DX_M(sb), ino) || dx_is_internal_ino(DX_M(sb), ino))
+		return ERR_PTR(-ESTALE);
+	inode = dx_vget(sb, ino, DX_IGET_UNTRUSTED);
+	if (IS_ERR(inode)) {
+		/* A number from outside that leads nowhere is stale, not damage. */
+		if (inode == ERR_PTR(-EINVAL) || inode == ERR_PTR(-ENOENT) || inode == ERR_PTR(-EFSCORRUPTED))
+			return ERR_PTR(-ESTALE);
+		return inode;
+	}
+	if (inode->i_generation != gen) {
+		iput(inode);
+		return ERR_PTR(-ESTALE);
+	}
 	return inode;
 }
 
