@@ -10,8 +10,9 @@
  * everybody who has asked for it by then: however many they are, each waits for one round of each kind that began after it
  * asked.  And there is none when nothing has come to be held since the last (mp->held), so that a full volume answers at once.
  *
- * Whoever meets a limit of quota is helped by what is held for that owner, and by nothing else: a round of its own kind (OWNERS) trims
- * and writes back the files of those that wait for it, all in one.  So what one container holds at its limit costs the others nothing.
+ * Whoever meets a limit of quota is helped by what is held for that owner, and by nothing else: a round of its own kind (OWNERS)
+ * trims and writes back the files of those that wait for it, all in one.  So what one container holds at its limit costs the
+ * others nothing.
  *
  * Locks.  The workers, which may run side by side, write back (folio locks, ILOCK, log), free (ILOCK, AG headers), and trim in a
  * lockout of each file that it can have without waiting.  So one may wait for it holding IOLOCKs, of files and
@@ -91,7 +92,9 @@ static struct inode *next_file(struct super_block *sb, struct inode *old, bool (
 	spin_lock(&sb->s_inode_list_lock);
 	inode = old ? list_next_entry(old, i_sb_list) : list_first_entry(&sb->s_inodes, struct inode, i_sb_list);
 	list_for_each_entry_from(inode, &sb->s_inodes, i_sb_list) {
-		if (!DX_I(inode) || !S_ISREG(inode->i_mode) || (w->owners && !dx_quota_wants(w->owners, DX_I(inode))) || !fits(inode, w))
+		if (!DX_I(inode) || !S_ISREG(inode->i_mode) || !fits(inode, w))
+			continue;
+		if (w->owners && !dx_quota_wants(w->owners, DX_I(inode)))
 			continue;
 		/* not there yet, or going */
 		if (dx_inode_state(inode, I_NEW) || !igrab(inode))
@@ -237,9 +240,7 @@ static s64 held_in_all(struct dx_mount *mp)
 
 static s64 held_of(struct dx_mount *mp, enum dx_give which)
 {
-	BUILD_BUG_ON((int)DX_GIVE_INACTIVE != DX_HELD_INACTIVE || (int)DX_GIVE_PREALLOC != DX_HELD_PREALLOC ||
-		     (int)DX_GIVE_INDLEN != DX_HELD_INDLEN);
-	return which < (int)DX_HELD_NR ? atomic64_read(&mp->held[which]) : 0;
+	return which != DX_GIVE_OWNERS ? atomic64_read(&mp->held[which]) : 0;
 }
 
 static void give_back(struct dx_super *ds, enum dx_give which)

@@ -68,9 +68,9 @@ struct dx_sysdir {
 
 /* Rounds of giving back space that is only held, of each kind by themselves: blockgc.c. */
 enum dx_give {				/* in the order in which they are tried */
-	DX_GIVE_INACTIVE,		/* enum dx_held: of the volume */
-	DX_GIVE_PREALLOC,
-	DX_GIVE_INDLEN,
+	DX_GIVE_INACTIVE	= DX_HELD_INACTIVE,	/* of the volume */
+	DX_GIVE_PREALLOC	= DX_HELD_PREALLOC,
+	DX_GIVE_INDLEN		= DX_HELD_INDLEN,
 	DX_GIVE_OWNERS,			/* all of that, of those who have met their limits of quota */
 	DX_GIVE_NR,
 };

@@ -17,9 +17,9 @@
  * Until step 4 everybody sees the old size, and nobody is given a new block.  What depends on the size is read
  * where it is needed (dx_geom.h), or set in step 4.
  *
- * Shrinking takes blocks from the end of the last AG, as stock XFS does; no AG goes as a whole.  They must be free.  It has the same
- * steps but for the first: the transaction allocates the blocks, which are then in nobody's hands and behind the end.  What has been
- * there may be in the log still, freed further on; replay knows that such blocks were once inside (recover_check.c).
+ * Shrinking takes blocks from the end of the last AG, as stock XFS does; no AG goes as a whole.  They must be free.  It has the
+ * same steps but for the first: the transaction allocates the blocks, which are then in nobody's hands and behind the end.  What
+ * has been there may be in the log still, freed further on; replay knows that such blocks were once inside (recover_check.c).
  *
  * Lock order: grow_mutex, then a transaction; AGI, AGF, superblock (L1).
  */

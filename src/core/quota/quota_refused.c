@@ -2,11 +2,11 @@
 /*
  * Who has met a limit, for those who can give back what is only held for him.
  *
- * A container at its limit must not make everybody's data be written: so it is known whose limit it was.  A refusal leaves the owner
- * in a list that the next to give back takes, and the task in a table, for -ENOSPC does not tell a project's limit from a full volume.
- * Two tasks may share a place in the table: the one before then takes its refusal for a full volume, which costs time and nothing
- * else.  It is the same with a mark that an operation has left which did not fail in the end: the next -ENOSPC of the task is taken
- * for a refusal once, and for what it is when it comes again.
+ * A container at its limit must not make everybody's data be written: so it is known whose limit it was.  A refusal leaves the
+ * owner in a list that the next to give back takes, and the task in a table, for -ENOSPC does not tell a project's limit from a
+ * full volume.  Two tasks may share a place in the table: the one before then takes its refusal for a full volume, which costs
+ * time and nothing else.  It is the same with a mark that an operation has left which did not fail in the end: the next -ENOSPC
+ * of the task is taken for a refusal once, and for what it is when it comes again.
  */
 #include <linux/hash.h>
 #include <linux/jiffies.h>

@@ -273,8 +273,8 @@ int dx_ag_shorten(struct dx_trans *tp, struct dx_perag *pag, u32 by, struct dx_b
 	struct dx_mount *mp = tp->t_mp;
 	dx_agbno_t end = pag->length - by;
 	struct dx_alloc_arg args = {
-		.tp = tp, .mp = mp, .fsbno = dx_agb_to_fsb(mp, pag->agno, end), .minlen = by, .maxlen = by, .prod = 1, .alignment = 1,
-		.type = DX_ALLOC_EXACT, .userdata = true,
+		.tp = tp, .mp = mp, .fsbno = dx_agb_to_fsb(mp, pag->agno, end), .type = DX_ALLOC_EXACT, .userdata = true,
+		.minlen = by, .maxlen = by, .prod = 1, .alignment = 1,
 	};
 	struct dx_agf *agf;
 	struct dx_agi *agi;
