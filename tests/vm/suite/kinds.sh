@@ -42,9 +42,11 @@ caught() { # TAG CASE REGEX: what it must say
 
 # What was never written reads 'S', so that blocks which count and were not written show.
 t "the device is prepared" dd if=<(tr '\0' S </dev/zero) of="$disk" bs=1M count=320 iflag=fullblock oflag=direct
-fresh_fs -K -d size=320m
+# what is free must be what was freed: nothing is kept for a tree of owners, nor for a rainy day
+fresh_fs -K -d size=320m -m rmapbt=0
 device 0 0
 mount_dx
+xfs_io -x -c "resblks 0" $MNT >/dev/null
 device 0 400
 t "blocks are added beside a write in flight" run additive
 t "an extending allocation takes the size that a write in flight makes" run extending
