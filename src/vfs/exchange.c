@@ -17,13 +17,16 @@
 #include "dx_exchange.h"
 #include "trace.h"
 
-/* What somebody has seen of a file: a change of it changes this. */
+/*
+ * What somebody has seen of a file: a change of it changes this.  It is opaque, but xfs_fsr of xfsprogs 6.13 takes the times from it
+ * where XFS_IOC_SWAPEXT must do: so they are where stock XFS has them.
+ */
 struct freshness {
+	u64	volume;
 	u64	ino;
 	s64	mtime, ctime;		/* seconds */
 	u32	mtime_nsec, ctime_nsec;
 	u32	gen, magic;
-	u64	volume;
 };
 #define FRESHNESS_MAGIC		0x66726573
 
