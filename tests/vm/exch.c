@@ -5,7 +5,7 @@
  *	exch OP FILE1 OFF1 FILE2 OFF2 LEN [FLAGS [MODE1 [MODE2]]]
  *
  * OP: x exchange; c commit what has not changed; t commit what was touched in between; p exchange with padding that is not zero;
- * b with a descriptor that is none; s start a commit only.  FLAGS: letters: e to the end, s sync, n dry run, w written, or a number.
+ * b with a descriptor that is none; s start a commit only; f print the times of file 2 that it gives.  FLAGS: letters: e to the end, s sync, n dry run, w written, or a number.
  * MODE: rw, r, w, a (append).  Says what became of it.
  */
 #include <errno.h>
@@ -66,6 +66,13 @@ int main(int argc, char **argv)
 	c.x.len = strtoull(argv[6], NULL, 0);
 	c.x.flags = argc > 7 ? flags_of(argv[7]) : 0;
 	c.x.pad = op == 'p';
+	if (op == 'f') {
+		ret = ioctl(fd2, START, &c);
+		if (!ret)
+			printf("%lld.%09u %lld.%09u\n", (long long)c.fresh[2], (unsigned int)c.fresh[4], (long long)c.fresh[3],
+			       (unsigned int)(c.fresh[4] >> 32));
+		return !!ret;
+	}
 	if (op == 'c' || op == 't' || op == 's') {
 		struct commit fresh = { };
 
