@@ -18,8 +18,8 @@
 #include "trace.h"
 
 /*
- * What somebody has seen of a file: a change of it changes this.  It is opaque, but xfs_fsr of xfsprogs 6.13 takes the times from it
- * where XFS_IOC_SWAPEXT must do: so they are where stock XFS has them.
+ * What somebody has seen of a file: a change of it changes this.  It is opaque, but xfs_fsr of xfsprogs 6.13 takes the times from
+ * it where XFS_IOC_SWAPEXT must do: so they are where stock XFS has them.
  */
 struct freshness {
 	u64	volume;
