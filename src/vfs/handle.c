@@ -66,11 +66,17 @@ struct inode *dx_handle_inode(struct super_block *sb, const struct dx_handle *h)
 /* ---- what a program asks, in its own form or that of a 32-bit one, whose pointers are short ---- */
 
 #ifdef CONFIG_COMPAT
+/* The structures are a program's, too, and do not say whose memory their pointers are to. */
+static void *ptr32(u32 p)
+{
+	return (__force void *)compat_ptr(p);
+}
+
 static void widen(struct dx_handlereq *req, const struct dx_handlereq32 *r)
 {
 	*req = (struct dx_handlereq) {
-		.fd = r->fd, .path = compat_ptr(r->path), .oflags = r->oflags, .ihandle = compat_ptr(r->ihandle),
-		.ihandlen = r->ihandlen, .ohandle = compat_ptr(r->ohandle), .ohandlen = compat_ptr(r->ohandlen),
+		.fd = r->fd, .path = ptr32(r->path), .oflags = r->oflags, .ihandle = ptr32(r->ihandle),
+		.ihandlen = r->ihandlen, .ohandle = ptr32(r->ohandle), .ohandlen = ptr32(r->ohandlen),
 	};
 }
 
@@ -94,7 +100,7 @@ static int get_attrlist32(struct dx_attrlist_handlereq *req, const void __user *
 	memcpy(req->pos, r.pos, sizeof(req->pos));
 	req->flags = r.flags;
 	req->buflen = r.buflen;
-	req->buffer = compat_ptr(r.buffer);
+	req->buffer = ptr32(r.buffer);
 	return 0;
 }
 
@@ -106,15 +112,15 @@ static int get_attrmulti32(struct dx_attrmulti_handlereq *req, const void __user
 		return -EFAULT;
 	widen(&req->hreq, &r.hreq);
 	req->opcount = r.opcount;
-	req->ops = compat_ptr(r.ops);
+	req->ops = ptr32(r.ops);
 	return 0;
 }
 
 static void widen_op(struct dx_attr_multiop *op, const struct dx_attr_multiop32 *o)
 {
 	*op = (struct dx_attr_multiop) {
-		.am_opcode = o->am_opcode, .am_error = o->am_error, .am_attrname = compat_ptr(o->am_attrname),
-		.am_attrvalue = compat_ptr(o->am_attrvalue), .am_length = o->am_length, .am_flags = o->am_flags,
+		.am_opcode = o->am_opcode, .am_error = o->am_error, .am_attrname = ptr32(o->am_attrname),
+		.am_attrvalue = ptr32(o->am_attrvalue), .am_length = o->am_length, .am_flags = o->am_flags,
 	};
 }
 
