@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# vm: timeout=900
+# vm: timeout=1500
 #
 # Growing and shrinking on line, and the label: what is refused, as stock XFS refuses it; xfs_growfs by its options; a device that grows; beside
 # a load of everything, and beside direct AIO that extends files; cut off right afterwards, and recovered by the other kernel.
