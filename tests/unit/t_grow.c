@@ -391,6 +391,7 @@ static int run_beside(void)
 	dx_icache_flush_inactive(mp);
 	CHECK(!um_verify(mp, true));
 	check_sums(mp);
+	CHECK(reached != dblocks);
 	CHECK_EQ(dx_dblocks(mp), reached);
 	CHECK(!uv_umount(mp));
 	check_copies();

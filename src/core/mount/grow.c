@@ -146,7 +146,7 @@ static int change_size(struct growth *g)
 		error = dx_ag_shorten(tp, g->last, less, &g->agi, &g->agf);
 	else if (g->by)
 		error = dx_ag_lengthen(tp, g->last, g->by, &g->agi, &g->agf);
-	if (error == -ENOSPC) {
+	if (error > 0) {
 		/* a free list may have been filled, which is right */
 		g->agi = g->agf = NULL;
 		dx_warn(mp, "cannot shrink to %llu blocks: there is something behind that", (unsigned long long)g->dblocks);

@@ -265,8 +265,8 @@ int dx_ag_lengthen(struct dx_trans *tp, struct dx_perag *pag, u32 by, struct dx_
  * The blocks at its end are allocated, to nobody, and then behind its end.  dx_agresv_shortened() is still to be called, before the
  * AGF is let go.
  *
- * Return: 0; -ENOSPC: they are not all free, or are set aside for a tree; the AG is as it was, and @tp can be committed.  Another
- * -errno; @tp may be dirty then.
+ * Return: 0; 1: they are not all free, or are set aside for a tree; the AG is as it was, and @tp can be committed.  Or -errno;
+ * then it cannot, a tree may be half changed.
  */
 int dx_ag_shorten(struct dx_trans *tp, struct dx_perag *pag, u32 by, struct dx_buf **agibp, struct dx_buf **agfbp)
 {
@@ -284,7 +284,7 @@ int dx_ag_shorten(struct dx_trans *tp, struct dx_perag *pag, u32 by, struct dx_b
 	if (!error)
 		error = dx_alloc_extents(&args);
 	if (!error && args.fsbno == DX_NULLFSBNO)
-		error = -ENOSPC;
+		return 1;
 	if (!error)
 		error = dx_agf_read(mp, tp, pag->agno, 0, agfbp);
 	if (error)

@@ -10,7 +10,7 @@
 
 Q=uquota,gquota,pquota
 # With parent pointers stock XFS keeps hundreds of blocks for a new name, and refuses it where less than that is left. We refuse
-# what does not fit: such volumes are in suite quota-tools, and here among those that are cut off.
+# what does not fit: such volumes come before and after that, where both account and where they are cut off.
 plain=$(! mkfs.xfs -N -f -n parent=0 "$DEV" >/dev/null 2>&1 || echo "-n parent=0")
 # mkfs.xfs makes small volumes only for a test
 export TEST_DIR=/x TEST_DEV=/x QA_CHECK_FS=/x
