@@ -140,6 +140,8 @@ static int change_size(struct growth *g)
 	int error;
 
 	error = dx_trans_alloc(mp, DX_RESV_GROWDATA, less, DX_TRANS_SYNC, &tp);
+	if (error == -ENOSPC)
+		dx_warn(mp, "cannot shrink to %llu blocks: fewer are free", (unsigned long long)g->dblocks);
 	if (error)
 		return error;
 	if (less)
