@@ -32,11 +32,6 @@
 /* What was in use in the last round is not looked at again before. */
 #define BUSY_AGAIN	HZ
 
-static bool holds_space(const struct dx_inode *ip)
-{
-	return test_bit(DX_I_EOFBLOCKS, &ip->i_flags) && !(ip->d.flags & (DX_DIFLAG_PREALLOC | DX_DIFLAG_APPEND));
-}
-
 static bool has_unwritten_pages(struct inode *inode)
 {
 	return mapping_tagged(inode->i_mapping, PAGECACHE_TAG_DIRTY) || mapping_tagged(inode->i_mapping, PAGECACHE_TAG_WRITEBACK);
@@ -65,7 +60,7 @@ static bool trim_one(struct inode *inode)
 	/* No waiting for a lease: that drops the IOLOCK, and whoever takes it may be waiting for us. */
 	if (!atomic_read(&inode->i_dio_count) && !break_layout(inode, false) &&
 	    !dx_lockout_begin_iolocked(&lk, inode, DX_LK_SETSIZE)) {
-		done = !holds_space(ip) || !dx_free_eofblocks_from(ip, i_size_read(inode));
+		done = !dx_inode_spare_past_eof(ip) || !dx_free_eofblocks_from(ip, i_size_read(inode));
 		if (done)
 			clear_bit(DX_I_EOFBLOCKS, &ip->i_flags);
 		done = drop_copies(inode) && done;
@@ -109,7 +104,7 @@ static struct inode *next_file(struct super_block *sb, struct inode *old, bool (
 
 static bool has_spare(struct inode *inode, const struct which *w)
 {
-	return holds_space(DX_I(inode)) || dx_cow_blocks(DX_I(inode));
+	return dx_inode_spare_past_eof(DX_I(inode)) || dx_cow_blocks(DX_I(inode));
 }
 
 /* Trim every file that is not in use.  False: some were, or were passed over. */

@@ -209,9 +209,7 @@ static void trim_prealloc(struct inode *inode)
 	struct dx_inode *ip = DX_I(inode);
 	struct dx_lockout lk;
 
-	if (!inode->i_nlink || !test_bit(DX_I_EOFBLOCKS, &ip->i_flags) || mapping_mapped(inode->i_mapping))
-		return;
-	if (ip->d.flags & (DX_DIFLAG_PREALLOC | DX_DIFLAG_APPEND))
+	if (!inode->i_nlink || !dx_inode_spare_past_eof(ip) || mapping_mapped(inode->i_mapping))
 		return;
 	/*
 	 * Closed once before with data still to be written: it is opened, appended to and closed again and again, and without its

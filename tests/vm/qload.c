@@ -173,6 +173,9 @@ static void set(int type, unsigned int id, const char *what, struct fs_disk_quot
 }
 #define SET(type, id, ...) set(type, id, #__VA_ARGS__, (struct fs_disk_quota){ __VA_ARGS__ })
 
+/* of a kernel whose stock XFS ends accounting when quota goes off, and has a limit of warnings, which nothing there applies */
+static bool old;
+
 static void state(void)
 {
 	static const signed char versions[] = { FS_QSTATV_VERSION1, 0, 9 };
@@ -187,7 +190,8 @@ static void state(void)
 			printf(" flags %x files%s%s%s extents %u %u %u timers %d %d %d warns %u %u %u", v.qs_flags,
 			       v.qs_uquota.qfs_ino ? " u" : "", v.qs_gquota.qfs_ino ? " g" : "", v.qs_pquota.qfs_ino ? " p" : "",
 			       v.qs_uquota.qfs_nextents, v.qs_gquota.qfs_nextents, v.qs_pquota.qfs_nextents,
-			       v.qs_btimelimit, v.qs_itimelimit, v.qs_rtbtimelimit, v.qs_bwarnlimit, v.qs_iwarnlimit, v.qs_rtbwarnlimit);
+			       v.qs_btimelimit, v.qs_itimelimit, v.qs_rtbtimelimit,
+			       old ? 0 : v.qs_bwarnlimit, old ? 0 : v.qs_iwarnlimit, old ? 0 : v.qs_rtbwarnlimit);
 		printf("\n");
 	}
 }
@@ -255,7 +259,7 @@ static void as_user(void)
 	_exit(0);
 }
 
-static void run_ctl(bool old)
+static void run_ctl(void)
 {
 	const unsigned int enforce = FS_QUOTA_UDQ_ENFD | FS_QUOTA_GDQ_ENFD | FS_QUOTA_PDQ_ENFD;
 	unsigned int flags;
@@ -671,7 +675,8 @@ int main(int argc, char **argv)
 		return 2;
 	find_device(dir);
 	if (!strcmp(argv[1], "ctl")) {
-		run_ctl(!strcmp(argv[2], "-o"));
+		old = !strcmp(argv[2], "-o");
+		run_ctl();
 	} else if (!strcmp(argv[1], "ro")) {
 		run_ro();
 	} else if (!strcmp(argv[1], "limit") && argc == 7) {

@@ -70,5 +70,7 @@ int dx_iread_extents(struct dx_trans *tp, struct dx_inode *ip, int whichfork)
 	}
 	/* who asks before he takes the ILOCK (ilock.c), and finds it set, finds all extents */
 	smp_store_release(&f->extents_read, true);
+	if (whichfork == DX_DATA_FORK)
+		dx_inode_look_past_eof(ip);
 	return 0;
 }

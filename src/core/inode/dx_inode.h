@@ -40,6 +40,15 @@ static inline void dx_inode_set_eofblocks(struct dx_inode *ip)
 		atomic64_inc(&ip->mp->held[DX_HELD_PREALLOC]);
 }
 
+/* Is there perhaps some, that nobody has asked for? */
+static inline bool dx_inode_spare_past_eof(const struct dx_inode *ip)
+{
+	return test_bit(DX_I_EOFBLOCKS, &ip->i_flags) && !(ip->d.flags & (DX_DIFLAG_PREALLOC | DX_DIFLAG_APPEND));
+}
+
+/* The extents of a regular file are read: did a crash leave preallocation past EOF?  Nobody else would give it back. */
+void dx_inode_look_past_eof(struct dx_inode *ip);
+
 /* ---- cache: icache.c ---- */
 int dx_icache_init(struct dx_mount *mp);
 void dx_icache_destroy(struct dx_mount *mp);

@@ -174,6 +174,23 @@ static int local_from_disk(struct dx_inode *ip, struct dx_fork *f, int whichfork
 	return 0;
 }
 
+/**
+ * dx_inode_look_past_eof - notice preallocation past EOF in an inode whose extents have just been read
+ * @ip: inode; ILOCK held exclusively, or not visible yet
+ *
+ * Speculative preallocation goes when its file is closed, or leaves memory; a crash leaves it behind, and with nothing to say so.
+ * What was asked for (XFS_DIFLAG_PREALLOC) stays: who trims looks at that.
+ */
+void dx_inode_look_past_eof(struct dx_inode *ip)
+{
+	struct dx_iext_cur icur;
+	struct dx_irec last;
+
+	if (S_ISREG(ip->d.mode) && dx_iext_last(&ip->df.ext, &icur, &last) &&
+	    dx_irec_end(&last) > dx_b_to_fsb(ip->mp, ip->d.size))
+		dx_inode_set_eofblocks(ip);
+}
+
 static int extents_from_disk(struct dx_inode *ip, struct dx_fork *f, int whichfork, const u8 *src, u32 room)
 {
 	const struct dx_bmbt_rec *r = (const void *)src;
@@ -195,6 +212,8 @@ static int extents_from_disk(struct dx_inode *ip, struct dx_fork *f, int whichfo
 		dx_iext_insert(&f->ext, &icur, &rec);
 	}
 	f->extents_read = true;
+	if (whichfork == DX_DATA_FORK)
+		dx_inode_look_past_eof(ip);
 	return 0;
 }
 

@@ -235,8 +235,7 @@ static bool needs_inactive(struct dx_inode *ip)
 		return false;
 	if (ip->delayed_blks || dx_cow_blocks(ip))
 		return true;
-	return test_bit(DX_I_EOFBLOCKS, &ip->i_flags) &&
-	       !(ip->d.flags & (DX_DIFLAG_PREALLOC | DX_DIFLAG_APPEND));
+	return dx_inode_spare_past_eof(ip);
 }
 
 /* ->lock held, i_ref is 0 */

@@ -51,6 +51,9 @@ static int count_inode(struct dx_mount *mp, dx_ino_t ino, void *data)
 	}
 	if (error)
 		return error;
+	/* What a crash has left past its end goes when it leaves memory: before it is counted, or not before it is read again. */
+	if (dx_inode_spare_past_eof(ip) && dx_free_eofblocks(ip))
+		clear_bit(DX_I_EOFBLOCKS, &ip->i_flags);
 	dx_ilock(ip, DX_ILOCK_SHARED);
 	id[DX_QUSER] = ip->d.uid;
 	id[DX_QGROUP] = ip->d.gid;

@@ -15,9 +15,12 @@ plain=$(! mkfs.xfs -N -f -n parent=0 "$DEV" >/dev/null 2>&1 || echo "-n parent=0
 # mkfs.xfs makes small volumes only for a test
 export TEST_DIR=/x TEST_DEV=/x QA_CHECK_FS=/x
 case $(uname -r) in
-4.* | 5.[0-9].* | 5.1[0-4].*) OLD=-o ;;	# there quotaoff ends accounting, and warnings are counted
-*) OLD= ;;
+4.* | 5.[0-9].* | 5.1[0-4].*) OLD=-o OFF="state -p" ;;	# there quotaoff ends accounting, and there is a limit of warnings
+*) OLD= OFF="off -p" ;;
 esac
+warnings() { if [ "$OLD" ]; then sed '/max warnings:/d'; else cat; fi; }
+export OLD
+export -f warnings
 
 as() { setpriv --reuid "$1" --regid "$1" --clear-groups "${@:2}"; }
 quota() { xfs_quota -x "${@:1:$#-1}" "${!#}"; }
@@ -47,7 +50,7 @@ trusted_and_counted() {
 # ------------------------------------------------------------ options, beside stock XFS
 state() {	# of what is mounted at $1
 	grep " $1 " /proc/mounts | grep -oE '(usrquota|uqnoenforce|prjquota|pqnoenforce|grpquota|gqnoenforce|noquota)'
-	xfs_quota -x -c "state -ugp" "$1" | sed "s,$1,MNT,; s/$2/DEV/; s/Inode: #[0-9]* .*/Inode/; /grace time/d"
+	xfs_quota -x -c "state -ugp" "$1" | sed "s,$1,MNT,; s/$2/DEV/; s/Inode: #[0-9]* .*/Inode/; /grace time/d" | warnings
 }
 try() {	# TYPE DEVICE DIRECTORY OPTIONS [REMOUNT]
 	local mask
@@ -122,14 +125,14 @@ for m in $MNT $MNT2; do populate $m; done
 tool() {	# COMMAND...: by xfs_quota, for here
 	local here=$PWD a=() c
 	for c; do a+=(-c "$c"); done
-	xfs_quota -x "${a[@]}" . 2>&1 | sed "s,$here,MNT,g; s,/dev/vd[a-z],DEV,g; s/#[0-9]* ([0-9]* blocks, [0-9]* extents)/INODE/; s/\[[0-9]* days* .*\]/[time]/" | tr -s ' '
+	xfs_quota -x "${a[@]}" . 2>&1 | sed "s,$here,MNT,g; s,/dev/vd[a-z],DEV,g; s/#[0-9]* ([0-9]* blocks, [0-9]* extents)/INODE/; s/\[[0-9]* days* .*\]/[time]/" | tr -s ' ' | warnings
 }
 export -f tool
 t_same "limit, report" tool "limit -u bsoft=1m bhard=2m isoft=3 ihard=1000 1001" "limit -g bhard=3m 2001" "limit -p bhard=8m ihard=10 1001" "report -u -n" "report -gin" "report -p -b -i -n"
 t_same "limit -d, and who comes then" tool "limit -u -d bhard=5m" "limit -u -d ihard=500" "report -un -bi"
 t_same "quota of one" tool "quota -u -n -v -b -i 1001" "quota -g -n 2001" "quota -p -n -v 1001"
 t_same "timer, warn" tool "timer -u -b 3600" "timer -g -i 7200" "timer -p 100" "state -u"
-t_same "disable, enable, off" tool "disable -u" "state -u" "enable -u" "state -u" "disable -ug" "enable -ug" "enable -u" "off -p" "state" "enable -p"
+t_same "disable, enable, off" tool "disable -u" "state -u" "enable -u" "state -u" "disable -ug" "enable -ug" "enable -u" "$OFF" "state" "enable -p"
 t_same "dump" eval 'xfs_quota -x -c "dump -u" -c "dump -g" -c "dump -p" . | grep -v "^fs"'
 t_same "remove, while it is on" tool "remove -u"
 t_same "quot" tool "quot -u -n" "quot -g -n -c" "quot -p -n -v"
@@ -351,6 +354,12 @@ EOT
 fresh_fs -l size=10m
 mount_stock
 load 1 >/dev/null 2>&1
+# a crash leaves blocks past the end of a file, which count, and then do not
+exec 8>>$MNT/open
+dd if=/dev/zero bs=1M count=9 >&8 2>/dev/null
+sync -f $MNT
+xfs_io -x -c "shutdown -f" $MNT
+exec 8>&-
 umount_fs
 klog_mark
 t "we count what nobody has counted" eval 'mount_dx -o $Q && report $MNT >"$TMP/ours" && umount_check'
