@@ -12,6 +12,7 @@
  */
 #include "dx_fork.h"
 #include "dx_btree.h"
+#include "dx_walk.h"
 
 /* ---- extent records ------------------------------------------------------------- */
 
@@ -179,7 +180,8 @@ static int local_from_disk(struct dx_inode *ip, struct dx_fork *f, int whichfork
  * @ip: inode; ILOCK held exclusively, or not visible yet
  *
  * Speculative preallocation goes when its file is closed, or leaves memory; a crash leaves it behind, and with nothing to say so.
- * What was asked for (XFS_DIFLAG_PREALLOC) stays: who trims looks at that.
+ * What was asked for (XFS_DIFLAG_PREALLOC) stays: who trims looks at that.  The filesystem's own files have no end to speak of: all
+ * of a quota file is past it.
  */
 void dx_inode_look_past_eof(struct dx_inode *ip)
 {
@@ -187,7 +189,7 @@ void dx_inode_look_past_eof(struct dx_inode *ip)
 	struct dx_irec last;
 
 	if (S_ISREG(ip->d.mode) && dx_iext_last(&ip->df.ext, &icur, &last) &&
-	    dx_irec_end(&last) > dx_b_to_fsb(ip->mp, ip->d.size))
+	    dx_irec_end(&last) > dx_b_to_fsb(ip->mp, ip->d.size) && !dx_is_internal_ino(ip->mp, ip->ino))
 		dx_inode_set_eofblocks(ip);
 }
 
