@@ -3,6 +3,8 @@
  * benchops: the parts of the benchmark that fio has no words for.
  *
  *   benchops files DIR N       create, stat and unlink N files; prints nanoseconds per file
+ *   benchops tree DIR N T      T processes, each with directories of its own: make N files of 4 KiB in all, sync, remove them and
+ *                              the directories, sync; nanoseconds of the clock per file
  *   benchops extents FILE N    grow a file to N separate extents, look up, punch; ns per operation
  *   benchops insert FILE N     insert a block behind the first one, close, write it, close: N times; ns per pair
  *   benchops share DIR N       a file of N separate extents: clone it, ten times; write to places of it, direct and
@@ -83,6 +85,81 @@ static void files(const char *dir, unsigned int n)
 			die(name);
 	}
 	end("unlink", n);
+}
+
+#define PER_DIR	100u
+
+static void make_tree(const char *dir, unsigned int n)
+{
+	static char block[4096];
+	char name[4096];
+	unsigned int i;
+	int fd;
+
+	if (mkdir(dir, 0755))
+		die(dir);
+	for (i = 0; i < n; i++) {
+		snprintf(name, sizeof(name), "%s/%u", dir, i / PER_DIR);
+		if (i % PER_DIR == 0 && mkdir(name, 0755))
+			die(name);
+		snprintf(name, sizeof(name), "%s/%u/file-%06u", dir, i / PER_DIR, i);
+		fd = open(name, O_CREAT | O_EXCL | O_WRONLY, 0644);
+		if (fd < 0 || write(fd, block, sizeof(block)) != (ssize_t)sizeof(block) || close(fd))
+			die(name);
+	}
+}
+
+static void remove_tree(const char *dir, unsigned int n)
+{
+	char name[4096];
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		snprintf(name, sizeof(name), "%s/%u/file-%06u", dir, i / PER_DIR, i);
+		if (unlink(name))
+			die(name);
+		snprintf(name, sizeof(name), "%s/%u", dir, i / PER_DIR);
+		if ((i % PER_DIR == PER_DIR - 1 || i == n - 1) && rmdir(name))
+			die(name);
+	}
+	if (rmdir(dir))
+		die(dir);
+}
+
+/* All at once, and what they did is on disk. */
+static void by_all(void (*fn)(const char *dir, unsigned int n), const char *dir, unsigned int n, unsigned int t)
+{
+	int fd = open(dir, O_RDONLY), status;
+	char name[4096];
+	unsigned int i;
+
+	for (i = 0; i < t; i++) {
+		if (fork())
+			continue;
+		snprintf(name, sizeof(name), "%s/%u", dir, i);
+		fn(name, n / t);
+		_exit(0);
+	}
+	while (wait(&status) > 0)
+		if (status)
+			exit(1);
+	if (fd < 0 || syncfs(fd))
+		die("syncfs");
+	close(fd);
+}
+
+static void tree(const char *dir, unsigned int n, unsigned int t)
+{
+	char row[40];
+
+	begin();
+	by_all(make_tree, dir, n, t);
+	snprintf(row, sizeof(row), "tree-make-%ut", t);
+	end(row, n);
+	begin();
+	by_all(remove_tree, dir, n, t);
+	snprintf(row, sizeof(row), "tree-remove-%ut", t);
+	end(row, n);
 }
 
 static void extents(const char *file, unsigned int n)
@@ -276,6 +353,8 @@ int main(int argc, char **argv)
 {
 	if (argc == 4 && !strcmp(argv[1], "files"))
 		files(argv[2], (unsigned int)atoi(argv[3]));
+	else if (argc == 5 && !strcmp(argv[1], "tree"))
+		tree(argv[2], (unsigned int)atoi(argv[3]), (unsigned int)atoi(argv[4]));
 	else if (argc == 4 && !strcmp(argv[1], "extents"))
 		extents(argv[2], (unsigned int)atoi(argv[3]));
 	else if (argc == 4 && !strcmp(argv[1], "insert"))

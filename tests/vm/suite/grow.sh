@@ -206,7 +206,9 @@ acknowledged() {
 	ackload check "$TMP/journal" $MNT2 >"$TMP/theirs" 2>&1
 	umount $MNT2 && cmp "$TMP/ours" "$TMP/theirs"
 }
+n=0
 while read -r writer recoverer want when opts; do
+	[ -z "$DX_SHORT" ] || [ $((n++ % 3)) = 0 ] || continue
 	[ $FSTYPE != xfs ] || writer=xfs recoverer=xfs
 	[ $writer = dioxfs ] || [ "$want" -gt 29696 ] || [ -n "$STOCK_SHRINKS" ] || continue
 	t "$writer is cut off ($when) when the volume has $want blocks, and $recoverer recovers (mkfs $opts)" \

@@ -63,6 +63,9 @@ both() {	# NAME OPTIONS [REMOUNT]
 	t_eq "$1: $2${3:+, remount $3}: as stock XFS" "$stock" "$ours"
 }
 [ -z "$matrix" ] || while IFS='|' read -r name mkfs; do
+	case ${DX_SHORT:+$name} in
+	"no stripe" | "blocks of"*) continue ;;
+	esac
 	# shellcheck disable=SC2086
 	fresh_fs $mkfs
 	# shellcheck disable=SC2086
