@@ -167,6 +167,7 @@ int uv_check_refcounts(struct dx_mount *mp)
 
 	if (!dx_has_reflink(mp))
 		return 0;
+	uv_settle(mp);
 	vol = mp;
 	wrong = 0;
 	says_so = false;

@@ -374,6 +374,25 @@ static int compare(dx_agno_t agno)
 	return error;
 }
 
+static int look(struct dx_mount *mp, dx_ino_t ino, void *data)
+{
+	struct dx_inode *ip;
+
+	if (!dx_is_internal_ino(mp, ino) && !dx_iget(mp, NULL, ino, 0, &ip))
+		dx_idrop(ip);
+	return 0;
+}
+
+/*
+ * Before space is compared with inodes: they give back what a crash has left past their ends when one is read and let go of, by who
+ * walks them for a check, too.
+ */
+void uv_settle(struct dx_mount *mp)
+{
+	dx_inobt_walk(mp, 0, look, NULL);
+	dx_icache_flush_inactive(mp);
+}
+
 int uv_check_rmaps(struct dx_mount *mp)
 {
 	dx_agno_t agno;
@@ -381,6 +400,7 @@ int uv_check_rmaps(struct dx_mount *mp)
 
 	if (!dx_has_rmapbt(mp))
 		return 0;
+	uv_settle(mp);
 	vol = mp;
 	want = calloc(dx_agcount(mp), sizeof(*want));
 	for (agno = 0; !error && agno < dx_agcount(mp); agno++)

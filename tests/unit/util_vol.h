@@ -59,6 +59,7 @@ int uv_check_parents(struct dx_mount *mp);
  * keys of its nodes against what is below them.  Nothing else runs.  0, or -errno after saying what differs.
  */
 int uv_check_rmaps(struct dx_mount *mp);
+void uv_settle(struct dx_mount *mp);
 
 /*
  * On a volume with reflink: its reference counts against the maps of all inodes, what is staged for copies on write against
