@@ -68,7 +68,8 @@ trimmed() {	# FILE SECTORS
 	local i
 	for ((i = 0; i < 40; i++)); do
 		cat "$1" >/dev/null
-		drop_caches
+		# what has been used is spared once
+		drop_caches && drop_caches && drop_caches
 		sleep 0.2
 		[ "$(blocks "$1")" -gt "$2" ] || return 0
 	done
