@@ -202,8 +202,9 @@ press() {	# KIND HOW WRITERS CHUNK [MKFS]: at a limit of some MiB, of one that w
 	rm -r "$dir"
 	sync -f $MNT
 }
-volumes=("" "-b size=1024 -m rmapbt=1")
-for o in "${volumes[@]:0:${DX_SHORT:-2}}"; do
+volumes=("")
+[ -n "$DX_SHORT" ] || volumes+=("-b size=1024 -m rmapbt=1")
+for o in "${volumes[@]}"; do
 	# shellcheck disable=SC2086
 	fresh_fs $o
 	mount_dx -o $Q
