@@ -9,6 +9,7 @@
 #	# vm: own                a boot of its own (default: many suites share one)
 #	# vm: mem=512 cpus=1     implies own
 #	# vm: fio                wants fio in the guest
+#	# vm: nbd                nbdkit and nbd-client, where they are installed; with own
 #	# vm: alone              measures time: no other machine runs beside it
 #	# vm: disk=4G            size of both disks, implies own (default 1G)
 #	# vm: debug              needs the module with error tags and asserts

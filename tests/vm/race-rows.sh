@@ -8,39 +8,12 @@
 #
 # A racer of fio:JOB is the job file JOB: fio with the engine, and its verify is the judge.
 #
-# device is plain (DEV as it is), delay (writes held for 10 to 30 ms by dm-delay),
-# or null (null_blk with memory behind it). fault is - or an error tag.
+# device is plain (DEV as it is) or one of those in stacks.sh. fault is - or an error tag.
 # Prints "BEGIN id" and a "ROW {json}" line for each, and marks the kernel
 # log. Stops after a row that hangs: exit 3.
 rows=$1 dev=$2 dir=$3 race=$4
-dmname=dioxfs-race-delay
 mkdir -p "$dir"
-# Without a udev daemon dmsetup must make the device nodes itself.
-[ -S /run/udev/control ] || export DM_DISABLE_UDEV=1
-
-delay_on() {
-	modprobe -q dm-mod; modprobe -q dm-delay
-	local size n=12 i seg ms=(10 20 30 15) off=0 table=""
-	size=$(blockdev --getsz "$dev")
-	seg=$((size / n / 2048 * 2048))
-	for ((i = 0; i < n; i++)); do
-		[ $i = $((n - 1)) ] && seg=$((size - off))
-		# read, write and flush each with their own delay
-		table+="$off $seg delay $dev $off 0 $dev $off ${ms[i % 4]} $dev $off 0"$'\n'
-		off=$((off + seg))
-	done
-	dmsetup create $dmname <<<"$table"
-}
-
-delay_off() {
-	dmsetup info $dmname >/dev/null 2>&1 || return 0
-	local i
-	for i in 1 2 3 4 5 6 7 8 9 10; do
-		dmsetup remove $dmname 2>/dev/null && return
-		sleep 0.2
-	done
-	dmsetup remove --force $dmname
-}
+. "${0%/*}/stacks.sh"
 
 # FS DEV ENGINE JOB SECONDS FAULT: one row by fio. Prints "ROW {json}": what fio printed, its exit status, what it complained of, and what
 # the check of the filesystem said; and its logs, packed.
@@ -79,29 +52,18 @@ fio_row() {
 	rm -rf "$tmp"
 }
 
-delay_off
+stack_off
 while read -r id fs device engine writer racer races seconds lanes limit fault; do
 	[ -n "$id" ] || continue
 	echo "BEGIN $id"
 	echo "dioxfs-race: row $id $fs $device $engine $writer $racer" >/dev/kmsg 2>/dev/null
-	d=$dev
-	case $device in
-	delay)
-		if ! dmsetup info $dmname >/dev/null 2>&1 && ! delay_on; then
-			if dmsetup targets | grep -qw ^delay; then
-				echo "dm-delay could not be set up"
-			else
-				echo 'ROW {"verdict":"n/a","detail":["this kernel has no dm-delay"]}'
-				continue
-			fi
-		fi
-		d=/dev/mapper/$dmname ;;
-	null)
-		delay_off
-		[ -b /dev/nullb0 ] || modprobe null_blk nr_devices=1 gb=1 memory_backed=1 discard=1 bs=512 queue_mode=2
-		d=/dev/nullb0 ;;
-	*)
-		delay_off ;;
+	stack_on "$device" "$dev" "$fs"
+	case $? in
+	0)	d=$STACK_DEV ;;
+	2)	echo "ROW {\"verdict\":\"n/a\",\"detail\":[\"$STACK_WHY\"]}"
+		continue ;;
+	*)	echo "ROW {\"verdict\":\"ERROR\",\"detail\":[\"$device cannot be set up: $(tr -d '\n"\134' <<<"$STACK_WHY")\"]}"
+		continue ;;
 	esac
 	[ "$fault" = - ] && fault=
 	case $racer in fio:*)
@@ -119,6 +81,6 @@ while read -r id fs device engine writer racer races seconds lanes limit fault; 
 	[ $rc = 3 ] && exit 3
 	grep -q " $dir " /proc/mounts && { umount "$dir" || umount -l "$dir"; }
 done <"$rows"
-delay_off
+stack_off
 echo "dioxfs-race: end" >/dev/kmsg 2>/dev/null
 exit 0

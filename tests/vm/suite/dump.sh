@@ -30,6 +30,7 @@ mkdir -p /var/lib/xfsdump/inventory
 
 populate() {	# everything there is, and some more
 	fill $MNT 300 || return
+	[ -e /proc/net/unix ] || rm -f $MNT/meta/sock	# xfsrestore makes one by bind(2), which the debug kernel lacks
 	mkdir $MNT/extra $MNT/extra/project && xfs_io -c "chproj 70000" -c "extsize 64k" -c "chattr +P" $MNT/extra/project &&
 		echo in >$MNT/extra/project/f &&
 		xfs_io -f -c "truncate 1g" -c "pwrite -q 512m 64k" -c "falloc -k 600m 1m" $MNT/extra/sparse &&
