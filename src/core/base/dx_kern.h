@@ -49,6 +49,7 @@
 #include <linux/ratelimit.h>
 #include <linux/lockdep.h>
 #include <linux/sched.h>	/* cond_resched, current */
+#include <linux/cpumask.h>	/* num_possible_cpus */
 #include <linux/build_bug.h>
 #include <asm/byteorder.h>
 

@@ -115,6 +115,9 @@ struct dx_resv_ent {
 	bool	perm;			/* may roll */
 };
 
+/* Unlinked inodes are freed by at most so many at once (icache.c). */
+#define DX_INACT_WORKERS	8
+
 struct dx_mount {
 	struct dx_bdev	*bdev;
 	void		*vfs;		/* struct super_block, opaque here */
@@ -203,7 +206,8 @@ struct dx_mount {
 	void	(*freeze_enter)(struct dx_mount *mp);	/* around every transaction: waits while frozen */
 	bool	(*freeze_try)(struct dx_mount *mp);	/* the same, but rather fails than waits */
 	void	(*freeze_exit)(struct dx_mount *mp);
-	struct task_struct *freeze_owner;		/* has entered for all of its transactions: the inactivation worker */
+	/* those who have entered for all of their transactions: the inactivation workers */
+	struct task_struct *freeze_owner[DX_INACT_WORKERS];
 	void	(*trace)(struct dx_mount *mp, const char *what, u64 a, u64 b, u64 c);
 };
 

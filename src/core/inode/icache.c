@@ -10,12 +10,13 @@
  *	idle		i_ref == 0, on the LRU.  It is freed from there only once it is clean and
  *			neither the checkpoint nor the AIL nor a cluster buffer refers to it, so an
  *			inode is never read again from a buffer older than what the log holds
- *	to inactivate	DX_I_NEED_INACTIVE: idle, queued for the worker because it is unlinked (or
+ *	to inactivate	DX_I_NEED_INACTIVE: idle, queued for a worker because it is unlinked (or
  *			has preallocation past EOF to give back)
- *	inactivating	DX_I_INACTIVATING: the worker is at it
+ *	inactivating	DX_I_INACTIVATING: a worker is at it
  *
  * Dropping a reference never starts a transaction itself: the VFS evicts inodes from memory
- * reclaim, which must not wait for log space.  The worker does that.
+ * reclaim, which must not wait for log space.  Workers do that, each with a queue of its own: the inodes of an AG are always in the
+ * same one, as two workers would mostly wait for each other's AGI there.
  *
  * Locking: ->lock guards the table, the lists and each i_ref going to or from zero; it
  * nests outside ip->i_lock, and nothing sleeps under it.  A cached inode whose number is freed
@@ -34,17 +35,25 @@
 /* How often inactivation is tried again for want of memory; each wait is twice the one before. */
 #define INACT_TRIES		10
 
+/* What one worker has to do: the inodes of every so many-th AG.  All under the cache's lock. */
+struct inact_queue {
+	struct dx_icache	*ic;
+	struct list_head	list;		/* to inactivate, oldest first */
+	unsigned long		nr;		/* including the one being worked on */
+	u64			now;		/* ->i_queued of the one being worked on; 0: none */
+	struct delayed_work	work;
+};
+
 struct dx_icache {
 	struct dx_mount		*mp;
 	struct rhashtable	table;
 	spinlock_t		lock;		/* the table, the lists, references from and to zero */
 	struct list_head	lru;		/* idle, least recently used first */
 	unsigned long		lru_nr;
-	struct list_head	inact;		/* to inactivate, oldest first */
-	unsigned long		inact_nr;	/* including the one being worked on */
+	struct inact_queue	inact[DX_INACT_WORKERS];
+	unsigned int		nqueues;	/* of them; constant */
+	unsigned long		inact_nr;	/* in all of them */
 	u64			inact_queued;	/* ever */
-	u64			inact_now;	/* ->i_queued of the one being worked on; 0: none */
-	struct delayed_work	work;
 	wait_queue_head_t	wait;		/* end of loading, of inactivation */
 	wait_queue_head_t	throttled;	/* until inact_nr is INACT_QUEUE_LOW */
 };
@@ -251,18 +260,35 @@ static void leave_lru(struct dx_icache *ic, struct dx_inode *ip)
 	ic->lru_nr--;
 }
 
+static struct inact_queue *queue_of(struct dx_icache *ic, const struct dx_inode *ip)
+{
+	return &ic->inact[dx_ino_to_agno(ic->mp, ip->ino) % ic->nqueues];
+}
+
 /* ->lock held, i_ref is 0, on no list */
 static void queue_inactive(struct dx_icache *ic, struct dx_inode *ip)
 {
+	struct inact_queue *q = queue_of(ic, ip);
+
 	set_bit(DX_I_NEED_INACTIVE, &ip->i_flags);
-	list_add_tail(&ip->i_lru, &ic->inact);
+	list_add_tail(&ip->i_lru, &q->list);
+	q->nr++;
 	ic->inact_nr++;
 	ip->i_queued = ++ic->inact_queued;
 	atomic64_inc(&ic->mp->held[DX_HELD_INACTIVE]);
-	if (ic->inact_nr == INACT_BATCH)
-		mod_delayed_work(ic->mp->inact_wq, &ic->work, 0);
+	if (q->nr == INACT_BATCH)
+		mod_delayed_work(ic->mp->inact_wq, &q->work, 0);
 	else
-		queue_delayed_work(ic->mp->inact_wq, &ic->work, 1);
+		queue_delayed_work(ic->mp->inact_wq, &q->work, 1);
+}
+
+/* ->lock held.  One less in a queue: it is done, or wanted again. */
+static void left_queue(struct dx_icache *ic, struct inact_queue *q)
+{
+	q->nr--;
+	if (--ic->inact_nr == INACT_QUEUE_LOW)
+		wake_up_all(&ic->throttled);
+	wake_up_all(&ic->wait);
 }
 
 /*
@@ -289,41 +315,43 @@ static int inactivate_patiently(struct dx_inode *ip)
  * where whoever looks up that inode would wait with it, though he only wants to read: what is in the queue can be had back.
  * So it enters for the whole of one inode, or not at all.
  */
-static bool keep_thawed(struct dx_mount *mp)
+static bool keep_thawed(struct dx_mount *mp, unsigned int worker)
 {
 	if (!mp->freeze_try)
 		return true;
 	if (!mp->freeze_try(mp))
 		return false;
-	WRITE_ONCE(mp->freeze_owner, current);
+	WRITE_ONCE(mp->freeze_owner[worker], current);
 	return true;
 }
 
-static void may_freeze(struct dx_mount *mp)
+static void may_freeze(struct dx_mount *mp, unsigned int worker)
 {
 	if (!mp->freeze_try)
 		return;
-	WRITE_ONCE(mp->freeze_owner, NULL);
+	WRITE_ONCE(mp->freeze_owner[worker], NULL);
 	mp->freeze_exit(mp);
 }
 
 static void inact_worker(struct work_struct *work)
 {
-	struct dx_icache *ic = container_of(to_delayed_work(work), struct dx_icache, work);
+	struct inact_queue *q = container_of(to_delayed_work(work), struct inact_queue, work);
+	struct dx_icache *ic = q->ic;
+	unsigned int worker = q - ic->inact;
 	struct dx_inode *ip;
 	int error;
 
 	spin_lock(&ic->lock);
-	while (!list_empty(&ic->inact)) {
-		if (!keep_thawed(ic->mp)) {
+	while (!list_empty(&q->list)) {
+		if (!keep_thawed(ic->mp, worker)) {
 			/* on its way into the freeze, or out of it; once it is in, the thaw calls */
 			if (!test_bit(DX_OP_FROZEN, &ic->mp->opstate))
-				queue_delayed_work(ic->mp->inact_wq, &ic->work, FREEZE_POLL);
+				queue_delayed_work(ic->mp->inact_wq, &q->work, FREEZE_POLL);
 			break;
 		}
-		ip = list_first_entry(&ic->inact, struct dx_inode, i_lru);
+		ip = list_first_entry(&q->list, struct dx_inode, i_lru);
 		list_del_init(&ip->i_lru);
-		ic->inact_now = ip->i_queued;
+		q->now = ip->i_queued;
 		set_bit(DX_I_INACTIVATING, &ip->i_flags);
 		clear_bit(DX_I_NEED_INACTIVE, &ip->i_flags);
 		spin_unlock(&ic->lock);
@@ -335,18 +363,31 @@ static void inact_worker(struct work_struct *work)
 				dx_err_ratelimited(ic->mp, "inode 0x%llx: inactivation failed with %d",
 						   (unsigned long long)ip->ino, error);
 		}
-		may_freeze(ic->mp);
+		may_freeze(ic->mp, worker);
 		cond_resched();
 
 		spin_lock(&ic->lock);
 		clear_bit(DX_I_INACTIVATING, &ip->i_flags);
-		ic->inact_now = 0;
-		if (--ic->inact_nr == INACT_QUEUE_LOW)
-			wake_up_all(&ic->throttled);
+		q->now = 0;
 		make_idle(ic, ip);
-		wake_up_all(&ic->wait);
+		left_queue(ic, q);
 	}
 	spin_unlock(&ic->lock);
+}
+
+/* ->lock held.  Have what is queued done now. */
+static bool start_workers(struct dx_icache *ic)
+{
+	bool any = false;
+	unsigned int i;
+
+	for (i = 0; i < ic->nqueues; i++) {
+		if (list_empty(&ic->inact[i].list))
+			continue;
+		mod_delayed_work(ic->mp->inact_wq, &ic->inact[i].work, 0);
+		any = true;
+	}
+	return any;
 }
 
 /**
@@ -359,29 +400,33 @@ static void inact_worker(struct work_struct *work)
 void dx_icache_flush_inactive(struct dx_mount *mp)
 {
 	struct dx_icache *ic = mp->icache;
+	unsigned int i;
 	bool more;
 
 	do {
-		flush_delayed_work(&ic->work);
+		for (i = 0; i < ic->nqueues; i++)
+			flush_delayed_work(&ic->inact[i].work);
 		spin_lock(&ic->lock);
-		more = !list_empty(&ic->inact) && !test_bit(DX_OP_FROZEN, &mp->opstate);
-		if (more)
-			mod_delayed_work(mp->inact_wq, &ic->work, 0);
+		more = !test_bit(DX_OP_FROZEN, &mp->opstate) && start_workers(ic);
 		spin_unlock(&ic->lock);
 		if (more)
-			msleep(1);	/* it may be that the worker cannot now: keep_thawed() */
+			msleep(1);	/* it may be that a worker cannot now: keep_thawed() */
 	} while (more);
 }
 
-/* Is nothing left of what was queued up to number @ticket?  Some may have been taken off again, from anywhere in the queue. */
+/* Is nothing left of what was queued up to number @ticket?  Some may have been taken off again, from anywhere in a queue. */
 static bool inact_got_to(struct dx_icache *ic, u64 ticket)
 {
-	struct dx_inode *next;
-	bool ret;
+	bool ret = true;
+	unsigned int i;
 
 	spin_lock(&ic->lock);
-	next = list_first_entry_or_null(&ic->inact, struct dx_inode, i_lru);
-	ret = (!ic->inact_now || ic->inact_now > ticket) && (!next || next->i_queued > ticket);
+	for (i = 0; i < ic->nqueues && ret; i++) {
+		struct inact_queue *q = &ic->inact[i];
+		struct dx_inode *next = list_first_entry_or_null(&q->list, struct dx_inode, i_lru);
+
+		ret = (!q->now || q->now > ticket) && (!next || next->i_queued > ticket);
+	}
 	spin_unlock(&ic->lock);
 	return ret;
 }
@@ -402,8 +447,7 @@ bool dx_icache_wait_inactive(struct dx_mount *mp, unsigned long ticks)
 
 	spin_lock(&ic->lock);
 	ticket = ic->inact_queued;
-	if (!list_empty(&ic->inact))
-		mod_delayed_work(mp->inact_wq, &ic->work, 0);
+	start_workers(ic);
 	spin_unlock(&ic->lock);
 	return wait_event_timeout(ic->wait, inact_got_to(ic, ticket) || dx_is_shutdown(mp), ticks);
 }
@@ -414,7 +458,11 @@ bool dx_icache_wait_inactive(struct dx_mount *mp, unsigned long ticks)
  */
 void dx_icache_thaw(struct dx_mount *mp)
 {
-	mod_delayed_work(mp->inact_wq, &mp->icache->work, 1);
+	struct dx_icache *ic = mp->icache;
+
+	spin_lock(&ic->lock);
+	start_workers(ic);
+	spin_unlock(&ic->lock);
 }
 
 /**
@@ -422,7 +470,7 @@ void dx_icache_thaw(struct dx_mount *mp)
  * @mp: mount
  *
  * For those who unlink, before their transaction; sleeps without limit on
- * the worker, so no transaction and no ILOCK may be held.
+ * the workers, so no transaction and no ILOCK may be held.
  */
 void dx_icache_throttle(struct dx_mount *mp)
 {
@@ -436,7 +484,7 @@ void dx_icache_throttle(struct dx_mount *mp)
  * dx_icache_blockgc - have the preallocation past EOF, and the copies on write, of idle inodes given back
  * @mp: mount
  *
- * Queues them; whoever needs the space waits for the worker (dx_icache_wait_inactive()).
+ * Queues them; whoever needs the space waits for the workers (dx_icache_wait_inactive()).
  */
 void dx_icache_blockgc(struct dx_mount *mp)
 {
@@ -629,8 +677,7 @@ static int cache_hit(struct dx_icache *ic, dx_ino_t ino, u32 flags, struct dx_in
 		/* only its preallocation was to be trimmed: that can wait until the next time */
 		clear_bit(DX_I_NEED_INACTIVE, &ip->i_flags);
 		list_del_init(&ip->i_lru);
-		ic->inact_nr--;
-		wake_up_all(&ic->wait);
+		left_queue(ic, queue_of(ic, ip));
 	}
 	if (!(flags & DX_IGET_DONTCACHE))
 		clear_bit(DX_I_DONTCACHE, &ip->i_flags);
@@ -839,6 +886,7 @@ unsigned long dx_icache_scan(struct dx_mount *mp, unsigned long nr)
 int dx_icache_init(struct dx_mount *mp)
 {
 	struct dx_icache *ic = kzalloc(sizeof(*ic), GFP_KERNEL);
+	unsigned int i;
 	int error;
 
 	BUILD_BUG_ON(sizeof(struct dx_log_dinode) != DX_DINODE_SIZE);
@@ -855,8 +903,12 @@ int dx_icache_init(struct dx_mount *mp)
 	ic->mp = mp;
 	spin_lock_init(&ic->lock);
 	INIT_LIST_HEAD(&ic->lru);
-	INIT_LIST_HEAD(&ic->inact);
-	INIT_DELAYED_WORK(&ic->work, inact_worker);
+	ic->nqueues = clamp_t(unsigned int, mp->sb.agcount, 1, min_t(unsigned int, num_possible_cpus(), DX_INACT_WORKERS));
+	for (i = 0; i < ic->nqueues; i++) {
+		ic->inact[i].ic = ic;
+		INIT_LIST_HEAD(&ic->inact[i].list);
+		INIT_DELAYED_WORK(&ic->inact[i].work, inact_worker);
+	}
 	init_waitqueue_head(&ic->wait);
 	init_waitqueue_head(&ic->throttled);
 	mp->icache = ic;

@@ -47,6 +47,17 @@ static struct dx_trans *trans_new(struct dx_mount *mp, enum dx_resv type, u32 fl
 	return tp;
 }
 
+/* Only we put ourselves there. */
+static bool has_entered(const struct dx_mount *mp)
+{
+	unsigned int i;
+
+	for (i = 0; i < DX_INACT_WORKERS; i++)
+		if (READ_ONCE(mp->freeze_owner[i]) == current)
+			return true;
+	return false;
+}
+
 /**
  * dx_trans_alloc - start a transaction
  * @mp: the mount
@@ -82,7 +93,7 @@ int dx_trans_alloc(struct dx_mount *mp, enum dx_resv type, u32 blocks, u32 flags
 	 * Not into a frozen filesystem, whoever starts it: freeing an unlinked
 	 * inode has no write access to the mount that would have waited.
 	 */
-	if (mp->freeze_enter && READ_ONCE(mp->freeze_owner) != current && !(flags & (DX_TRANS_NO_WRITECOUNT | DX_TRANS_RECOVERY))) {
+	if (mp->freeze_enter && !(flags & (DX_TRANS_NO_WRITECOUNT | DX_TRANS_RECOVERY)) && !has_entered(mp)) {
 		mp->freeze_enter(mp);
 		flags |= DX_TRANS_FREEZE_HELD;
 	}

@@ -313,7 +313,8 @@ static int wqs_init(struct dx_mount *mp)
 {
 	mp->buf_wq = alloc_workqueue("dioxfs-buf/%s", WQ_MEM_RECLAIM | WQ_FREEZABLE | WQ_PERCPU, 0, mp->name);
 	mp->log_wq = alloc_workqueue("dioxfs-log/%s", WQ_MEM_RECLAIM | WQ_FREEZABLE | WQ_PERCPU | WQ_HIGHPRI, 0, mp->name);
-	mp->inact_wq = alloc_workqueue("dioxfs-inact/%s", WQ_MEM_RECLAIM | WQ_FREEZABLE | WQ_PERCPU, 0, mp->name);
+	/* on any processor: whoever unlinks may be waiting for them */
+	mp->inact_wq = alloc_workqueue("dioxfs-inact/%s", WQ_MEM_RECLAIM | WQ_FREEZABLE | WQ_UNBOUND, 0, mp->name);
 	mp->discard_wq = alloc_workqueue("dioxfs-discard/%s", WQ_MEM_RECLAIM | WQ_FREEZABLE | WQ_PERCPU, 0, mp->name);
 	if (mp->buf_wq && mp->log_wq && mp->inact_wq && mp->discard_wq)
 		return 0;
