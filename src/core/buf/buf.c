@@ -185,8 +185,8 @@ again:
 	}
 	if (bp && bp->b_len_bb != key.len_bb) {
 		spin_unlock(&s->lock);
-		dx_err_ratelimited(mp, "block at daddr 0x%llx: wanted with length %u, in use with length %u",
-				   (unsigned long long)key.daddr, key.len_bb, bp->b_len_bb);
+		dx_err_ratelimited(mp, "corrupt block pointer: %u sectors wanted at daddr 0x%llx, where a block of %u is in use",
+				   key.len_bb, (unsigned long long)key.daddr, bp->b_len_bb);
 		error = -EFSCORRUPTED;
 		goto out_free;
 	}
