@@ -193,7 +193,8 @@ cut_off() {
 	xfs_io -x -c shutdown $MNT
 	wait $load
 	umount_fs || return
-	[ $1 != xfs ] || dd if="$DEV" of="$DEV2" bs=2M status=none || return
+	# no more than the volume, with blocks of 4 KiB, has
+	[ $1 != xfs ] || dd if="$DEV" of="$DEV2" bs=2M count=$((($4 > 29696 ? $4 : 29696) / 512 + 1)) status=none || return
 	mount -t $2 "$DEV" $MNT || { dmesg | tail -n 12; return 1; }
 	growctl $MNT +0 >"$TMP/size2"
 	cmp "$TMP/size" "$TMP/size2" && umount_check && copies "$DEV" && mount -t $2 "$DEV" $MNT && acknowledged $1 && umount_check
