@@ -28,7 +28,7 @@ STACK="" STACK_DEV="" STACK_WHY="" STACK_TOP="" STACK_LEGS=() STACK_PID=""
 _stack_undo=()
 _stack_name=dioxfs-race
 _stack_tmp=""
-_stack_nbd=/dev/nbd0
+_stack_nbd=""
 
 _dm_has() {
 	modprobe -q dm-mod
@@ -163,10 +163,25 @@ _nbd_end() {
 	return 0
 }
 
+# One that nobody uses.
+_nbd_free() {
+	local i
+	STACK_WHY="this kernel has no nbd"
+	for i in /sys/block/nbd*; do
+		[ -e "$i/size" ] || return 2
+		STACK_WHY="each /dev/nbd* is in use"
+		if [ ! -e "$i/pid" ] && [ "$(cat "$i/size")" = 0 ]; then
+			_stack_nbd=/dev/${i##*/}
+			return 0
+		fi
+	done
+	return 2
+}
+
 _on_nbd() {
 	command -v nbdkit >/dev/null && command -v nbd-client >/dev/null || { STACK_WHY="nbdkit or nbd-client is not here"; return 2; }
 	modprobe -q nbd nbds_max=2 max_part=0
-	[ -b $_stack_nbd ] || { STACK_WHY="this kernel has no nbd"; return 2; }
+	_nbd_free || return
 	STACK_WHY=$(nbd_serve "$1" 2>&1) || return 1
 	STACK_PID=$(cat "$_stack_tmp/pid")
 	_stack_undo+=(_nbd_end)

@@ -80,7 +80,7 @@ fi
 # The same, where the kernel was told to wait for another connection.
 if on nbd; then
 	nbd_leave
-	t "a connection that may break" nbdre connect "$_stack_tmp/sock" 0
+	t "a connection that may break" nbdre connect "$_stack_tmp/sock" ${STACK_DEV#/dev/nbd}
 	make_fs
 	mount_it
 	load -t 12 &
@@ -88,7 +88,7 @@ if on nbd; then
 	sleep 2
 	kill -9 "$STACK_PID"
 	sleep 1
-	t "it broke, and there is another" eval 'nbd_serve "$DEV" && nbdre again "$_stack_tmp/sock" 0'
+	t "it broke, and there is another" eval 'nbd_serve "$DEV" && nbdre again "$_stack_tmp/sock" ${STACK_DEV#/dev/nbd}'
 	wait $pid
 	t "nobody notices that either" alive
 	t "it is all there" acked
