@@ -132,6 +132,10 @@ enum host_crash_mode {
 };
 void host_dev_crash(struct dx_bdev *dev, enum host_crash_mode mode, u64 seed);
 
+/* How often locks (spinlocks, semaphores) were taken from "on" on, by what their initialiser calls them: "&ic->lock". */
+void host_lock_count(bool on);
+u64 host_lock_taken(const char *name);
+
 /* ---- tests ---- */
 
 extern int host_checks_failed;		/* in the current test */

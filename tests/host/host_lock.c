@@ -90,6 +90,44 @@ static void __noreturn lock_bug(const char *what, const struct lockdep_map *m, s
 	abort();
 }
 
+/* ---- counting ---- */
+
+static struct { const char *name; u64 n; } taken[64];
+static bool counting;
+
+void host_lock_count(bool on)
+{
+	counting = on;
+	if (on)
+		memset(taken, 0, sizeof(taken));
+}
+
+u64 host_lock_taken(const char *name)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(taken) && taken[i].name; i++)
+		if (!strcmp(taken[i].name, name))
+			return taken[i].n;
+	return 0;
+}
+
+static void count(const struct lockdep_map *m)
+{
+	int i;
+
+	if (!counting || !m->name)
+		return;
+	for (i = 0; i < ARRAY_SIZE(taken); i++) {
+		if (!taken[i].name)
+			taken[i].name = m->name;
+		if (taken[i].name == m->name || !strcmp(taken[i].name, m->name)) {
+			taken[i].n++;
+			return;
+		}
+	}
+}
+
 /* ---- spinlocks ---- */
 
 void host_spin_init(spinlock_t *l, const char *name)
@@ -120,6 +158,7 @@ void host_spin_lock(spinlock_t *l, const char *file, int line)
 		lock_bug(l->host_owner == current ? "spinlock recursion" : "spinlock holder sleeps",
 			 &l->dep_map, l->host_owner, file, line);
 	host_lock_order(&l->dep_map, 0, file, line);
+	count(&l->dep_map);
 	spin_got(l, file, line);
 }
 
@@ -289,6 +328,7 @@ void host_down(struct rw_semaphore *s, bool write, int subclass, const char *fil
 	if (host_lock_is_held(&s->dep_map, HOST_HELD_READ))
 		lock_bug("rwsem taken again by a reader", &s->dep_map, NULL, file, line);
 	host_lock_order(&s->dep_map, subclass, file, line);
+	count(&s->dep_map);
 	if (!list_empty(&s->host_waiters) || !rwsem_take(s, write))
 		wait_turn(&s->host_waiters, write, write ? "rwsem for writing" : "rwsem for reading", s,
 			  s->host_owner, file, line);
