@@ -145,7 +145,15 @@ static int run(void *arg)
 		if (ops[o].fn == append)
 			dx_idrop(file);
 	}
-	return uv_umount(mp);
+	/* All of them have the names above: a lock of another name would be taken 0 times. */
+	host_lock_count(true);
+	CHECK_EQ(make(mp, 0), 0);
+	o = uv_umount(mp);
+	for (k = 0; k < NLOCKS; k++)
+		if (!CHECK(host_lock_taken(locks[k].lock)))
+			printf("  %s\n", locks[k].lock);
+	host_lock_count(false);
+	return o;
 }
 
 int main(void)

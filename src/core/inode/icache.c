@@ -375,7 +375,7 @@ static void inact_worker(struct work_struct *work)
 	spin_unlock(&ic->lock);
 }
 
-/* ->lock held.  Have what is queued done now. */
+/* ->lock held.  Have what is queued done now; false: nothing is. */
 static bool start_workers(struct dx_icache *ic)
 {
 	bool any = false;
