@@ -30,8 +30,14 @@ fio_row() {
 		rm -rf "$tmp"
 		return
 	}
-	if [ -n "$fault" ]; then	# it is the only mount
-		for why in /sys/fs/dioxfs/*/errortag/"$fault"; do echo 1 >"$why"; done
+	if [ -n "$fault" ]; then
+		why=$(readlink /sys/dev/block/"$(awk -v d="$dir" '$5 == d { print $3 }' /proc/self/mountinfo)")	# not on what may be mounted below it
+		if ! echo 1 >/sys/fs/dioxfs/"${why##*/}"/errortag/"$fault"; then
+			echo "ROW {\"verdict\":\"ERROR\",\"detail\":[\"no error tag $fault\"]}"
+			umount "$dir"
+			rm -rf "$tmp"
+			return
+		fi
 	fi
 	mkdir "$tmp/logs"
 	(cd "$dir" && timeout "$limit" fio --output-format=json --output="$tmp/json" --write_lat_log="$tmp/logs/log" --write_iops_log="$tmp/logs/log" \
