@@ -54,6 +54,16 @@ _dm_off() {
 	dmsetup remove --force "$1"
 }
 
+# What loses its loop device may be busy for a moment.
+_umount_off() {
+	local i
+	for i in 1 2 3 4 5 6 7 8 9 10; do
+		umount "$1" 2>/dev/null && return
+		sleep 0.2
+	done
+	umount "$1"
+}
+
 _sectors() { blockdev --getsz "$1"; }
 
 # Each part of it with a delay of its own; reads and flushes with none.
@@ -89,7 +99,7 @@ _on_loop() {
 	dev=$STACK_DEV
 	STACK_WHY=$(if [ "$fs" = ext4 ]; then mkfs.ext4 -q -F "$dev"; else mkfs.xfs -q -f "$dev"; fi 2>&1) || return 1
 	STACK_WHY=$(mount -t "$fs" "$dev" "$_stack_tmp" 2>&1) || return 1
-	_stack_undo+=("umount $_stack_tmp")
+	_stack_undo+=("_umount_off $_stack_tmp")
 	size=$(($(_sectors "$dev") / 2048 - 128))
 	STACK_WHY=$(fallocate -l "${size}m" "$_stack_tmp/disk" 2>&1) || return 1
 	STACK_DEV=$(losetup -f --show --direct-io=on "$_stack_tmp/disk" 2>&1) || { STACK_WHY=$STACK_DEV; return 1; }

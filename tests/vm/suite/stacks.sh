@@ -51,8 +51,10 @@ if on raid1; then
 	pid=$!
 	sleep 2
 	size=$(blockdev --getsz /dev/mapper/"${STACK_LEGS[0]}")
+	klog_mark
 	t "a leg of the mirror fails" turn "${STACK_LEGS[0]}" "0 $size error"
 	wait $pid
+	t "md has seen it" kernel_says "Disk failure"
 	t "nobody notices" alive
 	t "what was acknowledged is there" acked
 	t "clean, from the other leg" unmount_it
@@ -86,9 +88,11 @@ if on nbd; then
 	load -t 12 &
 	pid=$!
 	sleep 2
+	klog_mark
 	kill -9 "$STACK_PID"
 	sleep 1
-	t "it broke, and there is another" eval 'nbd_serve "$DEV" && nbdre again "$_stack_tmp/sock" ${STACK_DEV#/dev/nbd}'
+	t "so it does" kernel_says "nbd[0-9]+: Receive control failed"
+	t "and there is another" eval 'nbd_serve "$DEV" && nbdre again "$_stack_tmp/sock" ${STACK_DEV#/dev/nbd}'
 	wait $pid
 	t "nobody notices that either" alive
 	t "it is all there" acked
@@ -104,11 +108,13 @@ if on nbd; then
 	load -t 8 &
 	pid=$!
 	sleep 2
+	klog_mark
 	touch "$TMP/fails"
 	sleep 2
 	rm "$TMP/fails"
 	wait $pid
-	t "a server that fails writes: unmounts" with_timeout 60 umount $MNT
+	t "a server that fails writes" kernel_says "I/O error, dev nbd"
+	t "unmounts" with_timeout 60 umount $MNT
 	t "mounts again" mount_it
 	t "what was acknowledged is there, for all that" acked
 	t "clean after it" unmount_it
@@ -120,9 +126,10 @@ export NBD_FILTERS="--filter=blocksize-policy" NBD_OPTS="blocksize-minimum=4096 
 if on nbd; then
 	nbd_leave
 	nbd_join -b 4096 >"$TMP/client" 2>&1
+	t_eq "a device with sectors of 4096 bytes" 4096 "$(blockdev --getss "$STACK_DEV")"
 	make_fs
 	klog_mark
-	t "sectors of 4096 bytes, and nothing less" eval 'mount_it && load -t 3 && alive'
+	t "a load on it" eval 'mount_it && load -t 3 && alive'
 	t "with all of it there" eval 'acked && unmount_it'
 	t_fails "no I/O of another size" kernel_says "other side returned error|I/O error"
 	stack_off
