@@ -262,11 +262,11 @@ static u32 to_32bit(const struct ul_op *op, u8 *to)
 
 void ul_write_records(struct ul_out *o)
 {
-	u32 hdr = o->cap > 32256 ? 8 * 512 : 512, i, used = 0, room_used = 0, nops = 0;
+	u32 hdr = o->cap > 32256 ? 8 * 512 : 512, i, used = 0, room_used = 0, nops = 0, max = o->max ?: UL_MAX_LOG;
 
-	o->buf = ul_get(UL_MAX_LOG + (512 << 10));
+	o->buf = ul_get(max + (512 << 10));
 	o->bytes = o->nrec = 0;
-	for (i = 0; i < o->nops && o->bytes < UL_MAX_LOG; i++) {
+	for (i = 0; i < o->nops && o->bytes < max; i++) {
 		struct ul_op op = o->op[i];
 		u32 done = 0;
 
@@ -279,7 +279,7 @@ void ul_write_records(struct ul_out *o)
 				memset(at, 0, room_used - used + 512);
 				end_record(o, room_used, nops);
 				used = room_used = nops = 0;
-				if (o->bytes >= UL_MAX_LOG)
+				if (o->bytes >= max)
 					return;
 				continue;
 			}

@@ -9,7 +9,7 @@
 #include "dx_recover.h"
 
 #define UL_CYCLE	100		/* of the logs that are written: ahead of all that is on the volume */
-#define UL_MAX_LOG	(4u << 20)	/* bytes of records */
+#define UL_MAX_LOG	(4u << 20)	/* bytes of records, if not told otherwise */
 
 /* ---- memory: all of it goes at once ---- */
 
@@ -39,6 +39,7 @@ u16 ul_type_of(const struct ul_item *it);
 struct ul_op { struct dx_op_header h; const u8 *p; u32 len; };	/* h.oh_len may lie */
 struct ul_out {
 	u32 cap;			/* of a record's body */
+	u32 max;			/* bytes of records; 0: UL_MAX_LOG */
 	bool as32;			/* as a 32-bit machine: places as if it were not */
 	bool whole;			/* no region is split */
 	u32 nops, nrec;

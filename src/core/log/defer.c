@@ -277,7 +277,7 @@ static int begin_recovered(struct dx_mount *mp, struct dx_intent *in, struct lis
 	int error = dx_intent_works(in, &type, &works);
 
 	if (!error)
-		error = dx_trans_alloc(mp, type->resv, 0, DX_TRANS_RECOVERY | DX_TRANS_RESERVE, &tp);
+		error = dx_trans_alloc(mp, type->resv, 0, DX_TRANS_RECOVERY | DX_TRANS_RESERVE | DX_TRANS_FOR_INTENT, &tp);
 	if (error) {
 		forget_works(&works);
 		goto out;
@@ -309,7 +309,7 @@ static int end_chain(struct dx_mount *mp, struct chain *c)
 
 	if (list_empty(&c->todo))
 		return 0;
-	error = dx_trans_alloc(mp, c->resv, 0, DX_TRANS_RECOVERY | DX_TRANS_RESERVE, &tp);
+	error = dx_trans_alloc(mp, c->resv, 0, DX_TRANS_RECOVERY | DX_TRANS_RESERVE | DX_TRANS_FOR_INTENT, &tp);
 	if (error)
 		return error;
 	error = run_chain(&tp, &c->todo);	/* and @tp is another one */

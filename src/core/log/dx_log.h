@@ -29,6 +29,7 @@ struct dx_defer;
 #define DX_TRANS_NO_WRITECOUNT	(1u << 6)
 #define DX_TRANS_FREEZE_HELD	(1u << 8)	/* mp->freeze_enter() was called for it */
 #define DX_TRANS_RECOVERY	(1u << 7)	/* log recovery finishing intents: no freeze, no shutdown recursion */
+#define DX_TRANS_FOR_INTENT	(1u << 9)	/* for an intent that the log left: asks for no more log space than that needs */
 struct dx_trans {
 	struct dx_mount		*t_mp;
 	struct dx_ticket	*t_ticket;

@@ -192,5 +192,6 @@ u32 dx_intent_relog_bytes(const struct dx_intent *in);
 struct dx_intent *dx_intent_recovered(struct dx_mount *mp);
 int dx_intent_works(struct dx_intent *in, const struct dx_defer_type **typep, struct list_head *works);
 void dx_intent_claim(struct dx_intent *in);
+bool dx_intent_holds_tail(struct dx_mount *mp);
 
 #endif /* DX_LOG_INT_H */

@@ -599,6 +599,24 @@ struct dx_intent *dx_intent_recovered(struct dx_mount *mp)
 	return lip ? to_intent(lip) : NULL;
 }
 
+static bool match_first(struct dx_log_item *lip, void *arg)
+{
+	*(bool *)arg = match_recovered(lip, NULL);
+	return true;
+}
+
+/**
+ * dx_intent_holds_tail - is the tail of the log where an intent is that recovery has found and not begun?
+ * @mp: the mount, in recovery
+ */
+bool dx_intent_holds_tail(struct dx_mount *mp)
+{
+	bool holds = false;
+
+	dx_ail_find(mp, match_first, &holds);
+	return holds;
+}
+
 /**
  * dx_intent_works - what an intent from the log says
  * @in: recovered

@@ -39,6 +39,8 @@
  */
 #include "dx_log_int.h"
 
+#define TAIL_POLL_MS	10
+
 #define OPH	((u32)sizeof(struct dx_op_header))
 
 /* Position on an endless tape: what differences are taken of. */
@@ -206,15 +208,50 @@ static int take(struct dx_log *l, struct dx_ticket *tk, bool roll, bool nowait)
 	return tk->error;
 }
 
+/*
+ * For the intents that the log left. While they hold the tail, space comes only from what can be written back behind them, and from what the
+ * checkpoint in memory holds too much of.  When that is done and it is not enough, it never will be.
+ */
+static int take_in_recovery(struct dx_log *l, struct dx_ticket *tk)
+{
+	struct dx_mount *mp = l->mp;
+	s64 room;
+	int error;
+
+	while ((error = take(l, tk, true, true)) == -EAGAIN) {
+		bool stuck = dx_intent_holds_tail(mp);
+
+		error = dx_log_force(mp, true);
+		if (error)
+			return error;
+		error = take(l, tk, true, true);
+		if (error != -EAGAIN)
+			return error;
+		if (stuck) {
+			spin_lock(&l->space.lock);
+			room = free_bytes(&l->space);
+			spin_unlock(&l->space.lock);
+			dx_err(mp, "the log is too full to finish what it began: %llu bytes wanted, %lld free. Nothing was lost: mount with stock xfs, which may need less, or see what norecovery,ro shows",
+			       (unsigned long long)tk->want, (long long)room);
+			return -ENOSPC;
+		}
+		msleep(TAIL_POLL_MS);
+	}
+	return error;
+}
+
 /**
  * dx_ticket_get - reserve log space for a transaction
  * @l: the log
  * @logres_bytes: what one unit logs at most
  * @count: units paid for in advance; cut down to what the log can hold
- * @flags: DX_TRANS_NOWAIT, DX_TRANS_RECOVERY (may use the headroom: nothing else runs)
+ * @flags: DX_TRANS_NOWAIT, DX_TRANS_RECOVERY (may use the headroom), DX_TRANS_FOR_INTENT (one unit)
  * @tkp: the ticket
  *
  * Sleeps until the space is there; the caller holds no lock.
+ *
+ * What finishes an intent that the log left needs only the first unit before that intent is done; the log was full to where its
+ * writer had space for one, and more would wait for what only itself can do.
  *
  * Return: 0, -EAGAIN, -ENOMEM, -ENOSPC (can never be), -EIO.
  */
@@ -232,9 +269,12 @@ int dx_ticket_get(struct dx_log *l, u32 logres_bytes, u32 count, u32 flags, stru
 	if (WARN_ON_ONCE(unit > max))
 		goto out;
 	tk->unit = unit;
-	tk->cnt = min_t(u64, max_t(u32, count, 1), div64_u64(max, unit));
+	tk->cnt = flags & DX_TRANS_FOR_INTENT ? 1 : min_t(u64, max_t(u32, count, 1), div64_u64(max, unit));
 	tk->want = unit * tk->cnt;
-	error = take(l, tk, flags & DX_TRANS_RECOVERY, flags & DX_TRANS_NOWAIT);
+	if (flags & DX_TRANS_FOR_INTENT)
+		error = take_in_recovery(l, tk);
+	else
+		error = take(l, tk, flags & DX_TRANS_RECOVERY, flags & DX_TRANS_NOWAIT);
 	if (error)
 		goto out;
 	*tkp = tk;
