@@ -236,7 +236,7 @@ static bool needs_inactive(struct dx_inode *ip)
 	struct dx_mount *mp = ip->mp;
 
 	if (!ip->d.mode || test_bit(DX_I_STALE, &ip->i_flags) || test_bit(DX_I_KEEP, &ip->i_flags) ||
-	    test_bit(DX_I_RECOVERY, &ip->i_flags) || !inact_allowed(mp))
+	    test_bit(DX_I_RECOVERY, &ip->i_flags) || test_bit(DX_OP_GOING_RO, &mp->opstate) || !inact_allowed(mp))
 		return false;
 	if (!ip->d.nlink)
 		return true;

@@ -111,6 +111,7 @@ int dx_log_mount_finish(struct dx_mount *mp)
 				error = dx_log_quiesce(mp, true);
 			if (error)
 				return error;
+			mp->log_above->settle(mp);	/* from here on nothing is written, nor discarded */
 		}
 		clear_bit(DX_OP_RECOVERING, &mp->opstate);
 	} else if (!dx_is_readonly(mp)) {

@@ -670,13 +670,19 @@ int dx_mount_remount_ro(struct dx_mount *mp)
 	if (test_bit(DX_OP_RDONLY, &mp->opstate))
 		return 0;
 	if (!dx_is_readonly(mp)) {
+		/* a walk that lets go of an inode, later, must not have a transaction begun for it */
+		set_bit(DX_OP_GOING_RO, &mp->opstate);
 		error = quiesce(mp, true);
-		if (error)
+		if (error) {
+			clear_bit(DX_OP_GOING_RO, &mp->opstate);
 			return error;
+		}
+		mp->log_above->settle(mp);	/* discards are writes */
 	}
 	dx_reserve_set(mp, 0);
 	dx_agresv_release(mp);
 	set_bit(DX_OP_RDONLY, &mp->opstate);
+	clear_bit(DX_OP_GOING_RO, &mp->opstate);
 	return 0;
 }
 
@@ -771,6 +777,8 @@ int dx_mount_close(struct dx_mount *mp)
 	dx_ail_drain(mp);
 	dx_log_unmount(mp);
 	dx_buf_wait_all_io(mp);
+	/* discards, of which nobody is told after a shutdown, and bad blocks that are being looked up: they use the AGs */
+	flush_workqueue(mp->discard_wq);
 	if (dx_is_shutdown(mp))
 		error = -EIO;
 
