@@ -69,7 +69,11 @@ static void buf_free(struct dx_buf *bp)
 		kfree(bp->b_maps);
 	if (bp->b_ios != &bp->b_io1)
 		kfree(bp->b_ios);
-	kfree(bp);
+	/* a lookup in another shard may be walking over it: a chain of the table has buffers of all shards */
+	if (bp->b_cached)
+		kfree_rcu(bp, b_rcu);
+	else
+		kfree(bp);
 }
 
 /*
@@ -823,6 +827,7 @@ void dx_buf_cache_destroy(struct dx_mount *mp)
 	if (!c)
 		return;
 	dx_buf_wait_all_io(mp);
+	flush_workqueue(mp->buf_wq);	/* the last one to end may still be telling us so */
 	for (i = 0; i < DX_BUF_SHARDS; i++)
 		shard_scan(c, &c->shard[i], 0, true);
 	rhashtable_free_and_destroy(&c->ht, leaked, mp);

@@ -57,7 +57,10 @@ struct dx_buf {
 	unsigned int		b_flags;
 	int			b_error;
 	unsigned int		b_lru_ref;
-	struct list_head	b_lru;
+	union {
+		struct list_head b_lru;
+		struct rcu_head	b_rcu;		/* after it has left the hash table */
+	};
 	struct list_head	b_delwri;
 	struct dx_mount		*b_mp;
 	const struct dx_buf_ops	*b_ops;
@@ -69,7 +72,7 @@ struct dx_buf {
 	struct work_struct	b_iowork;
 	struct dx_io		*b_ios;		/* b_nmaps of them; == &b_io1 when one */
 	struct dx_io		b_io1;
-	bool			b_cached;	/* in the hash table: shard lock */
+	bool			b_cached;	/* is, or was, in the hash table: shard lock */
 	struct dx_retry		b_retry;	/* of writes; buffer lock */
 };
 

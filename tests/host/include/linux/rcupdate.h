@@ -8,6 +8,7 @@
 #include <linux/atomic.h>
 void call_rcu(struct rcu_head *head, rcu_callback_t func);
 void host_free_rcu(struct rcu_head *head, void *p);
+#define kfree_rcu(p, field) host_free_rcu(&(p)->field, p)
 void synchronize_rcu(void);
 void rcu_barrier(void);
 
