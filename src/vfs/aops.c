@@ -103,9 +103,13 @@ static void before_submit(struct iomap_ioend *ioend)
 		dx_ioend_bio(ioend)->bi_end_io = ioend_bio_done;
 }
 
-/* Where a dirty page goes: to the copy, if there is one; else to where the data fork has it, as far as there is no copy. */
-static int look_for_writeback(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t count, struct dx_mapped *m, bool *copy)
+/*
+ * Where a dirty page goes: to the copy, if there is one; else to where the data fork has it, as far as there is no copy: for *@end,
+ * a bound, comes where that begins.
+ */
+static int look_for_writeback(struct dx_inode *ip, dx_fileoff_t off, dx_fileoff_t *end, struct dx_mapped *m, bool *copy)
 {
+	dx_filblks_t count = *end - off;
 	int mode = dx_ilock_data_map_shared(ip), error = 0;
 
 	*copy = false;
@@ -113,6 +117,8 @@ static int look_for_writeback(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_
 		error = dx_cow_look(ip, off, count, m);
 		*copy = !error && !dx_irec_is_hole(&m->rec);
 		count = min(count, m->rec.blockcount);
+		if (!error && !*copy)
+			*end = off + count;
 	}
 	if (!error && !*copy)
 		error = dx_bmap_look(ip, off, count, 0, m);
@@ -126,7 +132,7 @@ static int map_blocks(struct dx_wpc *wpc, struct inode *inode, loff_t offset)
 	struct dx_mount *mp = ip->mp;
 	struct iomap *map = &wpc->ctx.iomap;
 	dx_fileoff_t off = dx_b_to_fsbt(mp, offset);
-	dx_filblks_t count = dx_b_to_fsb(mp, mp->s_maxbytes) - off;
+	dx_fileoff_t end;
 	struct dx_mapped m;
 	int error, tries = 0;
 	bool copy;
@@ -137,7 +143,8 @@ static int map_blocks(struct dx_wpc *wpc, struct inode *inode, loff_t offset)
 	    wpc->seq == dx_map_seq(ip))
 		return 0;
 retry:
-	error = look_for_writeback(ip, off, count, &m, &copy);
+	end = dx_b_to_fsb(mp, mp->s_maxbytes);
+	error = look_for_writeback(ip, off, &end, &m, &copy);
 	if (error)
 		return error;
 	if (dx_irec_is_delay(&m.rec)) {
@@ -161,6 +168,8 @@ retry:
 			goto retry;
 		return -EIO;
 	}
+	/* a delayed extent became blocks as a whole, though a copy may lie over its end */
+	m.rec.blockcount = min(m.rec.blockcount, end - m.rec.startoff);
 	if (copy)
 		m.rec.state = DX_EXT_NORM;	/* it will be when it counts: before_submit() */
 	dx_mapped_to_iomap(ip, map, &m, copy ? IOMAP_F_SHARED : 0);

@@ -185,10 +185,14 @@ static ssize_t submit_write(struct kiocb *iocb, struct iov_iter *from, enum dx_i
 {
 	struct inode *inode = file_inode(iocb->ki_filp);
 	unsigned int flags = 0;
+	bool alone = false;
 	ssize_t ret;
 
 	if (!aligned_to(iocb, from, i_blocksize(inode))) {
-		flags = *mode == DX_IOLOCK_EXCL ? DX_DIO_FORCE_WAIT : DX_DIO_OVERWRITE_ONLY;
+		alone = *mode == DX_IOLOCK_EXCL;
+		flags = alone ? DX_DIO_FORCE_WAIT : DX_DIO_OVERWRITE_ONLY;
+		if (alone)
+			WRITE_ONCE(dx_vnode(inode)->alone_from, iocb->ki_pos);
 	} else if (*mode == DX_IOLOCK_EXCL && !may_give_up_its_place(iocb)) {
 		/* The gap is zeroed, the privileges are gone; the write itself may run beside others. */
 		downgrade_write(&inode->i_rwsem);
@@ -197,6 +201,8 @@ static ssize_t submit_write(struct kiocb *iocb, struct iov_iter *from, enum dx_i
 	trace_dx_dio_write(inode, iocb->ki_pos, iov_iter_count(from), *mode);
 	dx_count(inode, DX_C_DIO_WRITES);
 	ret = dx_iomap_dio_rw(iocb, from, &dx_direct_write_iomap_ops, &write_dio_ops, flags);
+	if (alone)
+		WRITE_ONCE(dx_vnode(inode)->alone_from, -1);
 	/* Nothing was submitted: it is no overwrite of one written extent. */
 	if (ret == -EAGAIN && flags == DX_DIO_OVERWRITE_ONLY && !(iocb->ki_flags & IOCB_NOWAIT))
 		ret = -EBUSY;

@@ -124,6 +124,7 @@ struct dx_vnode {
 	spinlock_t		ioend_lock;
 	struct list_head	ioend_list;	/* finished writeback, waiting for its transaction */
 	struct work_struct	ioend_work;
+	loff_t			alone_from;	/* where a write of parts of blocks begins that is alone; else -1 */
 	unsigned int		fault_nospace;	/* faults that found no space, for which the fault itself knows no error */
 	dx_mmaplock_t		mmaplock;	/* where the mapping has none */
 	struct inode		vfs;

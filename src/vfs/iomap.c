@@ -98,6 +98,11 @@ static bool is_full(int error)
 	return error == -ENOSPC || error == -EDQUOT;
 }
 
+static bool is_written(const struct dx_irec *rec)
+{
+	return dx_irec_is_real(rec) && rec->state == DX_EXT_NORM;
+}
+
 /* May a write to this file have to go to a copy?  IOLOCK held, or the page fault's MMAPLOCK: nothing becomes shared meanwhile. */
 static bool makes_copies(struct dx_inode *ip)
 {
@@ -391,7 +396,7 @@ static int buffered_write_begin(struct inode *inode, loff_t pos, loff_t length, 
 	fsb_range(ip, pos, length, &off, &count);
 	if ((flags & IOMAP_ZERO) && !(flags & IOMAP_NOWAIT)) {
 		error = map_for_zeroing(inode, off, count, &m);
-		if (!error && dx_irec_is_real(&m.rec) && m.rec.state == DX_EXT_NORM)
+		if (!error && is_written(&m.rec))
 			error = look_and_copy(ip, off, count, &m, &iflags);
 		if (error)
 			return error;
@@ -512,6 +517,24 @@ static int buffered_write_end(struct inode *inode, loff_t pos, loff_t length, ss
 DX_WRITE_IOMAP_OPS(dx_buffered_write_iomap_ops, buffered_write_begin, buffered_write_end);
 
 /*
+ * Has the CoW fork something at @off now? It had not when we looked, but the data fork had a hole there, too, and a copy of what is
+ * beside may have been widened over it.  *@count ends where it has something.
+ */
+static bool copied_meanwhile(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t *count)
+{
+	int mode = dx_ilock_data_map_shared(ip);
+	struct dx_mapped cow;
+	bool found = false;
+
+	if (!dx_cow_look(ip, off, *count, &cow)) {
+		found = !dx_irec_is_hole(&cow.rec);
+		*count = min(*count, dx_irec_end(&cow.rec) - off);
+	}
+	dx_iunlock(ip, mode);
+	return found;
+}
+
+/*
  * Direct writes.  Holes get unwritten extents in a transaction here; the
  * conversion belongs to completion.  IOLOCK is held shared by the submitter (L6),
  * which keeps lockouts out from here to inode_dio_begin().
@@ -526,6 +549,7 @@ static int direct_write_begin(struct inode *inode, loff_t pos, loff_t length, un
 	struct dx_nospace ns = { };
 	struct dx_mapped m;
 	dx_fileoff_t off;
+	bool copies = makes_copies(ip) && !dx_errortag(inode, DX_TAG_COPIES_UNASKED);
 	dx_filblks_t count;
 	int error, tries = 0;
 
@@ -533,7 +557,7 @@ static int direct_write_begin(struct inode *inode, loff_t pos, loff_t length, un
 		return -EIO;
 	fsb_range(ip, pos, length, &off, &count);
 retry:
-	if (makes_copies(ip) && !dx_errortag(inode, DX_TAG_COPIES_UNASKED)) {
+	if (copies) {
 		/* dio.c lets only whole blocks come here */
 		if (flags & IOMAP_NOWAIT)
 			return -EAGAIN;
@@ -562,10 +586,16 @@ retry:
 
 	if (flags & IOMAP_OVERWRITE_ONLY) {
 		/* An unaligned write must not zero or convert beside others. */
-		if (!dx_irec_is_real(&m.rec) || m.rec.state != DX_EXT_NORM ||
+		if (!is_written(&m.rec) ||
 		    m.rec.startoff + m.rec.blockcount < dx_b_to_fsb(mp, (u64)pos + length))
 			return -EAGAIN;
 	}
+	/*
+	 * Inside a block, and not where the write begins: the caller's memory ended within one, and is looked at once more. Here iomap
+	 * (from 6.12 on) would zero the block up to this place, over what is in flight, and tell of a short write.
+	 */
+	if ((pos & (mp->sb.blocksize - 1)) && pos != READ_ONCE(dx_vnode(inode)->alone_from) && !is_written(&m.rec))
+		return -EFAULT;
 	if (!dx_irec_is_real(&m.rec)) {
 		if (flags & IOMAP_NOWAIT)
 			return -EAGAIN;
@@ -594,10 +624,17 @@ retry:
 			goto retry;
 		if (error)
 			return error;
+		if (copies && copied_meanwhile(ip, off, &count)) {
+			if (++tries < 64)
+				goto retry;
+			return -EIO;
+		}
 		trace_dx_map_alloc(inode, pos, length, 2);
 		/* Only what was asked for is new; a longer extent holds others' blocks. */
 		iflags |= IOMAP_F_NEW;
 	}
+	/* What comes of an allocation may be longer: it ends where a copy begins, if it is to end there. */
+	m.rec.blockcount = min(m.rec.blockcount, off + count - m.rec.startoff);
 	dx_mapped_to_iomap(ip, iomap, &m, iflags);
 	return 0;
 }

@@ -15,6 +15,7 @@
 #include "dx_alloc.h"
 #include "dx_bmap.h"
 #include "dx_cow.h"
+#include "dx_quota.h"
 #include "dx_log_int.h"
 
 static u32 ops_wanted;
@@ -599,6 +600,133 @@ static void intents_of_others(const struct uv_profile *p)
 
 /* ---- */
 
+/* ---- beside each other ---- */
+
+static dx_fsbno_t block_at(struct dx_inode *ip, u32 b)
+{
+	struct dx_mapped m;
+
+	dx_ilock(ip, DX_ILOCK_EXCL);
+	CHECK(!dx_bmap_look(ip, b, 1, 0, &m));
+	dx_iunlock(ip, DX_ILOCK_EXCL);
+	return dx_irec_is_real(&m.rec) ? m.rec.startblock : DX_NULLFSBNO;
+}
+
+/* What was marked as written and never was, beside it a hole, and behind: a direct write over all three has all its blocks. */
+static void marked_and_not_written(struct uf_file *f, struct uf_file *twin)
+{
+	struct dx_mapped m;
+
+	CHECK(!dx_alloc_file_space(f->ip, 0, 64 * uf_bs));
+	CHECK(!uf_direct(f, 0, 40, false));
+	CHECK(!uf_direct(f, 60, 4, false));
+	CHECK(!uf_clone(f, 0, twin, 0, 64));
+	CHECK(!uf_direct(f, 61, 1, false));
+	CHECK(!dx_cow_alloc(f->ip, 32, 8, &m));		/* its caller's memory is not there */
+	CHECK(!uf_punch(f, 34, 3));
+	CHECK(!uf_direct(f, 32, 32, false));
+}
+
+/* Direct I/O is in flight to a block of this file alone: no write to what is beside it brings a copy that frees that. */
+static void not_shared(struct uf_file *f, struct uf_file *twin)
+{
+	dx_fsbno_t was[3];
+	u32 i;
+
+	CHECK(!uf_direct(f, 0, 64, false));
+	CHECK(!dx_alloc_file_space(f->ip, 64 * uf_bs, 16 * uf_bs));
+	CHECK(!uf_clone(f, 60, twin, 60, 3));
+	for (i = 0; i < 3; i++)
+		was[i] = block_at(f->ip, "\x32\x3f\x40"[i]);
+	CHECK(!uf_direct(f, 61, 1, false));
+	CHECK(!uf_write_pages(f, 62, 1));
+	for (i = 0; i < 3; i++) {
+		CHECK(!uf_direct(f, "\x32\x3f\x40"[i], 1, false));
+		CHECK_EQ(block_at(f->ip, "\x32\x3f\x40"[i]), was[i]);
+	}
+	CHECK(!uf_flush(f));
+}
+
+/* The last free block goes to others between a write through the page cache and its writeback. */
+static void last_block_gone(struct dx_mount *mp, struct uf_file *f, struct uf_file *twin)
+{
+	s64 n, others = 0;
+
+	CHECK(!uf_direct(f, 0, 1, false));
+	CHECK(!uf_direct(f, 31, 1, false));
+	CHECK(!uf_clone(f, 0, twin, 0, 64));
+	CHECK(!uf_write_pages(f, 0, 1));	/* a copy, and over the hole behind it, too */
+	CHECK(!uf_write_pages(f, 32, 8));
+	CHECK(!uf_write_pages(f, 1, 19));
+	for (n = 1 << 20; n; n /= 2)
+		while (!dx_mod_fdblocks(mp, -n, false))
+			others += n;
+	CHECK(!uf_flush(f));
+	dx_mod_fdblocks(mp, others, false);
+}
+
+static int beside(void *arg)
+{
+	int error;
+	struct dx_mount *mp = uf_mount(&error);
+	u32 i, b;
+
+	if (!CHECK(mp))
+		return error;
+	uf_bs = mp->sb.blocksize;
+	uf_open(mp);
+	for (i = 0; i < UF_FILES; i++)
+		uf_files[i].ip->d.flags2 &= ~DX_DIFLAG2_COWEXTSIZE;
+	marked_and_not_written(&uf_files[0], &uf_files[1]);
+	not_shared(&uf_files[2], &uf_files[1]);
+	last_block_gone(mp, &uf_files[3], &uf_files[1]);
+	CHECK(!dx_log_force(mp, true));
+	for (i = 0; i < UF_FILES; i++)
+		for (b = 0; b < UF_SPAN; b++) {
+			dx_fsbno_t at = block_at(uf_files[i].ip, b);
+			u64 tag = 0;
+
+			if (at != DX_NULLFSBNO && uf_files[i].disk[b]) {
+				host_dev_peek(uv_dev, dx_fsb_to_daddr(mp, at) << DX_BBSHIFT, &tag, 8);
+				if (!CHECK_EQ(tag, uf_files[i].disk[b]))
+					printf("  block %u of file %u\n", b, i);
+			}
+		}
+	uf_close();
+	return uv_umount(mp);
+}
+
+/* At a limit one block is one block, not what it is widened to; and who gets it is not told that he had too much. */
+static int at_a_limit(void *arg)
+{
+	struct dx_quota_change c = { .blk_set = DX_QSET_HARD };
+	struct dx_setattr sa = { .valid = DX_ATTR_UID, .uid = 1000 };
+	struct dx_quota_rec rec;
+	int error;
+	struct dx_mount *mp = uf_mount(&error);
+	struct uf_file *f = &uf_files[0];
+	u32 i;
+
+	if (!CHECK(mp))
+		return error;
+	uf_bs = mp->sb.blocksize;
+	uf_open(mp);
+	CHECK(!dx_setattr_nosize(f->ip, &sa, false));
+	CHECK(!uf_direct(f, 0, 64, false));
+	CHECK(!uf_clone(f, 0, &uf_files[1], 0, 64));
+	CHECK(!dx_quota_get(mp, DX_QUSER, 1000, &rec));
+	c.blk.hard = rec.blk.used + 20;
+	CHECK(!dx_quota_set(mp, DX_QUSER, 1000, &c));
+	for (i = 0; i < 8; i++)
+		CHECK(!(i % 2 ? uf_write_pages(f, 5 * i, 1) : uf_direct(f, 5 * i, 1, false)));
+	CHECK(!uf_flush(f));
+	CHECK(!dx_quota_get(mp, DX_QUSER, 1000, &rec));
+	CHECK(rec.blk.used <= c.blk.hard);
+	CHECK(!dx_cow_cancel_all(f->ip));
+	uf_close();
+	return uv_umount(mp);
+}
+
 static const struct uv_profile volumes[] = {
 	{ "1 KiB blocks, rmapbt", "--unsupported -b size=1024 -d agcount=2 -l size=14m -m rmapbt=1,reflink=1", 80 },
 	{ "1 KiB blocks", "--unsupported -b size=1024 -d agcount=3 -l size=14m -m rmapbt=0,reflink=1", 80 },
@@ -637,6 +765,14 @@ int main(int argc, char **argv)
 		if (uv_make(&volumes[i]))
 			return 1;
 		run("copies side by side", &volumes[i], side_by_side, s);
+		if (uv_make(&volumes[i]))
+			return 1;
+		run("copies beside what is in flight", &volumes[i], beside, s);
+		if (uv_make(&volumes[i]))
+			return 1;
+		uv_quota = DX_UQUOTA_ACCT | DX_UQUOTA_ENFD;
+		run("copies at a limit", &volumes[i], at_a_limit, s);
+		uv_quota = 0;
 		if (uv_make(&volumes[i]))
 			return 1;
 		run("clones to cut", &volumes[i], prepare, s);

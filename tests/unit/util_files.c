@@ -158,10 +158,8 @@ static void io_done(struct uf_file *f, const struct io *io, bool fails)
 		if (!fails)
 			f->disk[io->off + i] = f->page[io->off + i];
 	}
-	if (fails) {
-		CHECK(!dx_cow_cancel(ip, io->off * uf_bs, io->n * uf_bs, true));
-		return;
-	}
+	if (fails)
+		return;		/* the copy stays, as what it is not */
 	CHECK(!dx_cow_end(ip, io->off * uf_bs, io->n * uf_bs));
 	CHECK(!dx_iomap_write_unwritten(ip, io->off * uf_bs, io->n * uf_bs, f->size * uf_bs));
 }
@@ -177,8 +175,10 @@ static int map_page(struct uf_file *f, u32 off, u32 len, struct io *io)
 	if (!error)
 		error = dx_cow_look(ip, off, len, &m);
 	io->copy = !error && !dx_irec_is_hole(&m.rec);
-	if (!error && !io->copy)
-		error = dx_bmap_look(ip, off, part(off, len, &m.rec), 0, &m);
+	if (!error && !io->copy) {
+		len = part(off, len, &m.rec);	/* to where there is a copy, whatever comes then */
+		error = dx_bmap_look(ip, off, len, 0, &m);
+	}
 	dx_iunlock(ip, DX_ILOCK_EXCL);
 	if (!error && dx_irec_is_delay(&m.rec))
 		error = io->copy ? dx_cow_convert_delalloc(ip, off, &m) : dx_bmap_convert_delalloc(ip, off, &m);
@@ -256,15 +256,15 @@ int uf_direct(struct uf_file *f, u32 off, u32 len, bool early)
 				error = dx_bmap_convert_delalloc(ip, at, &m);
 			else if (!error && dx_irec_is_hole(&m.rec))
 				error = dx_iomap_alloc(ip, at, part(at, n, &m.rec), false, false, &m);
+			/* what was asked for ends where the CoW fork has something, and what comes may not */
+			if (!error)
+				m.rec.blockcount = min_t(u64, m.rec.blockcount, at + n - m.rec.startoff);
 		}
 		if (error || !CHECK(dx_irec_is_real(&m.rec) && m.rec.startoff <= at && dx_irec_end(&m.rec) > at))
 			break;
 		for (b = at; b < min_t(u64, dx_irec_end(&m.rec), end); b++) {
-			if (b >= stop) {
-				/* marked, and will not be written */
-				CHECK(!dx_cow_cancel(ip, b * uf_bs, (min_t(u64, dx_irec_end(&m.rec), end) - b) * uf_bs, true));
+			if (b >= stop)	/* the rest is marked, and will not be written: it stays so */
 				break;
-			}
 			f->page[b] = ++uf_last_tag;
 			put_block(ip->mp, m.rec.startblock + (b - m.rec.startoff), f->page[b]);
 		}

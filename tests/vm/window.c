@@ -261,6 +261,85 @@ static void append_one_fails(void)
 	check_appends(BS);
 }
 
+/* Memory of @len bytes 'c' from @at on, which may be inside a page; behind its last page there is none. */
+static char *memory_that_ends(char c, size_t at, size_t len)
+{
+	size_t pages = (at + len + BS - 1) / BS * BS;
+	char *p = mmap(NULL, pages + BS, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED || munmap(p + pages, BS))
+		die("memory");
+	memset(p, c, pages);
+	return p + at;
+}
+
+/* The memory of a write ends inside a block: what is said to be written is what the file has. */
+static void memory_ends(void)
+{
+	static const struct { long pos, size; } places[] = { { 0, 0 }, { BS, 2 * BS }, { 4 * BS, BS }, { 2 * BS, 16 * BS } };
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
+		for (int unwritten = 0; unwritten < 2; unwritten++) {
+			long pos = places[i].pos, size, k, n;
+			int fd = file(O_DIRECT, places[i].size);
+			char *p = memory_that_ends('M', 512, 2 * BS - 512);
+
+			if (unwritten && fallocate(fd, 0, 0, 32 * BS))
+				die("fallocate");
+			n = pwrite(fd, p, 4 * BS, pos);
+			if (n < 0 && errno != EFAULT)
+				WRONG("the memory of a write ends: %s", strerror(errno));
+			if (n > 2 * BS - 512)
+				WRONG("%ld bytes are written of %d", n, 2 * BS - 512);
+			for (int how = 0; n > 0 && how < 2; how++) {
+				char *got = contents(how, &size);
+
+				for (k = 0; k < n && got[pos + k] == 'M'; k++)
+					;
+				if (k < n)
+					WRONG("%ld bytes at %ld were written, and at %ld there is %d", n, pos, k, got[pos + k]);
+				free(got);
+			}
+			close(fd);
+		}
+	}
+}
+
+/*
+ * Of a file that shares blocks a part is written whose memory is not there: so a copy is made ready, and nothing is written to it.
+ * A later write over a hole in front of it and over it, and over a copy behind, is there as a whole.
+ */
+static void copy_never_written(void)
+{
+	char twin[300];
+	int fd = file(O_DIRECT, 0), tfd;
+
+	snprintf(twin, sizeof(twin), "%s.twin", name);
+	tfd = open(twin, O_RDWR | O_CREAT | O_TRUNC, 0644);
+	if (fallocate(fd, 0, 0, 64 * BS) || pwrite(fd, filled('o', 40 * BS), 40 * BS, 0) != 40 * BS ||
+	    pwrite(fd, filled('o', 4 * BS), 4 * BS, 60 * BS) != 4 * BS)
+		die("first contents");
+	if (tfd < 0 || ioctl(tfd, FICLONE, fd)) {
+		if (errno == EOPNOTSUPP || errno == EXDEV || errno == EINVAL || errno == ENOTTY)
+			return;
+		die("clone");
+	}
+	if (pwrite(fd, filled('c', BS), BS, 61 * BS) != BS)
+		die("write");
+	if (pwrite(fd, (void *)8192, 12 * BS, 48 * BS) != -1 || errno != EFAULT)
+		WRONG("a write from nowhere: %s", strerror(errno));
+	/* what is allocated there comes to lie beside what is behind it */
+	if (fallocate(fd, PUNCH_KEEP, 40 * BS, 8 * BS) || fsync(fd))
+		die("punch");
+	if (pwrite(fd, filled('N', 24 * BS), 24 * BS, 40 * BS) != 24 * BS)
+		die("write");
+	check_range('N', 40 * BS, 64 * BS);
+	name = twin;
+	check_range('o', 0, 40 * BS);
+	check_range('o', 60 * BS, 64 * BS);
+	unlink(twin);
+}
+
 static void append_to_limit(void)
 {
 	struct rlimit l = { 3 * BS + 1024, 3 * BS + 1024 };
@@ -516,7 +595,7 @@ static const struct window_case cases[] = {
 #define CASE(x) { #x, x }
 	CASE(append_many), CASE(append_parts), CASE(append_beside_extending), CASE(append_beside_buffered), CASE(append_one_fails),
 	CASE(append_to_limit), CASE(append_position), CASE(buffered_across_end), CASE(buffered_up_to_end), CASE(buffered_inside_block),
-	CASE(buffered_in_folio), CASE(nowait_read_past_end), CASE(nowait_write), CASE(append_nowait),
+	CASE(buffered_in_folio), CASE(memory_ends), CASE(copy_never_written), CASE(nowait_read_past_end), CASE(nowait_write), CASE(append_nowait),
 	{ NULL }
 };
 

@@ -9,7 +9,7 @@
 #include "window.h"
 
 #define KEEP	FALLOC_FL_KEEP_SIZE
-#define PUNCH	(FALLOC_FL_PUNCH_HOLE | KEEP)
+#define PUNCH	PUNCH_KEEP
 #define ZERO	(FALLOC_FL_ZERO_RANGE | KEEP)
 
 static double hold(const char *var)

@@ -71,7 +71,7 @@ static int data_fork_squeeze(struct dx_trans *tp, struct dx_inode *ip, u32 units
 	int error;
 
 	if (ip->df.format == DX_DINODE_FMT_EXTENTS) {
-		error = dx_delalloc_expect(ip, 0, room / sizeof(struct dx_bmbt_rec));
+		error = dx_delalloc_expect(NULL, ip, 0, room / sizeof(struct dx_bmbt_rec));
 		if (error)
 			return error;
 	}

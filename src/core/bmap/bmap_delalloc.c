@@ -101,13 +101,15 @@ static u64 lacking(struct dx_inode *ip, u64 mapped, u32 room, bool set)
 
 /**
  * dx_delalloc_expect - let the delayed extents of a data fork hold what they need when it has changed.
+ * @tp: NULL; or a transaction that must not fail for want of space: what the volume lacks is taken of what it has reserved, or of
+ *	the reserve pool
  * @ip: inode, ILOCK exclusive, extents read
  * @more: blocks that it will map besides, other than by making delayed ones real
  * @room: extents that will fit into the inode
  *
  * Before the change and before the transaction is dirty.  Return: 0, or -ENOSPC and nothing taken.
  */
-int dx_delalloc_expect(struct dx_inode *ip, u64 more, u32 room)
+int dx_delalloc_expect(struct dx_trans *tp, struct dx_inode *ip, u64 more, u32 room)
 {
 	u64 mapped, need;
 
@@ -117,8 +119,11 @@ int dx_delalloc_expect(struct dx_inode *ip, u64 more, u32 room)
 	if (!rule_changes(ip, mapped, dx_fork_inline_max(ip, DX_DATA_FORK), mapped + more, room))
 		return 0;
 	need = lacking(ip, mapped + more, room, false);
-	if (dx_mod_fdblocks(ip->mp, -(s64)need, false))
-		return -ENOSPC;
+	if (dx_mod_fdblocks(ip->mp, -(s64)need, tp != NULL)) {
+		if (!tp || tp->t_blk_res < need)
+			return -ENOSPC;
+		tp->t_blk_res -= need;
+	}
 	dx_delalloc_count(ip, 0, need);
 	lacking(ip, mapped + more, room, true);
 	return 0;

@@ -380,7 +380,7 @@ static int write_alloc(struct dx_bmap_edit *e, const struct dx_irec *old, dx_fil
 		}
 	}
 	if (!old && e->whichfork == DX_DATA_FORK) {
-		error = dx_delalloc_expect(ip, w.len, dx_fork_inline_max(ip, DX_DATA_FORK));
+		error = dx_delalloc_expect(NULL, ip, w.len, dx_fork_inline_max(ip, DX_DATA_FORK));
 		if (error)
 			goto undo;
 	}

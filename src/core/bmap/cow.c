@@ -124,11 +124,43 @@ int dx_reflink_find_shared(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t l
 /* ---- making copies --------------------------------------------------------------------- */
 
 /*
- * Widen [*off, *off + *len), a hole of the CoW fork that ends at @hi, to the hint: neither over what the CoW fork has, nor behind
- * the last block of the data fork.
+ * Cut [*off, *off + *len), around [from, to) which is shared, to what is shared or a hole. Of the rest a direct I/O may be on its
+ * way to where the data fork has it, under no more than the IOLOCK shared: a copy that came into its place would free the block
+ * under it.
+ */
+static int cut_to_copied(struct dx_inode *ip, dx_fileoff_t from, dx_fileoff_t to, dx_fileoff_t *off, dx_filblks_t *len)
+{
+	dx_fileoff_t pos = *off, end = *off + *len;
+
+	while (pos < end) {
+		bool shared = false;
+		struct dx_irec rec;
+		int n = 1, error;
+
+		error = dx_bmap_query(ip, pos, end - pos, &rec, &n, 0);
+		if (!error)
+			error = dx_cow_trim_shared(ip, &rec, &shared);
+		if (error)
+			return error;
+		if (!shared && !dx_irec_is_hole(&rec) && pos >= to) {
+			end = pos;
+			break;
+		}
+		pos = dx_irec_end(&rec);
+		if (!shared && !dx_irec_is_hole(&rec) && pos <= from)
+			*off = pos;
+	}
+	*len = end - *off;
+	return 0;
+}
+
+/*
+ * Widen [*off, *off + *len), shared and a hole of the CoW fork that ends at @hi, to the hint: neither over what the CoW fork has, nor
+ * behind the last block of the data fork, nor over what only this file has.
  */
 static int widen(struct dx_inode *ip, dx_fileoff_t hi, dx_fileoff_t *off, dx_filblks_t *len)
 {
+	dx_fileoff_t from = *off, to = *off + *len;
 	dx_fileoff_t lo = 0, last, end = *off;
 	struct dx_iext_cur icur;
 	struct dx_irec prev;
@@ -139,6 +171,8 @@ static int widen(struct dx_inode *ip, dx_fileoff_t hi, dx_fileoff_t *off, dx_fil
 	error = dx_bmap_last_offset(ip, DX_DATA_FORK, &last);
 	if (!error)
 		dx_bmap_extsz_align(ip, dx_cow_extsize(ip), lo, max(min(hi, last), *off + *len), off, len);
+	if (!error && *len > to - from)
+		error = cut_to_copied(ip, from, to, off, len);
 	return error;
 }
 
@@ -148,10 +182,10 @@ static int may_come_in(struct dx_inode *ip, dx_filblks_t more)
 	return dx_bmap_may_grow(ip, DX_DATA_FORK, min_t(u64, 2 * (dx_cow_blocks(ip) + more), U32_MAX));
 }
 
-/* Space for copies of so many blocks, and what the btree can want for them, within the quota of the owners. */
-static int take(struct dx_inode *ip, dx_filblks_t n, u32 *want)
+/* Space for copies of so many blocks, and what the btree can want for them, within the quota of the owners; @more than must be. */
+static int take(struct dx_inode *ip, dx_filblks_t n, bool more, u32 *want)
 {
-	int error = dx_quota_reserve(ip, n);
+	int error = more ? dx_quota_try(ip, n) : dx_quota_reserve(ip, n);
 
 	if (error)
 		return error;
@@ -188,11 +222,11 @@ int dx_cow_reserve(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, stru
 		error = may_come_in(ip, n);
 	if (error)
 		return error;
-	error = take(ip, n, &want);
-	if (error) {
+	error = take(ip, n, n > len, &want);
+	if (error && n > len) {
 		start = off;
 		n = len;
-		error = take(ip, n, &want);
+		error = take(ip, n, false, &want);
 	}
 	if (error)
 		return error;
@@ -292,7 +326,7 @@ static void mark_written(struct dx_inode *ip, dx_fileoff_t off, dx_fileoff_t end
 
 /*
  * Stage blocks for [off, off + len), a hole of the CoW fork when it was looked at: [start, start + n) if they are to be had.
- * Somebody else may have been faster: the caller looks again.
+ * Somebody else may have been faster: the caller looks again. 1: it must do with [off, off + len).
  */
 static int stage_new(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, dx_fileoff_t start, dx_filblks_t n)
 {
@@ -319,9 +353,11 @@ static int stage_new(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, dx
 		dx_trans_cancel(tp);
 		goto out;
 	}
-	error = dx_quota_reserve(ip, n);
+	error = n > len ? dx_quota_try(ip, n) : dx_quota_reserve(ip, n);
 	if (error) {
 		dx_trans_cancel(tp);
+		if (n > len && (error == -EDQUOT || error == -ENOSPC))
+			error = 1;
 		goto out;
 	}
 	tp->t_blk_res -= want;
@@ -452,7 +488,7 @@ static int come_in(struct dx_trans *tp, struct dx_inode *ip, const struct dx_ire
 	dx_bmap_edit_begin(&e, tp, ip, DX_DATA_FORK);
 	error = dx_bmap_check_growth(&e, del->startoff, old ? 2 : 1);
 	if (!error && !old)
-		error = dx_delalloc_expect(ip, del->blockcount, dx_fork_inline_max(ip, DX_DATA_FORK));
+		error = dx_delalloc_expect(tp, ip, del->blockcount, dx_fork_inline_max(ip, DX_DATA_FORK));
 	if (!error) {
 		dx_defer_refcount(tp, DX_CUI_FREE_COW, del->startblock, del->blockcount);
 		error = dx_bmap_remap(&e, old, &mid, del->startoff, del->blockcount);

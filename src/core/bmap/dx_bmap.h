@@ -110,7 +110,7 @@ int dx_free_eofblocks_from(struct dx_inode *ip, u64 isize);	/* same, past the ca
 int dx_bmap_extents_to_btree(struct dx_trans *tp, struct dx_inode *ip, int whichfork);
 int dx_bmap_push_root(struct dx_trans *tp, struct dx_inode *ip, int whichfork);
 /* before the data fork maps @more blocks, or has room for @room extents: -ENOSPC, with nothing changed */
-int dx_delalloc_expect(struct dx_inode *ip, u64 more, u32 room);
+int dx_delalloc_expect(struct dx_trans *tp, struct dx_inode *ip, u64 more, u32 room);
 u32 dx_delalloc_inline_need(struct dx_inode *ip);	/* extents that must still fit into the inode */
 
 /* ---- replay: bmap_btree.c ---- */

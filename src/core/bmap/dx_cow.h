@@ -11,8 +11,9 @@
  *
  * When the data is there dx_cow_end() puts exactly those blocks into the data fork, in place of what was there: so what
  * a crash shows is the old data or the new, and nobody else's blocks change.  An extent of the CoW fork may reach
- * over holes and unshared blocks, for it is widened to the hint (cowextsize); whoever writes to a place looks there first, and
- * writes there if it has the place:
+ * over holes, for it is widened to the hint (cowextsize); whoever writes to a place looks there first, and
+ * writes there if it has the place. It is not made over what the data fork has for this file alone, nor is that put under it by who
+ * has looked before (iomap.c): direct I/O may be in flight there, whose blocks the copy, when it comes in, would free.
  *
  *	buffered write	dx_cow_look(); a hole: the data fork and dx_cow_trim_shared(); if shared: dx_cow_reserve()
  *	writeback	dx_cow_look(); if delayed: dx_cow_convert_delalloc(); before submission: dx_cow_submit() of its range

@@ -331,8 +331,8 @@ static int may_begin(const struct dx_exchange *x, const struct range_sum s[2])
 	if (error || x->dry || same)
 		return error;
 	/* delayed extents elsewhere in the files */
-	error = dx_delalloc_expect(x->ip1, s[1].blocks, dx_fork_inline_max(x->ip1, DX_DATA_FORK));
-	return error ?: dx_delalloc_expect(x->ip2, s[0].blocks, dx_fork_inline_max(x->ip2, DX_DATA_FORK));
+	error = dx_delalloc_expect(NULL, x->ip1, s[1].blocks, dx_fork_inline_max(x->ip1, DX_DATA_FORK));
+	return error ?: dx_delalloc_expect(NULL, x->ip2, s[0].blocks, dx_fork_inline_max(x->ip2, DX_DATA_FORK));
 }
 
 static void lock_both(const struct dx_exchange *x)

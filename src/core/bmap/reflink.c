@@ -143,7 +143,7 @@ static int exchange(struct dx_trans *tp, struct clone *c, const struct dx_irec *
 	dx_bmap_edit_begin(&e, tp, c->dst, DX_DATA_FORK);
 	error = dx_bmap_check_growth(&e, d->startoff, lose ? 1 + get : 1);
 	if (!error && !lose)
-		error = dx_delalloc_expect(c->dst, d->blockcount, dx_fork_inline_max(c->dst, DX_DATA_FORK));
+		error = dx_delalloc_expect(NULL, c->dst, d->blockcount, dx_fork_inline_max(c->dst, DX_DATA_FORK));
 	if (!error) {
 		/* first, for it may be the same blocks that go */
 		if (get)
