@@ -36,8 +36,12 @@ static ssize_t buffered_write(struct kiocb *iocb, struct iov_iter *from)
 		dx_iounlock(inode, mode);
 		if (ret > 0)
 			done += ret;
-		if (iocb->ki_flags & IOCB_NOWAIT)
+		if (iocb->ki_flags & IOCB_NOWAIT) {
+			/* To find out whether that is so takes waiting. */
+			if (ret == -ENOSPC || ret == -EDQUOT)
+				ret = -EAGAIN;
 			break;
+		}
 		/* A part was written: why not more, only the rest can tell. */
 	} while ((ret > 0 && iov_iter_count(from)) || dx_nospace_again(inode->i_sb, ret, &ns));
 
@@ -221,7 +225,9 @@ static void trim_prealloc(struct inode *inode)
 		return;
 	if (!atomic_read(&inode->i_dio_count) &&
 	    !dx_lockout_begin_iolocked(&lk, inode, DX_LK_SETSIZE)) {
-		if (!dx_free_eofblocks_from(ip, i_size_read(inode))) {
+		/* asked again: whoever has opened it meanwhile may have asked for blocks there */
+		if (dx_inode_spare_past_eof(ip) && atomic_read(&inode->i_writecount) <= 1 &&
+		    !dx_free_eofblocks_from(ip, i_size_read(inode))) {
 			clear_bit(DX_I_EOFBLOCKS, &ip->i_flags);
 			if (ip->delayed_blks)
 				set_bit(DX_I_DIRTY_RELEASE, &ip->i_flags);

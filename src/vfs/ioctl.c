@@ -359,7 +359,7 @@ static long ioc_getbmap(struct file *file, unsigned int cmd, void __user *arg)
 		return -EINVAL;
 	if (h.bmv_count < 2 || (h.bmv_iflags & DX_BMV_IF_ATTRFORK && h.bmv_iflags & DX_BMV_IF_COWFORK))
 		return -EINVAL;
-	if (h.bmv_count >= INT_MAX / recsize)
+	if (h.bmv_count >= INT_MAX / sizeof(*out))	/* more the kernel warns of */
 		return -ENOMEM;
 	out = kvcalloc(h.bmv_count, sizeof(*out), GFP_KERNEL);
 	if (!out)

@@ -128,6 +128,7 @@ int dx_vn_setattr(dx_idmap_t idmap, struct dentry *dentry, struct iattr *attr)
 {
 	struct inode *inode = d_inode(dentry);
 	struct dx_mount *mp = DX_M(inode->i_sb);
+	struct dx_nospace ns = { };
 	struct dx_lockout lk;
 	unsigned int valid;
 	int error;
@@ -143,11 +144,13 @@ int dx_vn_setattr(dx_idmap_t idmap, struct dentry *dentry, struct iattr *attr)
 	if (attr->ia_valid & ATTR_SIZE) {
 		if (!S_ISREG(inode->i_mode))
 			return -EINVAL;
-		error = dx_lockout_begin_iolocked(&lk, inode, DX_LK_SETSIZE);
-		if (error)
-			return error;
-		error = dx_setattr_size(inode, attr->ia_size, attr->ia_valid & (ATTR_MTIME | ATTR_CTIME));
-		dx_lockout_end(&lk);
+		do {	/* the last block may be shared: to zero a part of it takes a copy */
+			error = dx_lockout_begin_iolocked(&lk, inode, DX_LK_SETSIZE);
+			if (error)
+				return error;
+			error = dx_setattr_size(inode, attr->ia_size, attr->ia_valid & (ATTR_MTIME | ATTR_CTIME));
+			dx_lockout_end(&lk);
+		} while (dx_nospace_again(inode->i_sb, error, &ns));
 		if (error)
 			return error;
 		/* The size is done; what came with it (a setuid bit to strip, say) follows. */
