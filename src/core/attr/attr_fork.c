@@ -154,7 +154,11 @@ int dx_add_attr_fork(struct dx_inode *ip, u32 size_hint, bool rsvd)
 		    round_up(data_fork_used(ip, false), 8) + DX_BMDR_BYTES(DX_MIN_ATTR_ROOT) <= dx_inode_litino(mp))
 			units = round_up(data_fork_used(ip, false), 8) >> 3;
 	}
-	error = data_fork_squeeze(tp, ip, units);
+	/* what is moved out takes a block of a directory, of a symlink's target, or of the btree */
+	if (!rsvd && data_fork_used(ip, false) > units << 3)
+		error = dx_quota_reserve(ip, S_ISDIR(ip->d.mode) && ip->df.format == DX_DINODE_FMT_LOCAL ? mp->dirblkfsbs : 1);
+	if (!error)
+		error = data_fork_squeeze(tp, ip, units);
 	if (error)
 		goto out;
 	dx_fork_make_attr(ip, units);

@@ -11,6 +11,8 @@
 #include "dx_attr_int.h"
 #include "dx_dir.h"
 
+#define SF_MAX	255		/* the count has a byte */
+
 /**
  * dx_attr_sf_verify - check short form attributes before they are believed
  * @mp: mount
@@ -210,7 +212,7 @@ static int sf_put(struct dx_da_args *a, struct dx_attr_sf_entry *e)
 	h = (struct dx_attr_sf_hdr *)buf;
 	if (e) {
 		bytes = sf_cut(buf, bytes, (u8 *)e - (u8 *)f->data);
-	} else if (h->count == 255) {
+	} else if (h->count == SF_MAX) {
 		kfree(buf);
 		return -ENOSPC;
 	}
@@ -230,6 +232,15 @@ static int sf_put(struct dx_da_args *a, struct dx_attr_sf_entry *e)
 	error = sf_store(a, buf, bytes, forkoff);
 	kfree(buf);
 	return error;
+}
+
+/**
+ * dx_attr_sf_is_full - are there as many attributes in the inode as can be counted?
+ * @ip: inode with an attribute fork that is no tree, ILOCK held
+ */
+bool dx_attr_sf_is_full(struct dx_inode *ip)
+{
+	return ip->af->format == DX_DINODE_FMT_LOCAL && ((struct dx_attr_sf_hdr *)ip->af->data)->count == SF_MAX;
 }
 
 /**

@@ -32,6 +32,7 @@ int dx_attr_walk_from(struct dx_inode *ip, struct dx_attr_cursor *cur,
 		      int (*fn)(void *ctx, const struct dx_attr_ref *ref), void *ctx);
 /* attr_sf.c */
 int dx_attr_sf_find(struct dx_inode *ip, const struct dx_da_args *a, struct dx_attr_ref *ref);
+bool dx_attr_sf_is_full(struct dx_inode *ip);
 int dx_attr_sf_set(struct dx_da_args *a);	/* -ENOSPC: does not fit, nothing changed */
 int dx_attr_sf_swap(struct dx_da_args *a, const struct dx_da_args *old);
 int dx_attr_sf_remove(struct dx_da_args *a);

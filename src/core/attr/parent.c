@@ -332,7 +332,8 @@ int dx_parent_check(struct dx_inode *ip, const struct dx_parent_change *c, bool 
 
 	if (error || !ip->af)
 		return error ? error : wrong(ip, c->old.dp ? &c->old : &c->new, "has no room for a");
-	if (!dx_attr_has_tree(ip) && (!c->new.dp || dx_attr_short_fits(ip, sf_bytes(ip, c))))
+	if (!dx_attr_has_tree(ip) &&
+	    (!c->new.dp || ((c->old.dp || !dx_attr_sf_is_full(ip)) && dx_attr_short_fits(ip, sf_bytes(ip, c)))))
 		return 0;
 	if (!blocks && (c->new.dp || ip->af->nextents > 1))
 		return -ENOSPC;

@@ -114,6 +114,11 @@ static inline bool dx_verify_fsbext(struct dx_mount *mp, dx_fsbno_t fsb, u64 len
 	       dx_fsb_to_agno(mp, fsb) == dx_fsb_to_agno(mp, fsb + len - 1) &&
 	       dx_verify_fsbno(mp, fsb + len - 1);
 }
+/* The largest number that an inode of the volume could have: more than 32 bits are wider in a directory in short form. */
+static inline dx_ino_t dx_largest_ino(struct dx_mount *mp)
+{
+	return dx_agino_to_ino(mp, dx_agcount(mp), 0) - 1;
+}
 /* Can there be an inode of this number?  Says nothing about whether it is allocated. */
 static inline bool dx_verify_ino(struct dx_mount *mp, dx_ino_t ino)
 {

@@ -165,17 +165,18 @@ int dx_dir_enter_name(struct dx_trans *tp, struct dx_inode *dp, const struct dx_
  * @tp: transaction or NULL
  * @dp: directory, ILOCK exclusive
  * @name: name
+ * @ino: what it is to refer to, or the largest that it can be
  *
  * Returns 0 when it fits as it is, -ENOSPC when not.  Changes nothing.
  */
-int dx_dir_has_room(struct dx_trans *tp, struct dx_inode *dp, const struct dx_name *name)
+int dx_dir_has_room(struct dx_trans *tp, struct dx_inode *dp, const struct dx_name *name, dx_ino_t ino)
 {
 	struct dx_trans *own = NULL;
 	enum dx_dir_form form;
 	struct dx_da_args a;
 	int error;
 
-	error = args_init(&a, tp, dp, name, dp->ino, 0);
+	error = args_init(&a, tp, dp, name, ino, 0);
 	if (!error)
 		error = dx_dir_form(tp, dp, &form);
 	if (error)
@@ -233,6 +234,30 @@ int dx_dir_replace(struct dx_trans *tp, struct dx_inode *dp, const struct dx_nam
 	if (!error)
 		error = dx_dir_form(tp, dp, &form);
 	return error ? error : forms[form]->replace(&a);
+}
+
+/**
+ * dx_dir_replace_has_room - would it need blocks to make a name refer to another inode?
+ * @dp: directory, ILOCK exclusive
+ * @name: name (also "..")
+ * @ino: what it is to refer to
+ *
+ * Only in short form, whose entries all become wider with the first number of more than 32 bits.
+ *
+ * Return: 0, -ENOSPC when it would; -ENOENT, -EFSCORRUPTED.  Changes nothing.
+ */
+int dx_dir_replace_has_room(struct dx_inode *dp, const struct dx_name *name, dx_ino_t ino)
+{
+	struct dx_da_args a;
+	int error;
+
+	if (dp->df.format != DX_DINODE_FMT_LOCAL || ino <= U32_MAX)
+		return 0;
+	error = args_init(&a, NULL, dp, name, ino, 0);
+	if (error)
+		return error;
+	a.justcheck = true;
+	return forms[DX_DIR_SF]->replace(&a);
 }
 
 /**

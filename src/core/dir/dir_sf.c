@@ -377,10 +377,13 @@ static int sf_replace(struct dx_da_args *a)
 	if (sf_size(parent, e, count, &i8count) > dx_inode_dfork_size(a->dp)) {
 		/* wider inode numbers do not fit */
 		kfree(e);
+		if (a->justcheck)
+			return -ENOSPC;
 		error = dx_dir_sf_to_block(a);
 		return error ? error : dx_dir_block_form.replace(a);
 	}
-	error = sf_store(a, parent, e, count, false);
+	if (!a->justcheck)
+		error = sf_store(a, parent, e, count, false);
 	kfree(e);
 	return error;
 }

@@ -175,19 +175,20 @@ int dx_ns_attach(struct dx_inode *a, struct dx_inode *b)
  * @tp: transaction or NULL; clean
  * @dp: directory, ILOCK exclusive
  * @name: the name
+ * @ino: what it is to refer to, or the largest that it can be
  * @blocks: that are reserved of free space
  *
  * Near a limit not the worst case decides, but whether the name fits into the blocks that there are.
  *
  * Return: 0, -EDQUOT, -ENOSPC, -EIO, -EFSCORRUPTED.
  */
-int dx_ns_may_enter(struct dx_trans *tp, struct dx_inode *dp, const struct dx_name *name, u32 blocks)
+int dx_ns_may_enter(struct dx_trans *tp, struct dx_inode *dp, const struct dx_name *name, dx_ino_t ino, u32 blocks)
 {
 	int error = dx_quota_reserve(dp, blocks), room;
 
 	if (error != -EDQUOT && error != -ENOSPC)
 		return error;
-	room = dx_dir_has_room(tp, dp, name);
+	room = dx_dir_has_room(tp, dp, name, ino);
 	return room == -ENOSPC ? error : room;
 }
 
@@ -267,7 +268,7 @@ int dx_create(struct dx_inode *dp, const struct dx_name *name, const struct dx_c
 	error = -EMLINK;
 	if (is_dir && dp->d.nlink >= DX_MAXLINK)
 		goto out_cancel;
-	error = dx_ns_may_enter(NULL, dp, name, blocks - dx_dialloc_space(mp));
+	error = dx_ns_may_enter(NULL, dp, name, dx_largest_ino(mp), blocks - dx_dialloc_space(mp));
 	if (error)
 		goto out_cancel;
 	error = make_new_inode(&tp, dp, &made, &owner, is_dir ? 2 : 1, &ip);
@@ -424,7 +425,7 @@ int dx_symlink(struct dx_inode *dp, const struct dx_name *name, const char *targ
 	error = -ENOENT;
 	if (!dp->d.nlink)
 		goto out_cancel;
-	error = dx_ns_may_enter(NULL, dp, name, dx_dir_enter_space(mp, name->len));
+	error = dx_ns_may_enter(NULL, dp, name, dx_largest_ino(mp), dx_dir_enter_space(mp, name->len));
 	if (error)
 		goto out_cancel;
 	error = make_new_inode(&tp, dp, &made, &owner, 1, &ip);
@@ -510,7 +511,7 @@ int dx_link(struct dx_inode *dp, struct dx_inode *sip, const struct dx_name *nam
 	error = -EXDEV;
 	if ((dp->d.flags & DX_DIFLAG_PROJINHERIT) && dp->d.projid != sip->d.projid)
 		goto out_cancel;
-	error = blocks ? dx_ns_may_enter(tp, dp, name, blocks) : dx_dir_has_room(tp, dp, name);
+	error = blocks ? dx_ns_may_enter(tp, dp, name, sip->ino, blocks) : dx_dir_has_room(tp, dp, name, sip->ino);
 	if (error)
 		goto out_cancel;
 	error = dx_ns_parent_check(sip, &parent, blocks);

@@ -86,6 +86,22 @@ static void unlock_children(const struct rename *r)
 		dx_ns_unlock_child(r->wip);
 }
 
+/*
+ * May @name in @dp become another's, while nothing is dirty?  Where that takes blocks for the sake of a wider number, they must be
+ * reserved, and the owners may have them.
+ */
+static int may_become(struct rename *r, struct dx_inode *dp, const struct dx_name *name, dx_ino_t ino)
+{
+	int error = dx_dir_replace_has_room(dp, name, ino);
+
+	return error == -ENOSPC && r->blocks ? dx_quota_reserve(dp, dp->mp->dirblkfsbs) : error;
+}
+
+static int may_reparent(struct rename *r, struct dx_inode *dir, struct dx_inode *to)
+{
+	return r->new_parent && S_ISDIR(dir->d.mode) ? may_become(r, dir, &dx_name_dotdot, to->ino) : 0;
+}
+
 static int exchange(struct rename *r)
 {
 	bool s_dir = S_ISDIR(r->sip->d.mode), t_dir = S_ISDIR(r->tip->d.mode);
@@ -93,6 +109,10 @@ static int exchange(struct rename *r)
 	struct dx_name name;
 	int error;
 
+	error = may_become(r, r->sdp, r->sname, r->tip->ino) ?: may_become(r, r->tdp, r->tname, r->sip->ino) ?:
+		may_reparent(r, r->sip, r->tdp) ?: may_reparent(r, r->tip, r->sdp);
+	if (error)
+		return error;
 	if (r->new_parent && s_dir != t_dir) {
 		struct dx_inode *gains = s_dir ? r->tdp : r->sdp;
 		struct dx_inode *loses = s_dir ? r->sdp : r->tdp;
@@ -135,11 +155,18 @@ static int check_move(struct rename *r)
 	bool empty;
 	int error;
 
+	error = may_reparent(r, r->sip, r->tdp);
+	if (!error && r->wip)
+		error = may_become(r, r->sdp, r->sname, r->wip->ino);
+	if (!error && r->tip)
+		error = may_become(r, r->tdp, r->tname, r->sip->ino);
+	if (error)
+		return error;
 	if (!r->tip) {
 		if (r->new_parent && r->is_dir && r->tdp->d.nlink >= DX_MAXLINK)
 			return -EMLINK;
-		return r->blocks ? dx_ns_may_enter(r->tp, r->tdp, r->tname, r->enter_blocks) :
-				   dx_dir_has_room(r->tp, r->tdp, r->tname);
+		return r->blocks ? dx_ns_may_enter(r->tp, r->tdp, r->tname, r->sip->ino, r->enter_blocks) :
+				   dx_dir_has_room(r->tp, r->tdp, r->tname, r->sip->ino);
 	}
 	if (!S_ISDIR(r->tip->d.mode))
 		return 0;

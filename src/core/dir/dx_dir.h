@@ -48,7 +48,9 @@ int dx_dir_lookup(struct dx_trans *tp, struct dx_inode *dp, const struct dx_name
 int dx_dir_enter_name(struct dx_trans *tp, struct dx_inode *dp, const struct dx_name *name, dx_ino_t ino, dx_extlen_t total);
 int dx_dir_erase_name(struct dx_trans *tp, struct dx_inode *dp, const struct dx_name *name, dx_ino_t ino, dx_extlen_t total);
 int dx_dir_replace(struct dx_trans *tp, struct dx_inode *dp, const struct dx_name *name, dx_ino_t ino, dx_extlen_t total);
-int dx_dir_has_room(struct dx_trans *tp, struct dx_inode *dp, const struct dx_name *name);	/* -ENOSPC when it needs blocks */
+/* -ENOSPC when it needs blocks, or where a name can become another's */
+int dx_dir_has_room(struct dx_trans *tp, struct dx_inode *dp, const struct dx_name *name, dx_ino_t ino);
+int dx_dir_replace_has_room(struct dx_inode *dp, const struct dx_name *name, dx_ino_t ino);
 int dx_dir_isempty(struct dx_inode *dp, bool *empty);
 /*
  * Emit entries from *pos on ("." and ".." included); emit returns false when full and sees that entry again next

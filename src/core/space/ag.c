@@ -136,11 +136,14 @@ static int agfl_check(struct dx_buf *bp)
 	error = dx_buf_checks(bp, checks, ARRAY_SIZE(checks));
 	if (error)
 		return error;
-	/* which entries are in use only the AGF knows: each must be a block or null */
+	/*
+	 * Which entries are in use only the AGF knows; the others keep what they had, also when the last AG has become shorter (those
+	 * in use are checked by that when they are taken).
+	 */
 	for (n = 0; n < mp->agfl_size; n++) {
 		dx_agbno_t bno = be32_to_cpu(l->agfl_bno[n]);
 
-		if (bno != DX_NULLAGBNO && bno >= dx_perag(mp, agno)->length)
+		if (bno != DX_NULLAGBNO && bno >= mp->sb.agblocks)
 			return dx_buf_bad(bp, "bno");
 	}
 	return 0;
