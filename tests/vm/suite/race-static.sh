@@ -87,7 +87,14 @@ unstack() { dmsetup remove over; }
 on_image "a device under another" "is in use: dm-[0-9]+ is made of it" --force
 SETUP='' UNDO=''
 image; put 446 '\x00\x00\x02\x00\x83\x00\x00\x00\x00\x08\x00\x00\x00\x10\x00\x00'; put 510 '\x55\xaa'
-LOSETUP=-P on_image "a disk with partitions" "has partitions \(loop[0-9]+p1\)" --force
+loop=$(losetup -f --show -P "$I")
+parts=$(ls -d "/sys/block/${loop#/dev/}/${loop#/dev/}p1" 2>/dev/null)
+losetup -d "$loop"
+if [ -n "$parts" ]; then
+	LOSETUP=-P on_image "a disk with partitions" "has partitions \(loop[0-9]+p1\)" --force
+else
+	skip "a disk with partitions" "this kernel does not look for any"
+fi
 image; put 512 'EFI PART'
 INSPECT=y on_image "a GPT" "has a GPT partition table"
 image; put 0 'LUKS\xba\xbe'
