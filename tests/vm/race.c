@@ -40,6 +40,8 @@
  *   made. Removing operations keep to what is in front of the writer. Truncate-down may have removed what was
  *   sent before it ended; what was sent later is judged strictly.
  *
+ * - One that reads sees its own bytes, or zeroes by the same clock, and never what got the blocks afterwards (race_read.c).
+ *
  * - The size is judged after every operation and acknowledgement (it may not be
  *   below an acknowledged end, except with collapse and truncate-down) and exactly at the end.
  *
@@ -60,7 +62,7 @@ const char *const racer_name[NR_RACERS] = {
 	"buffered", "truncate-down", "fstrim", "clone", "dedupe", "unshare", "exchange", "swapext", "none",
 	"stale-truncate",	/* what a broken kernel did, done by hand: proves that a row can be LOST */
 };
-const char *const writer_name[NR_WRITERS] = { "append", "random", "o_append", "mixed" };
+const char *const writer_name[NR_WRITERS] = { "append", "random", "o_append", "mixed", "read" };
 const char *const verdict_name[] = { "CLEAN", "n/a", "ERROR", "REPAIR", "CORRUPT", "LOST", "HANG" };
 
 struct options o = { .fs = "xfs", .device = "plain", .depth = 8, .races = 50, .lanes = 2, .seconds = 10, .racer = ALLOCATE,
@@ -418,6 +420,8 @@ static enum verdict run_row(void)
 	}
 	if (!strcmp(o.fs, "dioxfs"))
 		snap_counters(sysdir, "", false);
+	if (o.writer == READING && !o.in_place)
+		reads_fill_volume();
 	t_start = now();
 	for (i = 0; i < o.lanes; i++) {
 		lane_init(&lanes[i], i);
@@ -453,7 +457,7 @@ static void usage(void)
 {
 	fprintf(stderr,
 		"race --fs xfs|ext4|dioxfs --dev DEV --dir MNT --engine libaio|io_uring\n"
-		"     --writer append|random|o_append|mixed[:DEPTH] --racer NAME [--device plain|delay|null]\n"
+		"     --writer append|random|o_append|mixed|read[:DEPTH] --racer NAME [--device plain|delay|null]\n"
 		"     [--races N] [--seconds S] [--lanes N] [--seed N] [--fault TAG] [--mkfs CMD] [--no-mkfs] [--limit S]\n"
 		"     [--check CMD|none] [--scratch DIR] [--in-place]\n"
 		"race --self-test --dir DIR\n"
@@ -546,6 +550,10 @@ int main(int argc, char **argv)
 		usage();
 	if (o.writer == MIXED && racer_shifts()) {
 		fprintf(stderr, "race: nobody could tell where a mixed writer's buffered writes are after a shift\n");
+		return 2;
+	}
+	if (o.writer == READING && !o.self_test && !racer_fits_reads()) {
+		fprintf(stderr, "race: a racer that frees nothing, or moves what is read, has nothing to show to a reader\n");
 		return 2;
 	}
 	kept = calloc(KEEP_FILES, sizeof(*kept));

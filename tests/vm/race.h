@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What the parts of the race program share: race.c (a row and its report), race_io.c (the writer and the
- * racer), race_share.c (racers that share blocks), race_judge.c (what a block is, and who is guilty), race_self.c (that the judge can convict), race_tool.c
+ * racer), race_share.c (racers that share blocks), race_read.c (the writer that reads), race_judge.c (what a block is, and who is guilty), race_self.c (that the judge can convict), race_tool.c
  * (what race-static.sh wants done to devices).
  */
 #ifndef RACE_H
@@ -31,6 +31,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -46,13 +47,14 @@
 #define MAX_PATCHES	48	/* buffered writes of a mixed writer */
 #define GROUP		16	/* I/Os that a random writer shuffles at a time */
 #define PFX_BLOCKS	16	/* blocks in front of the writer */
+#define READ_BLOCKS	64	/* the file of one that reads */
 #define READ_CHUNK	(1u << 20)
 #define KEEP_FILES	96	/* files kept for the look after the remount */
 #define KEEP_BYTES	(256ull << 20)
 
 enum racer { ALLOCATE, KEEPSIZE, ZERO, PUNCH, COLLAPSE, INSERT, TRUNCATE, RESVSP, UNRESVSP, ZERO_IOC, HOLES, ZEROES, ALLOCSP, FREESP,
 	     MMAP, BUFFERED, TRUNCATE_DOWN, FSTRIM, CLONE, DEDUPE, UNSHARE, EXCHANGE, SWAPEXT, NONE, STALE_TRUNCATE, NR_RACERS };
-enum writer { APPEND, RANDOM, O_APPENDING, MIXED, NR_WRITERS };
+enum writer { APPEND, RANDOM, O_APPENDING, MIXED, READING, NR_WRITERS };
 enum verdict { CLEAN, NA, ERROR, REPAIR, CORRUPT, LOST, HANG };
 
 struct options {
@@ -87,6 +89,13 @@ struct op {
 	int err;
 };
 
+struct seen {		/* a read, of one that reads */
+	char *buf;
+	uint64_t off, sent, back;	/* bytes; clock */
+	unsigned int len;
+	long res;
+};
+
 struct race {
 	uint64_t uid;
 	char path[256];
@@ -98,6 +107,9 @@ struct race {
 	unsigned int nops;
 	struct op pats[MAX_PATCHES];	/* buffered writes by the writer itself */
 	unsigned int npats;
+	struct seen *seen;
+	char *seen_bufs;
+	unsigned int nseen;
 	uint64_t start, shift_len, pfx_size;
 	unsigned char *shadow;	/* mmap: what the prefix must be */
 	uint64_t size_floor, size_exact;	/* set by operations */
@@ -128,6 +140,8 @@ struct lane {
 	struct io_uring ring;
 	char *bufs, *rbuf;
 	struct twin *share;
+	int thief;		/* the file that takes what a racer frees, and its size */
+	uint64_t thief_end;
 	unsigned int reuse;
 };
 
@@ -184,12 +198,22 @@ void *lane_main(void *arg);						/* thread: races until the row ends */
 void *racer_main(void *arg);						/* thread: the racer of a lane, until it quits */
 struct race *run_race(struct lane *l, struct io *ios);			/* one race; NULL: it could not be set up */
 void free_race(struct race *r);
+int eng_reap(struct lane *l, struct io **done, long *res, int max);	/* waits for one; how many, or -errno */
 
 /* race_share.c: racers that share blocks, or exchange them */
 bool racer_shares(void);
 void share_begin(struct lane *l);
 int share_fire(struct lane *l, int fd, char **map, uint64_t *off, uint64_t *len);
 void share_end(struct lane *l);
+
+/* race_read.c: instead of writing, reads; and who gets the blocks that a racer frees */
+bool racer_fits_reads(void);
+void reads_fill_volume(void);
+void thief_begin(struct lane *l);
+void thief_takes(struct lane *l, const struct op *op);
+void thief_end(struct lane *l);
+void reader_run(struct lane *l, struct io *ios);
+bool judge_reads(const struct race *r);					/* once, when the race is over */
 
 /* race_self.c */
 int self_test(void);							/* exit status */

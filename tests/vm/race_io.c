@@ -273,6 +273,8 @@ static bool fire(struct lane *l, int fd, char **map)
 		/* Only this makes the file shorter, so the size is at least what was read. */
 		off = 1 + rnd(s, rnd(s, 3) || size <= r->start ? 16 * BS : size - r->start);
 		off = size > r->start + off ? size - off : r->start;
+		if (o.writer == READING)
+			off = rnd(s, size);
 		if (tagged)
 			off -= off % BS;
 		len = 1ull << 40;
@@ -436,6 +438,8 @@ static bool fire(struct lane *l, int fd, char **map)
 		pthread_mutex_unlock(&l->lock);
 	}
 	check_size(l, racer_name[o.racer]);
+	if (o.writer == READING && op->removes)
+		thief_takes(l, op);
 	return true;
 }
 
@@ -453,7 +457,7 @@ void *racer_main(void *arg)
 			return NULL;
 		map = NULL;
 		max_ops = racer_shifts() ? MAX_SHIFTS : o.racer == TRUNCATE_DOWN ? MAX_CUTS : MAX_OPS;
-		pause_us = !strcmp(o.device, "delay") ? 12000 : o.no_direct ? 100 : 1500;
+		pause_us = !strcmp(o.device, "delay") || !strcmp(o.device, "slowread") ? 12000 : o.no_direct ? 100 : 1500;
 		fd = open(l->r->path, O_RDWR | O_CLOEXEC |
 				      (o.racer == BUFFERED && o.writer == O_APPENDING ? O_APPEND : 0));
 		while (!atomic_load(&l->done) && l->r->nops < max_ops) {
@@ -506,7 +510,7 @@ static int eng_submit(struct lane *l, struct io *io)
 }
 
 /* Waits for at least one completion. */
-static int eng_reap(struct lane *l, struct io **done, long *res, int max)
+int eng_reap(struct lane *l, struct io **done, long *res, int max)
 {
 	if (o.uring) {
 		struct io_uring_cqe *cqe;
@@ -726,9 +730,11 @@ static void lay_out_prefix(struct race *r, struct lane *l)
 				r->b[r->nb++].sent = 1;
 			}
 	} else {
-		r->start = PFX_BLOCKS * BS;
-		for (i = 0; i < PFX_BLOCKS; i++) {
-			if (i % 4 == 2 && !r->shadow)
+		unsigned int n = o.writer == READING ? READ_BLOCKS : PFX_BLOCKS;
+
+		r->start = n * BS;
+		for (i = 0; i < n; i++) {
+			if (i % 4 == 2 && !r->shadow && o.writer != READING)
 				continue;	/* a hole to punch */
 			r->b[r->nb].off = (uint64_t)i * BS;
 			r->b[r->nb++].sent = 1;
@@ -742,17 +748,19 @@ void free_race(struct race *r)
 {
 	free(r->b);
 	free(r->shadow);
+	free(r->seen);
+	free(r->seen_bufs);
 	free(r);
 }
 
 struct race *run_race(struct lane *l, struct io *ios)
 {
 	struct race *r = calloc(1, sizeof(*r));
-	bool keep = atomic_load(&kept_files) < KEEP_FILES && atomic_load(&kept_bytes) < KEEP_BYTES;
+	bool keep = o.writer != READING && atomic_load(&kept_files) < KEEP_FILES && atomic_load(&kept_bytes) < KEEP_BYTES;
 	int flags = O_RDWR | O_CREAT;
 
 	r->uid = atomic_fetch_add(&uids, 1);
-	r->b = calloc(PFX_BLOCKS + 16 + 2 * MAX_OPS + (l->ios + GROUP) * l->io_blocks, sizeof(*r->b));
+	r->b = calloc(READ_BLOCKS + PFX_BLOCKS + 16 + 2 * MAX_OPS + (l->ios + GROUP) * l->io_blocks, sizeof(*r->b));
 	if (o.racer == MMAP || racer_shares())
 		r->shadow = calloc(PFX_BLOCKS, BS);
 	r->exact = true;
@@ -796,12 +804,19 @@ struct race *run_race(struct lane *l, struct io *ios)
 
 	if (racer_shares())
 		share_begin(l);
+	if (o.writer == READING)
+		thief_begin(l);
 	pthread_barrier_wait(&l->bar);
-	writer_run(l, ios);
+	if (o.writer == READING)
+		reader_run(l, ios);
+	else
+		writer_run(l, ios);
 	atomic_store(&l->done, true);
 	pthread_barrier_wait(&l->bar);
 	if (racer_shares())
 		share_end(l);
+	if (o.writer == READING)
+		thief_end(l);
 	close(r->fd);
 	r->fd = -1;
 	if (r->bfd >= 0)

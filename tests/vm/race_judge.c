@@ -524,6 +524,8 @@ bool judge_both(struct race *r, char *rbuf, const char *when)
 	int fd;
 	bool ok;
 
+	if (!judge_reads(r))
+		return false;
 	fd = open_direct(r->path, O_RDONLY);
 	if (fd < 0) {
 		complain(r, LOST, "%s: open %s: %s", when, r->path, strerror(errno));

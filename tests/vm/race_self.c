@@ -8,7 +8,7 @@
  */
 #include "race.h"
 
-enum damage { NOTHING, ZERO_BLOCK, ZERO_BYTE, SHORTEN, LENGTHEN, SWAP, FLIP, STALE, DROP_LAST_SHIFT, UNPATCH, RESURRECT, COVER, TWICE };
+enum damage { NOTHING, ZERO_BLOCK, ZERO_BYTE, SHORTEN, LENGTHEN, SWAP, FLIP, STALE, DROP_LAST_SHIFT, UNPATCH, RESURRECT, COVER, TWICE, FOREIGN, NEVER_READ, SHORT_READ };
 
 static const struct sabotage {
 	const char *name;
@@ -88,6 +88,15 @@ static const struct sabotage {
 	{ "short file of mixed", KEEPSIZE, LOST, SHORTEN, MIXED },
 	{ "long file of mixed", NONE, CORRUPT, LENGTHEN, MIXED },
 	{ "flipped bit of mixed", PUNCH, CORRUPT, FLIP, MIXED },
+
+	{ "untouched reads", NONE, CLEAN, NOTHING, READING },
+	{ "untouched reads with holes", HOLES, CLEAN, NOTHING, READING },
+	{ "untouched reads with punch", PUNCH, CLEAN, NOTHING, READING },
+	{ "untouched reads with truncate-down", TRUNCATE_DOWN, CLEAN, NOTHING, READING },
+	{ "a read of another file's bytes", HOLES, CORRUPT, FOREIGN, READING },
+	{ "a read of another place's bytes", NONE, CORRUPT, FOREIGN, READING },
+	{ "a read of nothing", NONE, LOST, NEVER_READ, READING },
+	{ "a short read", PUNCH, LOST, SHORT_READ, READING },
 };
 
 /* What was sent after the last operation that takes away had ended, nothing can excuse. */
@@ -168,7 +177,7 @@ static bool sabotage(struct race *r, enum damage what)
 	static char buf[BS], buf2[BS], zero[2 * BS];
 	int fd = open(r->path, O_RDWR | O_CLOEXEC);
 	uint64_t a = 0, b = 0, size = stat_size(fd);
-	bool ok = what == NOTHING || find_blocks(r, fd, &a, &b);
+	bool ok = what == NOTHING || r->nseen || find_blocks(r, fd, &a, &b);
 	const struct op *op;
 	unsigned int id;
 
@@ -216,6 +225,15 @@ static bool sabotage(struct race *r, enum damage what)
 		if (ok)
 			fill_block(buf, r, id);
 		ok = ok && pwrite(fd, buf, BS, r->b[id].off) == BS;
+		break;
+	case FOREIGN:
+		memcpy(r->seen[0].buf + 1024, "another file's  ", 16);
+		break;
+	case NEVER_READ:
+		memset(r->seen[0].buf + 512, 0, 512);
+		break;
+	case SHORT_READ:
+		r->seen[0].res = 512;
 		break;
 	case DROP_LAST_SHIFT:
 		ok = r->nops > 0;

@@ -11,6 +11,7 @@
 #
 #   plain     DEV as it is
 #   delay     dm-delay: a write takes 10 to 30 ms, depending on where it goes
+#   slowread  dm-delay: a read takes 8 to 20 ms, a write nothing
 #   null      null_blk with memory behind it; DEV is not used
 # and, each on top of delay where the kernel has that, so that writes stay in flight for long:
 #   loop      loop with direct I/O, over a preallocated file on a filesystem of type FS (default: xfs)
@@ -67,14 +68,20 @@ _umount_off() {
 _sectors() { blockdev --getsz "$1"; }
 
 # Each part of it with a delay of its own; reads and flushes with none.
-_on_delay() {
-	local dev=$1 size n=12 i seg ms=(10 20 30 15) off=0 table=""
+_on_delay() { _delays "$1" "0 0 0 0" "10 20 30 15"; }
+
+_on_slowread() { _delays "$1" "8 12 20 10" "0 0 0 0"; }
+
+_delays() { # DEV READS WRITES
+	local dev=$1 size n=12 i seg off=0 table="" reads writes
+	read -ra reads <<<"$2"
+	read -ra writes <<<"$3"
 	_dm_has delay || return
 	size=$(_sectors "$dev")
 	seg=$((size / n / 2048 * 2048))
 	for ((i = 0; i < n; i++)); do
 		[ $i = $((n - 1)) ] && seg=$((size - off))
-		table+="$off $seg delay $dev $off 0 $dev $off ${ms[i % 4]} $dev $off 0"$'\n'
+		table+="$off $seg delay $dev $off ${reads[i % 4]} $dev $off ${writes[i % 4]} $dev $off 0"$'\n'
 		off=$((off + seg))
 	done
 	_dm_on $_stack_name-delay <<<"$table" || return
@@ -220,7 +227,7 @@ stack_on() {
 	_stack_tmp=$(mktemp -d /tmp/stack.XXXXXX)
 	case $1 in
 	plain)	rc=0 ;;
-	delay | null | loop | crypt | thin | raid1 | raid5 | nbd)
+	delay | slowread | null | loop | crypt | thin | raid1 | raid5 | nbd)
 		"_on_$1" "$2" "$3"
 		rc=$? ;;
 	*)	STACK_WHY="no stack has the name $1"
