@@ -41,6 +41,7 @@
  *   sent before it ended; what was sent later is judged strictly.
  *
  * - One that reads sees its own bytes, or zeroes by the same clock, and never what got the blocks afterwards (race_read.c).
+ *   "mapped" reads into memory that is mapped from the same file: a fault in the middle of each.
  *
  * - The size is judged after every operation and acknowledgement (it may not be
  *   below an acknowledged end, except with collapse and truncate-down) and exactly at the end.
@@ -62,7 +63,7 @@ const char *const racer_name[NR_RACERS] = {
 	"buffered", "truncate-down", "fstrim", "clone", "dedupe", "unshare", "exchange", "swapext", "none",
 	"stale-truncate",	/* what a broken kernel did, done by hand: proves that a row can be LOST */
 };
-const char *const writer_name[NR_WRITERS] = { "append", "random", "o_append", "mixed", "read" };
+const char *const writer_name[NR_WRITERS] = { "append", "random", "o_append", "mixed", "read", "mapped" };
 const char *const verdict_name[] = { "CLEAN", "n/a", "ERROR", "REPAIR", "CORRUPT", "LOST", "HANG" };
 
 struct options o = { .fs = "xfs", .device = "plain", .depth = 8, .races = 50, .lanes = 2, .seconds = 10, .racer = ALLOCATE,
@@ -214,6 +215,17 @@ static void snap_counters(const char *dir, const char *prefix, bool after)
 	}
 	if (d)
 		closedir(d);
+}
+
+/* What the filesystem says of itself that may never be. */
+static void judge_counters(void)
+{
+	int i;
+
+	for (i = 0; i < ncounters; i++)
+		if (!strcmp(counters[i].name, "lockout_violations") && counters[i].after != counters[i].before)
+			complain(NULL, HANG, "%" PRId64 " times somebody was not locked out, or would have waited for ever",
+				 counters[i].after - counters[i].before);
 }
 
 /* The kernel's name of the device, which sysfs uses: dm-0 and not what device mapper's node is called. */
@@ -420,7 +432,7 @@ static enum verdict run_row(void)
 	}
 	if (!strcmp(o.fs, "dioxfs"))
 		snap_counters(sysdir, "", false);
-	if (o.writer == READING && !o.in_place)
+	if (reading() && !o.in_place)
 		reads_fill_volume();
 	t_start = now();
 	for (i = 0; i < o.lanes; i++) {
@@ -429,8 +441,10 @@ static enum verdict run_row(void)
 	}
 	for (i = 0; i < o.lanes; i++)
 		pthread_join(lanes[i].thread, NULL);
-	if (!strcmp(o.fs, "dioxfs"))
+	if (!strcmp(o.fs, "dioxfs")) {
 		snap_counters(sysdir, "", true);
+		judge_counters();
+	}
 out:
 	t_verify = now();
 	t_race = mounted ? t_verify - t_start : 0;
@@ -457,7 +471,7 @@ static void usage(void)
 {
 	fprintf(stderr,
 		"race --fs xfs|ext4|dioxfs --dev DEV --dir MNT --engine libaio|io_uring\n"
-		"     --writer append|random|o_append|mixed|read[:DEPTH] --racer NAME [--device plain|delay|null]\n"
+		"     --writer append|random|o_append|mixed|read|mapped[:DEPTH] --racer NAME [--device plain|delay|null]\n"
 		"     [--races N] [--seconds S] [--lanes N] [--seed N] [--fault TAG] [--mkfs CMD] [--no-mkfs] [--limit S]\n"
 		"     [--check CMD|none] [--scratch DIR] [--in-place]\n"
 		"race --self-test --dir DIR\n"
@@ -552,7 +566,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "race: nobody could tell where a mixed writer's buffered writes are after a shift\n");
 		return 2;
 	}
-	if (o.writer == READING && !o.self_test && !racer_fits_reads()) {
+	if (reading() && !o.self_test && !racer_fits_reads()) {
 		fprintf(stderr, "race: a racer that frees nothing, or moves what is read, has nothing to show to a reader\n");
 		return 2;
 	}

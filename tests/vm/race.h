@@ -54,7 +54,7 @@
 
 enum racer { ALLOCATE, KEEPSIZE, ZERO, PUNCH, COLLAPSE, INSERT, TRUNCATE, RESVSP, UNRESVSP, ZERO_IOC, HOLES, ZEROES, ALLOCSP, FREESP,
 	     MMAP, BUFFERED, TRUNCATE_DOWN, FSTRIM, CLONE, DEDUPE, UNSHARE, EXCHANGE, SWAPEXT, NONE, STALE_TRUNCATE, NR_RACERS };
-enum writer { APPEND, RANDOM, O_APPENDING, MIXED, READING, NR_WRITERS };
+enum writer { APPEND, RANDOM, O_APPENDING, MIXED, READING, MAPPED_READING, NR_WRITERS };
 enum verdict { CLEAN, NA, ERROR, REPAIR, CORRUPT, LOST, HANG };
 
 struct options {
@@ -109,6 +109,7 @@ struct race {
 	unsigned int npats;
 	struct seen *seen;
 	char *seen_bufs;
+	size_t seen_len;
 	unsigned int nseen;
 	uint64_t start, shift_len, pfx_size;
 	unsigned char *shadow;	/* mmap: what the prefix must be */
@@ -207,12 +208,14 @@ int share_fire(struct lane *l, int fd, char **map, uint64_t *off, uint64_t *len)
 void share_end(struct lane *l);
 
 /* race_read.c: instead of writing, reads; and who gets the blocks that a racer frees */
+bool reading(void);							/* is the writer one that reads? */
 bool racer_fits_reads(void);
 void reads_fill_volume(void);
 void thief_begin(struct lane *l);
 void thief_takes(struct lane *l, const struct op *op);
 void thief_end(struct lane *l);
 void reader_run(struct lane *l, struct io *ios);
+void reads_free(struct race *r);
 bool judge_reads(const struct race *r);					/* once, when the race is over */
 
 /* race_self.c */

@@ -273,7 +273,7 @@ static bool fire(struct lane *l, int fd, char **map)
 		/* Only this makes the file shorter, so the size is at least what was read. */
 		off = 1 + rnd(s, rnd(s, 3) || size <= r->start ? 16 * BS : size - r->start);
 		off = size > r->start + off ? size - off : r->start;
-		if (o.writer == READING)
+		if (reading())
 			off = rnd(s, size);
 		if (tagged)
 			off -= off % BS;
@@ -438,7 +438,7 @@ static bool fire(struct lane *l, int fd, char **map)
 		pthread_mutex_unlock(&l->lock);
 	}
 	check_size(l, racer_name[o.racer]);
-	if (o.writer == READING && op->removes)
+	if (reading() && op->removes)
 		thief_takes(l, op);
 	return true;
 }
@@ -730,11 +730,11 @@ static void lay_out_prefix(struct race *r, struct lane *l)
 				r->b[r->nb++].sent = 1;
 			}
 	} else {
-		unsigned int n = o.writer == READING ? READ_BLOCKS : PFX_BLOCKS;
+		unsigned int n = reading() ? READ_BLOCKS : PFX_BLOCKS;
 
 		r->start = n * BS;
 		for (i = 0; i < n; i++) {
-			if (i % 4 == 2 && !r->shadow && o.writer != READING)
+			if (i % 4 == 2 && !r->shadow && !reading())
 				continue;	/* a hole to punch */
 			r->b[r->nb].off = (uint64_t)i * BS;
 			r->b[r->nb++].sent = 1;
@@ -748,15 +748,14 @@ void free_race(struct race *r)
 {
 	free(r->b);
 	free(r->shadow);
-	free(r->seen);
-	free(r->seen_bufs);
+	reads_free(r);
 	free(r);
 }
 
 struct race *run_race(struct lane *l, struct io *ios)
 {
 	struct race *r = calloc(1, sizeof(*r));
-	bool keep = o.writer != READING && atomic_load(&kept_files) < KEEP_FILES && atomic_load(&kept_bytes) < KEEP_BYTES;
+	bool keep = !reading() && atomic_load(&kept_files) < KEEP_FILES && atomic_load(&kept_bytes) < KEEP_BYTES;
 	int flags = O_RDWR | O_CREAT;
 
 	r->uid = atomic_fetch_add(&uids, 1);
@@ -804,10 +803,10 @@ struct race *run_race(struct lane *l, struct io *ios)
 
 	if (racer_shares())
 		share_begin(l);
-	if (o.writer == READING)
+	if (reading())
 		thief_begin(l);
 	pthread_barrier_wait(&l->bar);
-	if (o.writer == READING)
+	if (reading())
 		reader_run(l, ios);
 	else
 		writer_run(l, ios);
@@ -815,7 +814,7 @@ struct race *run_race(struct lane *l, struct io *ios)
 	pthread_barrier_wait(&l->bar);
 	if (racer_shares())
 		share_end(l);
-	if (o.writer == READING)
+	if (reading())
 		thief_end(l);
 	close(r->fd);
 	r->fd = -1;

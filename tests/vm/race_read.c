@@ -16,6 +16,11 @@
 
 static const char thief_says[] = "another file's  ";	/* sixteen bytes */
 
+bool reading(void)
+{
+	return o.writer == READING || o.writer == MAPPED_READING;
+}
+
 bool racer_fits_reads(void)
 {
 	switch (o.racer) {
@@ -83,6 +88,8 @@ void thief_takes(struct lane *l, const struct op *op)
 		len = sizeof(buf);
 	if (fsync(l->r->fd))
 		complain(l->r, ERROR, "fsync: %s", strerror(errno));
+	if (o.writer == MAPPED_READING)		/* to be read in again */
+		posix_fadvise(l->r->fd, 0, 0, POSIX_FADV_DONTNEED);
 	if (fstatvfs(l->thief, &st) || (uint64_t)st.f_bfree * st.f_frsize < len + SPARE / 2)
 		return;
 	if (l->thief_end + len > THIEF_MAX || pwrite(l->thief, buf, len, l->thief_end) != (ssize_t)len) {
@@ -124,6 +131,25 @@ static int submit(struct lane *l, struct io *io, struct seen *s)
 	return n == 1 ? 0 : n < 0 ? -n : EIO;
 }
 
+/*
+ * In place of the memory, pages of the file itself, private: so the kernel, in the middle of a read, has to read a page of it in, and
+ * what it then reads stays with us.
+ */
+static void map_bufs(struct lane *l)
+{
+	struct race *r = l->r;
+	size_t step = (size_t)l->io_blocks * BS;
+	unsigned int i;
+	int fd = open(r->path, O_RDONLY | O_CLOEXEC);
+
+	posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+	for (i = 0; i < l->ios; i++)
+		if (mmap(r->seen_bufs + i * step, step, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, fd,
+			 (off_t)rnd(&l->rng, r->npfx - l->io_blocks + 1) * BS) == MAP_FAILED)
+			complain(r, ERROR, "mmap: %s", strerror(errno));
+	close(fd);
+}
+
 /* As the writer, but it reads. What is in flight is in @ios, each with the number of what it will have seen. */
 void reader_run(struct lane *l, struct io *ios)
 {
@@ -133,8 +159,12 @@ void reader_run(struct lane *l, struct io *ios)
 	long res[64];
 
 	r->seen = calloc(l->ios, sizeof(*r->seen));
-	if (posix_memalign((void **)&r->seen_bufs, 4096, (size_t)l->ios * l->io_blocks * BS))
+	r->seen_len = (size_t)l->ios * l->io_blocks * BS;
+	r->seen_bufs = mmap(NULL, r->seen_len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (r->seen_bufs == MAP_FAILED)
 		exit(2);
+	if (o.writer == MAPPED_READING)
+		map_bufs(l);
 	while (sent < l->ios || fly) {
 		int n, k;
 
@@ -149,7 +179,8 @@ void reader_run(struct lane *l, struct io *ios)
 			s->buf = r->seen_bufs + (size_t)sent * l->io_blocks * BS;
 			s->off = (uint64_t)rnd(&l->rng, r->npfx - nb + 1) * BS;
 			s->len = nb * BS;
-			memset(s->buf, 0x5a, s->len);
+			if (o.writer == READING)
+				memset(s->buf, 0x5a, s->len);
 			io->first = sent++;
 			io->busy = true;
 			io->t0 = now();
@@ -187,6 +218,13 @@ void reader_run(struct lane *l, struct io *ios)
 		atomic_fetch_add(&nios_done, n);
 	}
 	r->nseen = sent;
+}
+
+void reads_free(struct race *r)
+{
+	if (r->seen_len)
+		munmap(r->seen_bufs, r->seen_len);
+	free(r->seen);
 }
 
 static bool judge_read(const struct race *r, const struct seen *s)
