@@ -263,6 +263,7 @@ unsigned long host_live_allocs(bool print)
 	struct hdr *h;
 	int shown = 0;
 
+	host_rcu_run();		/* what only waits for readers is not in use */
 	if (print)
 		for (h = head.next; h != &head && shown < 20; h = h->next, shown++)
 			host_say("    live: %zu bytes from %s:%d (allocation %llu)%s%s\n", h->size, h->file, h->line,

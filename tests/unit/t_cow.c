@@ -675,8 +675,10 @@ static int beside(void *arg)
 		return error;
 	uf_bs = mp->sb.blocksize;
 	uf_open(mp);
-	for (i = 0; i < UF_FILES; i++)
+	for (i = 0; i < UF_FILES; i++) {
 		uf_files[i].ip->d.flags2 &= ~DX_DIFLAG2_COWEXTSIZE;
+		uf_files[i].ip->d.cowextsize = 0;
+	}
 	marked_and_not_written(&uf_files[0], &uf_files[1]);
 	not_shared(&uf_files[2], &uf_files[1]);
 	last_block_gone(mp, &uf_files[3], &uf_files[1]);
