@@ -45,7 +45,7 @@ if since 6.16 && disk_up atomic_wr=1; then
 	t_eq "statx says so" 2 "$(xfs_io -c "statx -r -m 0x10000" $MNT/f | grep -cE 'atomic_write_unit_(min|max) = 4096$')"
 	atomic() { xfs_io -d -c "pwrite -q -A -V 1 -S $1 -b $2 $3 $2" $MNT/f; }
 	T=/sys/kernel/tracing
-	mountpoint -q $T || mount -t tracefs none $T
+	grep -q " $T " /proc/mounts || mount -t tracefs none $T
 	echo 1 >$T/events/block/block_rq_issue/enable
 	t "a block" atomic 2 4096 8192
 	echo 0 >$T/events/block/block_rq_issue/enable

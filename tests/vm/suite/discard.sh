@@ -9,7 +9,7 @@
 C=/sys/kernel/config/nullb/nullb0
 null_disk() {
 	modprobe null_blk nr_devices=0 2>/dev/null || return
-	mountpoint -q /sys/kernel/config || mount -t configfs none /sys/kernel/config
+	grep -q " /sys/kernel/config " /proc/mounts || mount -t configfs none /sys/kernel/config
 	mkdir $C && echo 1024 >$C/size && echo 1 >$C/memory_backed && echo 1 >$C/discard && echo 1 >$C/power && [ -b /dev/nullb0 ]
 }
 if null_disk; then
