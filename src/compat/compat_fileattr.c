@@ -10,10 +10,6 @@
 #include "compat_fileattr.h"
 
 #if !HAVE_FILEATTR
-#ifndef FS_DAX_FL
-#define FS_DAX_FL	0x02000000
-#endif
-
 static const struct { u32 xflag, flag; } both[] = {
 	{ FS_XFLAG_SYNC,	FS_SYNC_FL },
 	{ FS_XFLAG_IMMUTABLE,	FS_IMMUTABLE_FL },

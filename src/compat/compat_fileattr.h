@@ -10,6 +10,10 @@
 #include <linux/fs.h>
 #include "compat_idmap.h"
 
+#ifndef FS_DAX_FL
+#define FS_DAX_FL	0x02000000
+#endif
+
 #if HAVE_FILEATTR
 #include <linux/fileattr.h>
 #if HAVE_FILEATTR >= 2

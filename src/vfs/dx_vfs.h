@@ -156,6 +156,7 @@ struct inode *dx_vget_outside(struct super_block *sb, u64 ino, u32 gen);
 struct inode *dx_vnode_attach_new(struct super_block *sb, struct dx_inode *ip);	/* takes over the caller's reference */
 void dx_vnode_new_done(struct inode *inode, struct dentry *dentry);
 void dx_vnode_sync(struct inode *inode);		/* core -> VFS: nlink, times, mode, ids */
+void dx_vnode_sync_moved(struct inode *inode);
 void dx_vnode_set_iflags(struct inode *inode);
 u32 dx_xflags(const struct dx_icore *d, bool has_attr);
 u16 dx_xflags_to_diflags(u32 xflags);

@@ -162,7 +162,8 @@ u16 dx_xflags_to_diflags(u32 xflags)
 
 /**
  * dx_vnode_sync - show the VFS what an operation changed
- * @inode: i_rwsem held exclusive, or just created
+ * @inode: i_rwsem held exclusive, or just created; not its ILOCK, which is taken: the times move without the i_rwsem, too
+ *	(dx_vn_update_time())
  */
 void dx_vnode_sync(struct inode *inode)
 {
@@ -173,11 +174,32 @@ void dx_vnode_sync(struct inode *inode)
 	i_gid_write(inode, ip->d.gid);
 	if (inode->i_nlink != ip->d.nlink)
 		set_nlink(inode, ip->d.nlink);
+	if (S_ISDIR(inode->i_mode))
+		i_size_write(inode, ip->d.size);
+	dx_ilock(ip, DX_ILOCK_SHARED);
 	dx_inode_set_atime(inode, ip->d.atime);
 	dx_inode_set_mtime(inode, ip->d.mtime);
 	dx_inode_set_ctime(inode, ip->d.ctime);
-	if (S_ISDIR(inode->i_mode))
-		i_size_write(inode, ip->d.size);
+	dx_iunlock(ip, DX_ILOCK_SHARED);
+}
+
+/**
+ * dx_vnode_sync_moved - show the VFS what a rename has changed of what was renamed
+ * @inode: i_rwsem held exclusive, unless it is a directory: some kernels lock none that stays in its parent, and older ones none
+ *
+ * Of a directory that is the ctime alone; the rest is its own operations', which go on beside us.
+ */
+void dx_vnode_sync_moved(struct inode *inode)
+{
+	struct dx_inode *ip = DX_I(inode);
+
+	if (!S_ISDIR(inode->i_mode)) {
+		dx_vnode_sync(inode);
+		return;
+	}
+	dx_ilock(ip, DX_ILOCK_SHARED);
+	dx_inode_set_ctime(inode, ip->d.ctime);
+	dx_iunlock(ip, DX_ILOCK_SHARED);
 }
 
 static void setup_file(struct inode *inode)

@@ -418,6 +418,12 @@ static int check_extsize(struct dx_inode *ip, const struct dx_fileattr *fa)
 
 	if (!fa->fsx_valid)
 		return 0;
+	/* Stock takes an inode with another one for damaged. */
+	if (dx_b_fsb_offset(mp, fa->fsx_cowextsize) ||
+	    ((fa->fsx_xflags & FS_XFLAG_COWEXTSIZE) && !dx_cowextsize_ok(mp, dx_b_to_fsb(mp, fa->fsx_cowextsize))))
+		return -EINVAL;
+	if ((fa->fsx_xflags & FS_XFLAG_DAX) && dx_inode_shares(ip) && !(ip->d.flags2 & DX_DIFLAG2_DAX))
+		return -EINVAL;
 	/* A hint is for files that have no blocks yet. */
 	if (S_ISREG(ip->d.mode) && ip->df.nextents && ip->d.extsize != size_fsb)
 		return -EINVAL;
@@ -517,7 +523,7 @@ int dx_fileattr_set(dx_idmap_t idmap, struct dentry *dentry, struct dx_fileattr 
 	if (dx_is_shutdown(mp))
 		return -EIO;
 	if (!fa->fsx_valid && (fa->flags & ~(FS_IMMUTABLE_FL | FS_APPEND_FL | FS_NOATIME_FL | FS_NODUMP_FL |
-					     FS_SYNC_FL | FS_PROJINHERIT_FL)))
+					     FS_SYNC_FL | FS_DAX_FL | FS_PROJINHERIT_FL)))
 		return -EOPNOTSUPP;
 	if (fa->fsx_xflags & FS_XFLAG_REALTIME)
 		return -EINVAL;		/* no realtime device */

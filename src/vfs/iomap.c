@@ -517,21 +517,22 @@ static int buffered_write_end(struct inode *inode, loff_t pos, loff_t length, ss
 DX_WRITE_IOMAP_OPS(dx_buffered_write_iomap_ops, buffered_write_begin, buffered_write_end);
 
 /*
- * Has the CoW fork something at @off now? It had not when we looked, but the data fork had a hole there, too, and a copy of what is
- * beside may have been widened over it.  *@count ends where it has something.
+ * What the data fork has at @off, if the CoW fork has nothing there: both under one ILOCK, for a copy is widened over a hole, which
+ * somebody else may then fill.  *@count ends where there is a copy.  -EBUSY: there is one at @off now.
  */
-static bool copied_meanwhile(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t *count)
+static int look_beside_copies(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t *count, struct dx_mapped *m)
 {
-	int mode = dx_ilock_data_map_shared(ip);
-	struct dx_mapped cow;
-	bool found = false;
+	int mode = dx_ilock_data_map_shared(ip), error;
 
-	if (!dx_cow_look(ip, off, *count, &cow)) {
-		found = !dx_irec_is_hole(&cow.rec);
-		*count = min(*count, dx_irec_end(&cow.rec) - off);
+	error = dx_cow_look(ip, off, *count, m);
+	if (!error && !dx_irec_is_hole(&m->rec))
+		error = -EBUSY;
+	if (!error) {
+		*count = min(*count, dx_irec_end(&m->rec) - off);
+		error = dx_bmap_look(ip, off, *count, 0, m);
 	}
 	dx_iunlock(ip, mode);
-	return found;
+	return error;
 }
 
 /*
@@ -573,9 +574,11 @@ retry:
 		}
 		count = min(count, m.rec.blockcount);
 	}
-	error = look_at(ip, off, count, flags, 0, &m);
+	error = copies ? look_beside_copies(ip, off, &count, &m) : look_at(ip, off, count, flags, 0, &m);
+	if (error == -EBUSY && ++tries < 64)
+		goto retry;
 	if (error)
-		return error;
+		return error == -EBUSY ? -EIO : error;
 
 	if (nowait_would_split(flags, &m.rec, off, count))
 		return -EAGAIN;
@@ -624,10 +627,15 @@ retry:
 			goto retry;
 		if (error)
 			return error;
-		if (copies && copied_meanwhile(ip, off, &count)) {
-			if (++tries < 64)
+		/* a copy may have come over the hole before it was filled */
+		if (copies) {
+			struct dx_mapped now;
+
+			error = look_beside_copies(ip, off, &count, &now);
+			if (error == -EBUSY && ++tries < 64)
 				goto retry;
-			return -EIO;
+			if (error)
+				return error == -EBUSY ? -EIO : error;
 		}
 		trace_dx_map_alloc(inode, pos, length, 2);
 		/* Only what was asked for is new; a longer extent holds others' blocks. */

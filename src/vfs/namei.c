@@ -311,8 +311,10 @@ static int vn_rename(dx_idmap_t idmap, struct inode *odir, struct dentry *odentr
 		return error;
 	dx_vnode_sync(odir);
 	dx_vnode_sync(ndir);
-	dx_vnode_sync(inode);
-	if (target)
+	dx_vnode_sync_moved(inode);
+	if (target && (flags & RENAME_EXCHANGE))
+		dx_vnode_sync_moved(target);
+	else if (target)
 		dx_vnode_sync(target);
 	return 0;
 }

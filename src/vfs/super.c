@@ -604,6 +604,9 @@ static void kill_sb(struct super_block *sb)
 	if (sb->s_root)
 		dx_retry_leaving(DX_M(sb));
 	kill_block_super(sb);
+	/* Later kernels open the device when the super block has it already: what fails then comes to nobody else. */
+	kfree(sb->s_fs_info);
+	sb->s_fs_info = NULL;
 }
 
 #define FS_TYPE(_name) {						\

@@ -698,6 +698,44 @@ static int beside(void *arg)
 	return uv_umount(mp);
 }
 
+/* Read-only for a while, and read-write again: what is staged for a file in memory stays its own. */
+static int read_only_for_a_while(void *arg)
+{
+	int error;
+	struct dx_mount *mp = uf_mount(&error);
+	struct dx_mapped m;
+	bool free;
+	u32 i;
+
+	if (!CHECK(mp))
+		return error;
+	uf_bs = mp->sb.blocksize;
+	uf_open(mp);
+	CHECK(!uf_direct(&uf_files[0], 0, 64, false));
+	CHECK(!uf_clone(&uf_files[0], 0, &uf_files[1], 0, 64));
+	CHECK(!uf_direct(&uf_files[0], 5, 1, false));
+	CHECK(dx_cow_blocks(uf_files[0].ip) > 0);
+	CHECK(!dx_mount_remount_ro(mp));
+	CHECK(!dx_mount_remount_rw(mp));
+	dx_ilock(uf_files[0].ip, DX_ILOCK_EXCL);
+	CHECK(!dx_cow_look(uf_files[0].ip, 7, 20, &m));
+	dx_iunlock(uf_files[0].ip, DX_ILOCK_EXCL);
+	if (dx_irec_is_real(&m.rec)) {
+		CHECK(!dx_alloc_any_free(mp, m.rec.startblock, 1, &free));
+		CHECK(!free);
+	}
+	CHECK(!dx_log_force(mp, true));
+	for (i = 2; i < UF_FILES; i++)
+		CHECK(!uf_direct(&uf_files[i], 0, 150, false));
+	CHECK(!uf_direct(&uf_files[0], 6, 20, false));
+	CHECK(!dx_is_shutdown(mp));
+	uf_check(mp);
+	uf_walk(mp);
+	CHECK(!dx_cow_cancel_all(uf_files[0].ip));
+	uf_close();
+	return uv_umount(mp);
+}
+
 /* At a limit one block is one block, not what it is widened to; and who gets it is not told that he had too much. */
 static int at_a_limit(void *arg)
 {
@@ -770,6 +808,9 @@ int main(int argc, char **argv)
 		if (uv_make(&volumes[i]))
 			return 1;
 		run("copies beside what is in flight", &volumes[i], beside, s);
+		if (uv_make(&volumes[i]))
+			return 1;
+		run("copies of a volume that is read-only for a while", &volumes[i], read_only_for_a_while, s);
 		if (uv_make(&volumes[i]))
 			return 1;
 		uv_quota = DX_UQUOTA_ACCT | DX_UQUOTA_ENFD;

@@ -24,8 +24,10 @@ bool reading(void)
 bool racer_fits_reads(void)
 {
 	switch (o.racer) {
-	case PUNCH: case HOLES: case ZERO: case ZEROES: case UNRESVSP: case ZERO_IOC: case TRUNCATE_DOWN: case NONE:
+	case PUNCH: case HOLES: case ZERO: case ZEROES: case UNRESVSP: case ZERO_IOC: case NONE:
 		return true;
+	case TRUNCATE_DOWN:	/* takes away the pages behind the end of who has them mapped, private ones, too */
+		return o.writer == READING;
 	default:
 		return false;
 	}

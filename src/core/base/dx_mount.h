@@ -62,6 +62,7 @@ enum {
 	DX_OP_UNLINKED_FAILED,		/* freeing unlinked inodes at mount has shut us down */
 	DX_OP_KEEP_UNLINKED,		/* so they are left alone this time */
 	DX_OP_UNMOUNTING,
+	DX_OP_WAS_RW,			/* has been read-write: files in memory may have blocks staged for copies */
 	DX_OP_GOING_RO,			/* on its way to read-only: what is in the queue of inactivations is done, no more comes */
 	DX_OP_FROZEN,
 	DX_OP_NORECOVERY,

@@ -22,6 +22,8 @@
 
 /* Blocks to widen to where nobody has given a hint. */
 #define DEFAULT_EXTSIZE	32u
+/* How often the refcountbt is asked for it on either side. */
+#define MOST_LOOKS	32u
 
 /* ---- what is held --------------------------------------------------------------------- */
 
@@ -131,12 +133,26 @@ int dx_reflink_find_shared(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t l
 static int cut_to_copied(struct dx_inode *ip, dx_fileoff_t from, dx_fileoff_t to, dx_fileoff_t *off, dx_filblks_t *len)
 {
 	dx_fileoff_t pos = *off, end = *off + *len;
+	unsigned int looks = 0;
 
 	while (pos < end) {
 		bool shared = false;
 		struct dx_irec rec;
 		int n = 1, error;
 
+		if (pos >= from && pos < to) {
+			pos = to;
+			looks = 0;
+			continue;
+		}
+		if (looks++ == MOST_LOOKS) {	/* scattered: it is not worth more */
+			if (pos < from) {
+				*off = pos = from;
+				continue;
+			}
+			end = pos;
+			break;
+		}
 		error = dx_bmap_query(ip, pos, end - pos, &rec, &n, 0);
 		if (!error)
 			error = dx_cow_trim_shared(ip, &rec, &shared);

@@ -66,7 +66,8 @@ int dx_reflink_try_clear(struct dx_inode *ip)
 
 int dx_reflink_inherit(struct dx_inode *src, struct dx_inode *dst)
 {
-	if (!(src->d.flags2 & DX_DIFLAG2_COWEXTSIZE) || dst->d.flags2 & DX_DIFLAG2_COWEXTSIZE)
+	if (!(src->d.flags2 & DX_DIFLAG2_COWEXTSIZE) || dst->d.flags2 & DX_DIFLAG2_COWEXTSIZE ||
+	    !dx_cowextsize_ok(src->mp, src->d.cowextsize))
 		return 0;
 	return change_flags(dst, DX_DIFLAG2_COWEXTSIZE, 0, src->d.cowextsize);
 }

@@ -162,6 +162,11 @@ static inline u64 dx_cow_blocks(struct dx_inode *ip)
 
 /* may blocks of its data fork be other files' as well? */
 static inline bool dx_inode_shares(struct dx_inode *ip) { return ip->d.flags2 & DX_DIFLAG2_REFLINK; }
+/* May a hint for copies on write (fsblocks) be on disk? */
+static inline bool dx_cowextsize_ok(struct dx_mount *mp, u32 fsb)
+{
+	return fsb && fsb <= DX_BMBT_MAX_BLOCKCOUNT && fsb <= mp->sb.agblocks / 2;
+}
 static inline bool dx_has_large_counts(struct dx_inode *ip) { return ip->d.flags2 & DX_DIFLAG2_NREXT64; }
 /* extents that a fork may have with counters of the large form, or the small one */
 static inline u64 dx_most_extents(bool large, int w)

@@ -31,7 +31,8 @@ static void inherit_flags(struct dx_inode *dp, struct dx_inode *ip)
 	if (p->flags & DX_DIFLAG_EXTSZINHERIT)
 		d->extsize = p->extsize;
 	d->flags2 |= p->flags2 & DX_DIFLAG2_DAX;
-	if (p->flags2 & DX_DIFLAG2_COWEXTSIZE) {
+	/* a bad one, which earlier versions of ours let pass, ends here */
+	if ((p->flags2 & DX_DIFLAG2_COWEXTSIZE) && dx_cowextsize_ok(ip->mp, p->cowextsize)) {
 		d->flags2 |= DX_DIFLAG2_COWEXTSIZE;
 		d->cowextsize = p->cowextsize;
 	}

@@ -601,13 +601,13 @@ struct dx_intent *dx_intent_recovered(struct dx_mount *mp)
 
 static bool match_first(struct dx_log_item *lip, void *arg)
 {
-	*(bool *)arg = match_recovered(lip, NULL);
+	*(bool *)arg = lip->li_ops == &intent_ops;
 	return true;
 }
 
 /**
- * dx_intent_holds_tail - is the tail of the log where an intent is that recovery has found and not begun?
- * @mp: the mount, in recovery
+ * dx_intent_holds_tail - is the tail of the log where an intent is that is not done?
+ * @mp: the mount, in recovery, the log forced: of one whose end is in it the AIL knows
  */
 bool dx_intent_holds_tail(struct dx_mount *mp)
 {

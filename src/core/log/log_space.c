@@ -215,19 +215,21 @@ static int take(struct dx_log *l, struct dx_ticket *tk, bool roll, bool nowait)
 static int take_in_recovery(struct dx_log *l, struct dx_ticket *tk)
 {
 	struct dx_mount *mp = l->mp;
+	bool stuck = false;
 	s64 room;
 	int error;
 
 	while ((error = take(l, tk, true, true)) == -EAGAIN) {
-		bool stuck = dx_intent_holds_tail(mp);
+		bool was_stuck = stuck;
 
 		error = dx_log_force(mp, true);
 		if (error)
 			return error;
+		stuck = dx_intent_holds_tail(mp);
 		error = take(l, tk, true, true);
 		if (error != -EAGAIN)
 			return error;
-		if (stuck) {
+		if (stuck && was_stuck) {
 			spin_lock(&l->space.lock);
 			room = free_bytes(&l->space);
 			spin_unlock(&l->space.lock);

@@ -64,7 +64,7 @@ int dx_log_mount(struct dx_mount *mp)
 }
 
 /**
- * dx_log_process_unlinked - free what a clean log has left: inodes on unlinked lists, blocks staged for copies on write
+ * dx_log_process_unlinked - free what a clean log has left: inodes on unlinked lists; the first time, blocks staged for copies on write
  * @mp: a mount that has just become writable, clean log
  *
  * An inode whose end failed for want of memory stays unlinked across a clean unmount.  If it fails again there is
@@ -78,7 +78,8 @@ int dx_log_process_unlinked(struct dx_mount *mp)
 
 	set_bit(DX_OP_RECOVERING, &mp->opstate);
 	error = dx_iunlink_process_all(mp);
-	if (!error)
+	/* what a mount has staged itself, before it was read-only for a while, files in memory still write to */
+	if (!error && !test_bit(DX_OP_WAS_RW, &mp->opstate))
 		error = dx_refcount_free_leftovers(mp);
 	clear_bit(DX_OP_RECOVERING, &mp->opstate);
 	return error;

@@ -509,6 +509,8 @@ static int open_once(struct dx_mount *mp, bool *claimed)
 	dx_quota_open(mp);
 	if (mp->sb.qflags && !mp->qflags)
 		dx_info(mp, "quota is neither accounted nor enforced");
+	if (!dx_is_readonly(mp))
+		set_bit(DX_OP_WAS_RW, &mp->opstate);
 	return 0;
 
 fail_root:
@@ -726,6 +728,7 @@ int dx_mount_remount_rw(struct dx_mount *mp)
 		set_bit(DX_OP_RDONLY, &mp->opstate);
 		return error;
 	}
+	set_bit(DX_OP_WAS_RW, &mp->opstate);
 	dx_quota_open(mp);
 	dx_reserve_default(mp);
 	return 0;

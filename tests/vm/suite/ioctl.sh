@@ -49,6 +49,10 @@ same_io "extsize is kept" -f -c "extsize 64k" -c extsize d
 same_io "extsize of an odd number is refused" -f -c "extsize 5000" -c extsize d2
 t_same "an extent size hint aligns allocations" bash -c "xfs_io -f -d -c 'extsize 64k' -c 'pwrite -q 4k 4k' -c 'pwrite -q 200k 4k' e; posix --map e"
 same_io "cowextsize" -f -c cowextsize d
+same_io "a hint for copies that is no number of blocks is refused" -f -c "cowextsize 5000" -c cowextsize d3
+same_io "one that is larger than half an AG, too" -f -c "cowextsize 2g" -c cowextsize d4
+same_io "one of a directory is kept" -c "cowextsize 64k" -c cowextsize .
+same_io "and taken away" -c "cowextsize 0" -c cowextsize .
 same_io "lsattr of a file with an attribute" -f -c lsattr f
 [ $FSTYPE != dioxfs ] || t "lsattr of a new file" eval 'xfs_io -f -c lsattr $MNT/new | grep -q "^-*  *$MNT/new"'
 same_io "chattr sets and clears" -f -c "chattr +stnA" -c lsattr -c "chattr -s" -c lsattr f
@@ -65,6 +69,7 @@ same_io "mmap, mread, mwrite, msync" -f -c "pwrite -qb 1m 0 64k" -c "mmap 0 64k"
 [ $FSTYPE != dioxfs ] || t "scrub is refused" eval 'xfs_io -x -f -c "scrub probe" $MNT/j 2>&1 | grep -qi "inappropriate ioctl\|not supported"'
 t_same "inject is refused to production kernels alike" bash -c 'xfs_io -x -c "inject" . 2>&1 | wc -l; exit 0'
 t_same "lsattr and chattr of e2fsprogs" bash -c 'touch k; chattr +iad k 2>&1; lsattr k; rm k 2>&1; chattr -iad k; lsattr k; rm k'
+t_same "chattr of a file with the DAX flag" bash -c 'touch m; xfs_io -c "chattr +x" m; chattr +A m 2>&1; xfs_io -c lsattr m | tr -d X; chattr -A m 2>&1; xfs_io -c lsattr m | tr -d X'
 t "filefrag works" bash -c "xfs_io -f -d -c 'pwrite -q 0 4k' $MNT/l; filefrag $MNT/l | grep -q '1 extent found'"
 case $(uname -r) in
 4.*)	skip "what the ioctls say themselves" "stock XFS before 5.2 lacks several" ;;
