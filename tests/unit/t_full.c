@@ -241,6 +241,53 @@ static int stale_fiber(void *arg)
 	return uv_umount(mp);
 }
 
+/* ---- a free list with nothing in it, and trees that are full ---- */
+
+static int free_blocks(struct dx_mount *mp, dx_agbno_t bno, u32 len)
+{
+	struct dx_trans *tp;
+	int error = dx_trans_alloc(mp, DX_RESV_ITRUNCATE, 0, 0, &tp);
+
+	return error ?: dx_trans_end(tp, dx_free_extent(tp, dx_agb_to_fsb(mp, 3, bno), len));
+}
+
+/*
+ * Pieces of two blocks come free in ascending order, which fills both trees to the last record, and both split to their roots in one
+ * change.  Among them one that is longer: what the list lacks is not to be cut out of it, or its rest would split a leaf again.
+ */
+static int packed_fiber(void *arg)
+{
+	struct dx_mount *mp = uv_mount(NULL);
+	struct dx_alloc_arg a = { .mp = mp, .minlen = 60000, .maxlen = 60000, .prod = 1, .alignment = 1, .type = DX_ALLOC_THIS_AG, .userdata = true };
+	u32 n, hole_at = (u32)(long)arg, empty = 0;
+	struct dx_perag *pag;
+	struct dx_trans *tp;
+	dx_agbno_t at;
+
+	if (!mp)
+		return -EIO;
+	pag = dx_perag(mp, 3);
+	CHECK_EQ(dx_trans_alloc(mp, DX_RESV_WRITE, 60010, 0, &tp), 0);
+	a.tp = tp;
+	a.fsbno = dx_agb_to_fsb(mp, 3, 0);
+	CHECK_EQ(dx_alloc_extents(&a), 0);
+	CHECK(a.fsbno != DX_NULLFSBNO);
+	CHECK_EQ(dx_trans_commit(tp), 0);
+	at = dx_fsb_to_agbno(mp, a.fsbno);
+	for (n = 0; n < 9800 && !dx_is_shutdown(mp); n++) {
+		u32 len = n == hole_at ? 8 : 2;
+
+		if (!CHECK_EQ(free_blocks(mp, at, len), 0))
+			break;
+		empty += !pag->flcount;
+		at += len + 1;
+		if (n % 500 == 0)
+			dx_log_force(mp, true);
+	}
+	printf("# %u levels, the list was empty %u times\n", pag->levels[DX_BTNUM_CNT], empty);
+	return uv_umount(mp);
+}
+
 static void run(const char *what, int (*fn)(void *arg), void *arg)
 {
 	if (host_test(what, 0, fn, arg)) {
@@ -260,6 +307,7 @@ int main(void)
 	};
 	static const struct uv_profile many = { "large inodes", "--unsupported -i size=2048 -d agcount=2 -l size=10m", 320, .parent = true };
 	static const struct uv_profile small = { "1 KiB", "--unsupported -b size=1024 -n size=65536 -d agcount=2 -l size=10m", 100 };
+	static const struct uv_profile packed = { "packed", "-b size=1024 -d agcount=4 -m reflink=0,rmapbt=0", 420 };
 	static const struct uv_profile shrunk = { "shrunk", "--unsupported -d agsize=64m -l size=10m", 100 };
 	char name[200];
 	long op;
@@ -283,6 +331,13 @@ int main(void)
 	uv_quota = DX_UQUOTA_ACCT | DX_UQUOTA_ENFD;
 	run("attributes push a directory out, at a limit", limit_fiber, NULL);
 	uv_quota = 0;
+	for (i = 5000; i < 9100; i += 2000) {
+		if (uv_make(&packed))
+			return 2;
+		if (host_test("the list of an AG with trees that are full", 0, packed_fiber, (void *)(long)i))
+			continue;
+		host_kill_world();
+	}
 	if (uv_make(&shrunk) || host_sh("xfs_db -x -c 'agfl 1' -c 'write bno[30] 12000' %s >/dev/null", uv_image))
 		return 2;
 	host_dev_close(uv_dev);

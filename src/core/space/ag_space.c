@@ -14,12 +14,19 @@
  */
 #include "dx_alloc_int.h"
 
+/* Of a tree that becomes @levels high: all below its new root split, and in what refills the list all below the old one once more. */
+static u32 for_tree(u32 levels)
+{
+	return max(levels, 2 * levels - 2);
+}
+
 /**
  * dx_agfl_need - blocks that the free list of an AG must hold before a change
  * @mp: mount
  * @pag: AG, its copies valid
  *
- * In each of the free space trees, and in that of owners, every level may split, and a new root come on top.
+ * In each of the free space trees, and in that of owners, every level may split, and a new root come on top; in the tree by size two
+ * records may come into leaves that are full.
  */
 u32 dx_agfl_need(struct dx_mount *mp, struct dx_perag *pag)
 {
@@ -27,9 +34,9 @@ u32 dx_agfl_need(struct dx_mount *mp, struct dx_perag *pag)
 	int t;
 
 	for (t = DX_BTNUM_BNO; t <= DX_BTNUM_CNT; t++)
-		blocks += min_t(u32, mp->alloc_maxlevels, READ_ONCE(pag->levels[t]) + 1);
+		blocks += for_tree(min_t(u32, mp->alloc_maxlevels, READ_ONCE(pag->levels[t]) + 1));
 	if (mp->rmap_maxlevels)
-		blocks += min_t(u32, mp->rmap_maxlevels, READ_ONCE(pag->levels[DX_BTNUM_RMAP]) + 1);
+		blocks += for_tree(min_t(u32, mp->rmap_maxlevels, READ_ONCE(pag->levels[DX_BTNUM_RMAP]) + 1));
 	return blocks;
 }
 
@@ -38,13 +45,15 @@ u32 dx_agfl_need(struct dx_mount *mp, struct dx_perag *pag)
  * @mp: mount, geometry known
  *
  * For each AG the longest free list, and one extent map that splits up to its root.  Stock XFS counts with eight
- * blocks an AG whatever its size: df shows one or, where AGs are large, three more an AG there; with rmapbt also as many more
- * as that tree can have levels.
+ * blocks an AG whatever its size: df shows one or, where AGs are large, up to nine more an AG there; with rmapbt also up to twice as many
+ * more as that tree can have levels.
  */
 u64 dx_alloc_set_aside(struct dx_mount *mp)
 {
-	u32 freelist = 2 * mp->alloc_maxlevels + mp->rmap_maxlevels, split = max_t(u32, 4, mp->bm_maxlevels[0]);
+	u32 freelist = 2 * for_tree(mp->alloc_maxlevels), split = max_t(u32, 4, mp->bm_maxlevels[0]);
 
+	if (mp->rmap_maxlevels)
+		freelist += for_tree(mp->rmap_maxlevels);
 	return (u64)dx_agcount(mp) * (freelist + split);
 }
 

@@ -151,14 +151,16 @@ int dx_agfl_give(struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t agno, dx_ag
  * shrinks the trees by more is rare, and what a transaction logs stays bounded.  Only a list that
  * could soon be full is cut down at once.
  */
-static int shorten(struct dx_trans *tp, struct dx_buf *agbp, struct dx_perag *pag)
+static int shorten(struct dx_trans *tp, struct dx_buf *agbp, struct dx_perag *pag, bool *did)
 {
 	struct dx_mount *mp = tp->t_mp;
 
 	while (pag->flcount > dx_agfl_need(mp, pag)) {
 		dx_agbno_t bno;
-		int error = dx_agfl_take(tp, agbp, pag->agno, &bno, false);
+		int error;
 
+		*did = true;
+		error = dx_agfl_take(tp, agbp, pag->agno, &bno, false);
 		if (!error)
 			error = dx_rmap_remove(tp, agbp, pag->agno, bno, 1, &dx_own_ag);
 		if (!error)
@@ -172,7 +174,7 @@ static int shorten(struct dx_trans *tp, struct dx_buf *agbp, struct dx_perag *pa
 }
 
 /* Blocks that the list lacks come from free space, as far as there is any. */
-static int lengthen(struct dx_trans *tp, struct dx_buf *agbp, struct dx_perag *pag)
+static int lengthen(struct dx_trans *tp, struct dx_buf *agbp, struct dx_perag *pag, bool *did)
 {
 	struct dx_mount *mp = tp->t_mp;
 	dx_extlen_t len = 1;
@@ -184,6 +186,7 @@ static int lengthen(struct dx_trans *tp, struct dx_buf *agbp, struct dx_perag *p
 		int error = dx_alloc_for_agfl(tp, agbp, pag->agno, need - pag->flcount, &bno, &len);
 		dx_extlen_t i;
 
+		*did |= error || len;
 		for (i = 0; !error && i < len; i++)
 			error = dx_agfl_give(tp, agbp, pag->agno, bno + i, false);
 		/* now there are some, should this take any */
@@ -198,7 +201,7 @@ static int lengthen(struct dx_trans *tp, struct dx_buf *agbp, struct dx_perag *p
 /**
  * dx_alloc_refresh_agfl - lock an AGF and make its free list ready for a change
  * @args: what is to be allocated; ->maxlen is clamped to what the AG has, ->contended set when
- *	DX_FIX_TRYLOCK found it locked
+ *	DX_FIX_TRYLOCK found it locked, ->refilled when the AGF has been changed and so stays locked
  * @agno: AG
  * @agbpp: out: locked AGF in the transaction; NULL when the AG cannot serve
  * @flags: DX_FIX_*
@@ -231,9 +234,9 @@ int dx_alloc_refresh_agfl(struct dx_alloc_arg *args, dx_agno_t agno, struct dx_b
 		goto no;
 	args->maxlen = most;
 	/* on a mere chance nothing is changed but what must be */
-	error = args->chance && pag->flcount < mp->agfl_size / 2 ? 0 : shorten(args->tp, agbp, pag);
+	error = args->chance && pag->flcount < mp->agfl_size / 2 ? 0 : shorten(args->tp, agbp, pag, &args->refilled);
 	if (!error)
-		error = lengthen(args->tp, agbp, pag);
+		error = lengthen(args->tp, agbp, pag, &args->refilled);
 	if (error || (!freeing && pag->flcount < dx_agfl_need(mp, pag)))
 		goto no;
 	*agbpp = agbp;

@@ -460,6 +460,30 @@ static int search_and_take(struct agreq *rq, enum dx_alloc_type how)
 	return mod_freeblks(rq->tp, rq->agbp, rq->agno, -(s64)rq->len);
 }
 
+/*
+ * The smallest free extent, or its beginning.  Whole, it leaves the trees without a split; of its rest, which is again the smallest, the
+ * record comes into the leaf that it has just left.
+ */
+static int find_smallest(struct agreq *rq)
+{
+	struct dx_btree_cur *cur = dx_bnobt_cursor(rq->mp, rq->tp, rq->agbp, rq->agno, DX_BTNUM_CNT);
+	union dx_btree_rec rec;
+	int stat, error;
+
+	cur->rec.alloc.startblock = 0;
+	cur->rec.alloc.blockcount = 0;
+	error = dx_btree_lookup(cur, DX_LOOKUP_GE, &stat);
+	if (!error && stat)
+		error = dx_btree_get_rec(cur, &rec, &stat);
+	dx_btree_del_cursor(cur, error);
+	if (error || !stat)
+		return error;
+	rq->fbno = rq->bno = rec.alloc.startblock;
+	rq->flen = rec.alloc.blockcount;
+	rq->len = min(rq->flen, rq->args->maxlen);
+	return 0;
+}
+
 /**
  * dx_alloc_for_agfl - take blocks out of free space for the AGFL
  * @tp: transaction
@@ -470,8 +494,8 @@ static int search_and_take(struct agreq *rq, enum dx_alloc_type how)
  * @len: out; 0 = the AG has no free space left
  *
  * Busy ones will do (and stay busy): a block is made usable when a tree takes it.  For
- * dx_alloc_refresh_agfl() only: a split cannot happen as nothing but
- * the list's own remainder is asked for.
+ * dx_alloc_refresh_agfl() only. Both trees can have split up to their roots in one change and have left nothing in the list,
+ * with leaves that are full: then what is taken must not split one again.
  */
 int dx_alloc_for_agfl(struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t agno, dx_extlen_t maxlen,
 		      dx_agbno_t *bno, dx_extlen_t *len)
@@ -484,8 +508,17 @@ int dx_alloc_for_agfl(struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t agno, 
 		.args = &args, .mp = tp->t_mp, .tp = tp, .agno = agno, .agbp = agbp,
 		.pag = dx_perag(tp->t_mp, agno), .target = DX_NULLAGBNO,
 	};
-	int error = search_and_take(&rq, DX_ALLOC_THIS_AG);
+	int error;
 
+	if (rq.pag->flcount <= rq.pag->levels[DX_BTNUM_CNT]) {
+		error = find_smallest(&rq);
+		if (!error && rq.len)
+			error = take_extent(&rq);
+		if (!error && rq.len)
+			error = mod_freeblks(tp, agbp, agno, -(s64)rq.len);
+	} else {
+		error = search_and_take(&rq, DX_ALLOC_THIS_AG);
+	}
 	*bno = rq.bno;
 	*len = error ? 0 : rq.len;
 	return error;
@@ -506,6 +539,8 @@ static int take_last(struct agreq *rq, u32 flags)
 	if (dx_has_rmapbt(rq->mp)) {
 		/* the new owner's record may split its tree: the list gets what there is */
 		error = dx_alloc_refresh_agfl(args, rq->agno, &rq->agbp, (flags & DX_FIX_TRYLOCK) | DX_FIX_FREEING);
+		if (args->refilled)
+			note_agf_held(args->tp, rq->agno);
 	} else {
 		error = dx_agf_read(rq->mp, rq->tp, rq->agno, flags & DX_FIX_TRYLOCK ? DX_READ_TRYLOCK : 0, &rq->agbp);
 		if (error == -EAGAIN && (flags & DX_FIX_TRYLOCK)) {
@@ -534,7 +569,6 @@ static int alloc_in_ag(struct dx_alloc_arg *args, dx_agno_t agno, dx_agbno_t tar
 	struct agreq rq = {
 		.args = &ag_args, .mp = args->mp, .tp = args->tp, .agno = agno, .pag = pag, .target = target,
 	};
-	u32 flcount = pag->flcount;
 	bool last = flags & DX_FIX_LAST;
 	int error;
 
@@ -545,7 +579,7 @@ static int alloc_in_ag(struct dx_alloc_arg *args, dx_agno_t agno, dx_agbno_t tar
 	args->contended |= ag_args.contended;
 	if (error)
 		return error;
-	if (pag->flcount != flcount)
+	if (ag_args.refilled)
 		note_agf_held(args->tp, agno);	/* dirty: stays locked to the commit */
 	if (!rq.agbp && !last)
 		return 0;

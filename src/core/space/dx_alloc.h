@@ -84,6 +84,7 @@ struct dx_alloc_arg {
 	struct dx_owner	owner;		/* of what is taken; file data: nobody, dx_defer_rmap() tells */
 	bool		must;		/* for a dirty transaction, ->minlen 1: whatever is left will do */
 	bool		contended;	/* out: an AG could not be asked, its AGF was locked (L1) */
+	bool		refilled;	/* out: the AGF that was asked for is dirty, whatever came of it */
 	bool		resv_agfl;	/* internal */
 	bool		saw_busy;	/* internal: there would be space but for busy extents */
 	unsigned int	busy_gen;	/* internal */
