@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What direct I/O through iomap did not do before 5.5, done around it.
+ * What direct I/O through iomap did not do before 5.12, done around it.
  *
- *   - To wait for an I/O that the submitter need not wait for.
- *   - To write through the page cache where a page would not go away. Those kernels went on and warned: buffered
- *     reads then saw what had been there before an acknowledged write.
- *   - To tell the caller's iterator how much was read: a read past the end of the file moved it too far, and a
+ *   - Before 5.9, to write through the page cache where a page would not go away. Those kernels went on and warned: buffered
+ *     reads then saw what had been there before an acknowledged write. Nothing in a header tells which do; where it is
+ *     done twice, the second time finds no pages.
+ *   - Before 5.5, to wait for an I/O that the submitter need not wait for.
+ *   - Before 5.5, to tell the caller's iterator how much was read: a read past the end of the file moved it too far, and a
  *     pipe got bytes that were never read.
  *   - Before 5.4, to zero the rest of a written block behind the end of the file (here: such
  *     a write goes through the page cache), and to flush the device's cache after an O_DSYNC write
@@ -14,7 +15,7 @@
 #include "compat_dio.h"
 #include <linux/pagemap.h>
 
-#if HAVE_IOMAP_DIO <= 1
+#if HAVE_IOMAP_DIO <= 2
 static ssize_t make_way(struct kiocb *iocb, struct inode *inode, size_t count, unsigned int flags)
 {
 	struct address_space *mapping = iocb->ki_filp->f_mapping;
@@ -54,21 +55,25 @@ ssize_t dx_iomap_dio_rw(struct kiocb *iocb, struct iov_iter *iter, const struct 
 
 	if (!count)
 		return 0;
-	dx_dio_drop_clean(iocb, count);
+	dx_dio_drop_clean(iocb, iter);
 	if (iov_iter_rw(iter) == WRITE) {
 		ret = make_way(iocb, inode, count, flags);
 		if (ret)
 			return ret;
 	}
-#if HAVE_IOMAP_DIO
+#if HAVE_IOMAP_DIO == 2
+	return iomap_dio_rw(iocb, iter, ops, dops, is_sync_kiocb(iocb) || (flags & DX_DIO_FORCE_WAIT));
+#elif HAVE_IOMAP_DIO == 1
 	ret = iomap_dio_rw(iocb, iter, ops, dops);
 #else
 	ret = iomap_dio_rw(iocb, iter, ops, dops ? dops->end_io : NULL);
 #endif
+#if HAVE_IOMAP_DIO <= 1
 	if (ret == -EIOCBQUEUED && (flags & DX_DIO_FORCE_WAIT))
 		inode_dio_wait(inode);
 	if (ret >= 0 && count - iov_iter_count(iter) > ret)
 		iov_iter_revert(iter, count - iov_iter_count(iter) - ret);
 	return ret;
+#endif
 }
 #endif

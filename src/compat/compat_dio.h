@@ -8,6 +8,7 @@
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/iomap.h>
+#include <linux/pagemap.h>
 #include <linux/uio.h>
 #include "dx_have.h"
 
@@ -18,7 +19,9 @@
 #define DX_CAN_OVERWRITE_ONLY	true
 #else
 #define DX_CAN_OVERWRITE_ONLY	false
+#ifndef IOMAP_OVERWRITE_ONLY
 #define IOMAP_OVERWRITE_ONLY	0
+#endif
 #endif
 
 /*
@@ -72,16 +75,19 @@ static inline struct file *dx_dio_hold(struct kiocb *iocb) { return NULL; }
 static inline void dx_dio_let_go(struct file *file) { }
 #endif
 
-#if HAVE_IOMAP_DIO < 3
-/* These kernels say EAGAIN to an I/O that may not wait as long as there are pages in its way, clean ones, too. */
-static inline void dx_dio_drop_clean(struct kiocb *iocb, size_t count)
+/*
+ * A write that may not wait is told EAGAIN as long as there are pages in its way, clean ones, too; before 5.13 so is a read. From
+ * 5.19 on writes are left to that, as stock XFS leaves them.
+ */
+static inline void dx_dio_drop_clean(struct kiocb *iocb, struct iov_iter *iter)
 {
 	struct address_space *mapping = iocb->ki_filp->f_mapping;
+	bool wanted = iov_iter_rw(iter) == WRITE ? HAVE_IOMAP_DIO < 5 : !HAVE_RANGE_NEEDS_WRITEBACK;
+	size_t count = iov_iter_count(iter);
 
-	if ((iocb->ki_flags & IOCB_NOWAIT) && mapping->nrpages && count)
+	if (wanted && (iocb->ki_flags & IOCB_NOWAIT) && mapping->nrpages && count)
 		invalidate_mapping_pages(mapping, iocb->ki_pos >> PAGE_SHIFT, (iocb->ki_pos + count - 1) >> PAGE_SHIFT);
 }
-#endif
 
 #if HAVE_IOMAP_DIO >= 3
 static inline ssize_t dx_iomap_dio_rw(struct kiocb *iocb, struct iov_iter *iter, const struct iomap_ops *ops,
@@ -90,14 +96,14 @@ static inline ssize_t dx_iomap_dio_rw(struct kiocb *iocb, struct iov_iter *iter,
 	unsigned int f = (flags & DX_DIO_FORCE_WAIT ? IOMAP_DIO_FORCE_WAIT : 0) |
 			 (flags & DX_DIO_OVERWRITE_ONLY ? IOMAP_DIO_OVERWRITE_ONLY : 0);
 
+	dx_dio_drop_clean(iocb, iter);
+#if HAVE_IOMAP_DIO >= 5
 	return iomap_dio_rw(iocb, iter, ops, dops, f, NULL, 0);
-}
-#elif HAVE_IOMAP_DIO == 2
-static inline ssize_t dx_iomap_dio_rw(struct kiocb *iocb, struct iov_iter *iter, const struct iomap_ops *ops,
-				      const struct dx_dio_ops *dops, unsigned int flags)
-{
-	dx_dio_drop_clean(iocb, iov_iter_count(iter));
-	return iomap_dio_rw(iocb, iter, ops, dops, is_sync_kiocb(iocb) || (flags & DX_DIO_FORCE_WAIT));
+#elif HAVE_IOMAP_DIO == 4
+	return iomap_dio_rw(iocb, iter, ops, dops, f, 0);
+#else
+	return iomap_dio_rw(iocb, iter, ops, dops, f);
+#endif
 }
 #else
 ssize_t dx_iomap_dio_rw(struct kiocb *iocb, struct iov_iter *iter, const struct iomap_ops *ops,
