@@ -12,10 +12,14 @@
  */
 static bool all_blocks_uptodate(struct page *page)
 {
+#if HAVE_IOMAP_PAGE
 	struct iomap_page *iop = to_iomap_page(page);
 	unsigned int blocks = PAGE_SIZE >> page->mapping->host->i_blkbits;
 
 	return iop && find_first_zero_bit(iop->uptodate, blocks) >= blocks;
+#else
+	return false;
+#endif
 }
 
 /**

@@ -92,6 +92,11 @@ static int name##_readpages(struct file *unused, struct address_space *mapping, 
 }
 #define DX_AOPS_READAHEAD_MEMBER(name)	.readpages = name##_readpages
 #endif
+#if HAVE_IOMAP_SET_PAGE_DIRTY
+#define dx_set_page_dirty	iomap_set_page_dirty
+#else
+#define dx_set_page_dirty	__set_page_dirty_nobuffers
+#endif
 #define DX_AOPS(name, read_ops, writepages_fn, bmap_fn, swap_fn) \
 static int name##_readpage(struct file *unused, struct page *page) \
 { \
@@ -102,7 +107,7 @@ const struct address_space_operations name = { \
 	.readpage		= name##_readpage, \
 	DX_AOPS_READAHEAD_MEMBER(name), \
 	.writepages		= writepages_fn, \
-	.set_page_dirty		= iomap_set_page_dirty, \
+	.set_page_dirty		= dx_set_page_dirty, \
 	.releasepage		= iomap_releasepage, \
 	.invalidatepage		= iomap_invalidatepage, \
 	.bmap			= bmap_fn, \

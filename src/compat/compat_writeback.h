@@ -163,6 +163,20 @@ static void name##_discard(struct folio *folio, loff_t pos) \
 	dx_discard_state(folio, offset_in_folio(folio, pos)); \
 }
 #define DX_DISCARD_MEMBER	discard_folio
+#elif HAVE_DISCARD_PAGE == 1
+/* It is called only if nothing of the page was mapped: what is behind a part that was must go back where mapping fails. */
+#define dx_map_failed(inode, pos, discard) \
+do { \
+	if (offset_in_page(pos)) \
+		discard(inode, pos, round_up(pos, PAGE_SIZE)); \
+} while (0)
+#define DX_DISCARD_OP(name, discard) \
+static void name##_discard(struct page *page) \
+{ \
+	discard(page->mapping->host, page_offset(page), page_offset(page) + PAGE_SIZE); \
+	iomap_invalidatepage(page, 0, PAGE_SIZE); \
+}
+#define DX_DISCARD_MEMBER	discard_page
 #else
 #define DX_DISCARD_OP(name, discard) \
 static void name##_discard(struct page *page, loff_t pos) \
@@ -172,10 +186,17 @@ static void name##_discard(struct page *page, loff_t pos) \
 }
 #define DX_DISCARD_MEMBER	discard_page
 #endif
+#ifndef dx_map_failed
+#define dx_map_failed(inode, pos, discard)	do { } while (0)
+#endif
 #define DX_WRITEBACK(name, map, submit, discard) \
 static int name##_map(struct iomap_writepage_ctx *ctx, struct inode *inode, loff_t pos DX_MAP_BLOCKS_LEN) \
 { \
-	return map(container_of(ctx, struct dx_wpc, ctx), inode, pos); \
+	int ret = map(container_of(ctx, struct dx_wpc, ctx), inode, pos); \
+\
+	if (ret) \
+		dx_map_failed(inode, pos, discard); \
+	return ret; \
 } \
 static int name##_submit(struct iomap_ioend *ioend, int status) \
 { \
