@@ -155,6 +155,29 @@ static int name##_fadvise(struct file *file, loff_t start, loff_t end, int advic
 #define DX_FADVISE_OP(name)
 #define DX_FADVISE_MEMBER(name)	/* DX_LATE_READAHEAD */
 #endif
+#if HAVE_MAP_PAGES
+#define DX_MAP_PAGES(name) \
+static vm_fault_t name##_map_pages(struct vm_fault *vmf, pgoff_t start, pgoff_t end) \
+{ \
+	struct inode *inode = file_inode(vmf->vma->vm_file); \
+	vm_fault_t ret; \
+\
+	dx_mmaplock_shared(inode); \
+	ret = filemap_map_pages(vmf, start, end); \
+	dx_mmapunlock_shared(inode); \
+	return ret; \
+}
+#else
+#define DX_MAP_PAGES(name) \
+static void name##_map_pages(struct vm_fault *vmf, pgoff_t start, pgoff_t end) \
+{ \
+	struct inode *inode = file_inode(vmf->vma->vm_file); \
+\
+	dx_mmaplock_shared(inode); \
+	filemap_map_pages(vmf, start, end); \
+	dx_mmapunlock_shared(inode); \
+}
+#endif
 #define DX_FAULT_OPS(name) \
 static vm_fault_t name##_fault(struct vm_fault *vmf) \
 { \
@@ -166,14 +189,7 @@ static vm_fault_t name##_fault(struct vm_fault *vmf) \
 	dx_mmapunlock_shared(inode); \
 	return ret; \
 } \
-static void name##_map_pages(struct vm_fault *vmf, pgoff_t start, pgoff_t end) \
-{ \
-	struct inode *inode = file_inode(vmf->vma->vm_file); \
-\
-	dx_mmaplock_shared(inode); \
-	filemap_map_pages(vmf, start, end); \
-	dx_mmapunlock_shared(inode); \
-} \
+DX_MAP_PAGES(name) \
 DX_FADVISE_OP(name)
 #define DX_FAULT_MEMBERS(name)	.fault = name##_fault, .map_pages = name##_map_pages
 #endif

@@ -26,46 +26,53 @@ typedef struct user_namespace *dx_idmap_t;
 #define DX_IDMAP_GIVEN		idmap
 #define DX_IDMAP_ARG(idmap)	idmap,
 #define DX_FS_ALLOW_IDMAP	FS_ALLOW_IDMAP
-
-static inline uid_t dx_new_uid(dx_idmap_t idmap, const struct inode *dir)
-{
-	return from_kuid(i_user_ns(dir), mapped_fsuid(idmap, i_user_ns(dir)));
-}
-
-static inline gid_t dx_new_gid(dx_idmap_t idmap, const struct inode *dir)
-{
-	return from_kgid(i_user_ns(dir), mapped_fsgid(idmap, i_user_ns(dir)));
-}
-
-/* Does a new file in a setgid directory keep its own setgid bit? */
-static inline umode_t dx_strip_sgid(dx_idmap_t idmap, struct inode *dir, umode_t mode)
-{
-	return mode_strip_sgid(idmap, dir, mode);
-}
 #else
 #define DX_IDMAP_PARAM
 #define DX_IDMAP_GIVEN		NULL
 #define DX_IDMAP_ARG(idmap)
 #define DX_FS_ALLOW_IDMAP	0
+#endif
+
+/* Ids of who makes something in @dir, as the volume has them. */
+#if HAVE_MAPPED_FSUID >= 2
+#define dx_mapped_fsuid(idmap, ns)	mapped_fsuid(idmap, ns)
+#define dx_mapped_fsgid(idmap, ns)	mapped_fsgid(idmap, ns)
+#elif HAVE_MAPPED_FSUID == 1
+#define dx_mapped_fsuid(idmap, ns)	mapped_fsuid(idmap)
+#define dx_mapped_fsgid(idmap, ns)	mapped_fsgid(idmap)
+#else
+#define dx_mapped_fsuid(idmap, ns)	current_fsuid()
+#define dx_mapped_fsgid(idmap, ns)	current_fsgid()
+#endif
 
 static inline uid_t dx_new_uid(dx_idmap_t idmap, const struct inode *dir)
 {
-	return from_kuid(dir->i_sb->s_user_ns, current_fsuid());
+	return from_kuid(dir->i_sb->s_user_ns, dx_mapped_fsuid(idmap, dir->i_sb->s_user_ns));
 }
 
 static inline gid_t dx_new_gid(dx_idmap_t idmap, const struct inode *dir)
 {
-	return from_kgid(dir->i_sb->s_user_ns, current_fsgid());
+	return from_kgid(dir->i_sb->s_user_ns, dx_mapped_fsgid(idmap, dir->i_sb->s_user_ns));
 }
 
+/* Does a new file in a setgid directory keep its own setgid bit? */
 static inline umode_t dx_strip_sgid(dx_idmap_t idmap, struct inode *dir, umode_t mode)
 {
-	if ((mode & (S_ISGID | 0010)) == (S_ISGID | 0010) && !in_group_p(dir->i_gid) &&
-	    !capable_wrt_inode_uidgid(dir, CAP_FSETID))
+#if HAVE_MODE_STRIP_SGID >= 2
+	return mode_strip_sgid(idmap, dir, mode);
+#else
+#if HAVE_IDMAP
+	kgid_t gid = i_gid_into_mnt(idmap, dir);
+#else
+	kgid_t gid = dir->i_gid;
+#endif
+
+	if ((mode & (S_ISGID | 0010)) == (S_ISGID | 0010) && !in_group_p(gid) &&
+	    !capable_wrt_inode_uidgid(DX_IDMAP_ARG(idmap) dir, CAP_FSETID))
 		mode &= ~S_ISGID;
 	return mode;
-}
 #endif
+}
 
 static inline int dx_setattr_prepare(dx_idmap_t idmap, struct dentry *dentry, struct iattr *attr)
 {
