@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * 0: iomap's direct I/O cannot be told by a mapping that a write must not be torn
+ * 0: iomap's direct I/O cannot be told by a mapping that a write must not be torn; or (6.15) it can, and statx tells only a part
  * 1: IOMAP_F_ATOMIC_BIO says so (6.16)
  */
 #include <linux/fs.h>
@@ -10,7 +10,7 @@
 
 #if FORM == 0
 #ifdef IOMAP_F_ATOMIC_BIO
-#error
+void probe(struct kstat *stat) { generic_fill_statx_atomic_writes(stat, 1, 1); }
 #endif
 
 #elif FORM == 1
