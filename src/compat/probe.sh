@@ -18,7 +18,7 @@
 # Reading the kernel's headers takes a second, the probes nothing: so all forms of all probes
 # are compiled as two files, and a form has failed when an error carries its name.
 # What was found is then compiled once more by itself, and must be free of errors: a wrong answer, wherever
-# it came from, stops the build and never bends it.
+# it came from, stops the build and never bends it. So is all of src/compat (dx_every.h): what no probe asks is found out there.
 #
 # IGNORE_CC_MISMATCH=1 in the environment builds with another compiler than the kernel's.
 # DX_FORCE="HAVE_A=0 HAVE_B=2" in the environment is for the test of that (tests/compat/run).
@@ -126,5 +126,12 @@ cp "$tmp/headers.c" "$tmp/true.c"
 } >"$tmp/have" || exit 1
 compile true "$@" ||
 	stop "what was found out about kernel $release does not hold: $(sed -n 's/: .*error: /: /p' "$tmp/true.log" | head -n 1)"
+# What nobody thought to ask: all of src/compat, with these answers, each of its macros used once.
+mkdir "$tmp/every"
+cp "$dir"/../*.[ch] "$tmp/every/"
+cp "$tmp/have" "$tmp/every/dx_have.h"
+for src in "$tmp"/every/dx_every.h "$tmp"/every/compat_*.c; do echo "#include \"every/${src##*/}\""; done >"$tmp/every.c"
+compile every "$@" ||
+	stop "kernel $release differs from what this version of dioxfs knows ($(sed -n 's/^\([^ :]*\/\)\{0,1\}\([^ :/]*\):[0-9:]* *\(fatal \)\{0,1\}error: */\2: /p' "$tmp/every.log" | head -n 1)): the kernel is too new or too old for it"
 # The same answers leave the file alone, and with it everything that was compiled with them.
 cmp -s "$tmp/have" "$out" || mv "$tmp/have" "$out"
