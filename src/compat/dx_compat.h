@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * One internal API over the kernels that we build for (4.18 of EL8, 4.19, 5.4, 5.10, 6.1, 6.12, 7.2).
+ * One internal API over the kernels that we build for (4.18 of EL8, 4.19, 5.4, 5.10, 5.14, 5.15, 6.1, 6.12, 7.2).
  *
  * The rest of the source has no conditionals. What differs between kernels is
  * given one name in the header of its family; which kernel has what

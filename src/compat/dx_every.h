@@ -95,7 +95,8 @@ int every_end_io(struct kiocb *iocb, ssize_t size, int error, unsigned int flags
 DX_DIO_OPS(every_dio_ops, every_end_io);
 ssize_t every_dio(struct kiocb *iocb, struct iov_iter *iter)
 {
-	return DX_CAN_OVERWRITE_ONLY + IOMAP_OVERWRITE_ONLY + IOMAP_ATOMIC + DX_IOMAP_F_ATOMIC + IOMAP_DIO_UNWRITTEN + IOMAP_DIO_COW +
+	return DX_CAN_OVERWRITE_ONLY + IOMAP_OVERWRITE_ONLY + IOMAP_ATOMIC + DX_IOMAP_F_ATOMIC +
+	       IOMAP_DIO_UNWRITTEN + IOMAP_DIO_COW +
 	       dx_iomap_dio_rw(iocb, iter, &every_direct_ops, &every_dio_ops, DX_DIO_FORCE_WAIT | DX_DIO_OVERWRITE_ONLY);
 }
 
