@@ -535,6 +535,8 @@ static int reconfigure(struct fs_context *fc)
 	fc->sb_flags &= ~SB_LAZYTIME;
 	sync_filesystem(sb);
 	if (ro && !sb_rdonly(sb)) {
+		/* what files in memory have staged for copies would stay until the next mount: nobody frees it read-only */
+		dx_blockgc(sb);
 		error = dx_mount_remount_ro(mp);
 		if (error)
 			return error;
