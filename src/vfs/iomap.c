@@ -594,8 +594,8 @@ retry:
 			return -EAGAIN;
 	}
 	/*
-	 * Inside a block, and not where the write begins: the caller's memory ended within one, and is looked at once more. Here iomap
-	 * (from 6.12 on) would zero the block up to this place, over what is in flight, and tell of a short write.
+	 * Inside a block, and not where the write begins: the caller's memory ended within one, and is looked at once more. Here
+	 * iomap (from 6.12 on) would zero the block up to this place, over what is in flight, and tell of a short write.
 	 */
 	if ((pos & (mp->sb.blocksize - 1)) && pos != READ_ONCE(dx_vnode(inode)->alone_from) && !is_written(&m.rec))
 		return -EFAULT;

@@ -119,7 +119,7 @@ int dx_delalloc_expect(struct dx_trans *tp, struct dx_inode *ip, u64 more, u32 r
 	if (!rule_changes(ip, mapped, dx_fork_inline_max(ip, DX_DATA_FORK), mapped + more, room))
 		return 0;
 	need = lacking(ip, mapped + more, room, false);
-	if (dx_mod_fdblocks(ip->mp, -(s64)need, tp != NULL)) {
+	if (dx_mod_fdblocks(ip->mp, -(s64)need, !!tp)) {
 		if (!tp || tp->t_blk_res < need)
 			return -ENOSPC;
 		tp->t_blk_res -= need;

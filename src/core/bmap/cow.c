@@ -171,8 +171,8 @@ static int cut_to_copied(struct dx_inode *ip, dx_fileoff_t from, dx_fileoff_t to
 }
 
 /*
- * Widen [*off, *off + *len), shared and a hole of the CoW fork that ends at @hi, to the hint: neither over what the CoW fork has, nor
- * behind the last block of the data fork, nor over what only this file has.
+ * Widen [*off, *off + *len), shared and a hole of the CoW fork that ends at @hi, to the hint: neither over what the CoW fork
+ * has, nor behind the last block of the data fork, nor over what only this file has.
  */
 static int widen(struct dx_inode *ip, dx_fileoff_t hi, dx_fileoff_t *off, dx_filblks_t *len)
 {

@@ -209,8 +209,8 @@ static int take(struct dx_log *l, struct dx_ticket *tk, bool roll, bool nowait)
 }
 
 /*
- * For the intents that the log left. While they hold the tail, space comes only from what can be written back behind them, and from what the
- * checkpoint in memory holds too much of.  When that is done and it is not enough, it never will be.
+ * For the intents that the log left. While they hold the tail, space comes only from what can be written back behind them, and
+ * from what the checkpoint in memory holds too much of.  When that is done and it is not enough, it never will be.
  */
 static int take_in_recovery(struct dx_log *l, struct dx_ticket *tk)
 {

@@ -64,7 +64,7 @@ int dx_log_mount(struct dx_mount *mp)
 }
 
 /**
- * dx_log_process_unlinked - free what a clean log has left: inodes on unlinked lists; the first time, blocks staged for copies on write
+ * dx_log_process_unlinked - free what a clean log has left: inodes on unlinked lists; the first time, staged copies
  * @mp: a mount that has just become writable, clean log
  *
  * An inode whose end failed for want of memory stays unlinked across a clean unmount.  If it fails again there is

@@ -137,8 +137,8 @@ static int agfl_check(struct dx_buf *bp)
 	if (error)
 		return error;
 	/*
-	 * Which entries are in use only the AGF knows; the others keep what they had, also when the last AG has become shorter (those
-	 * in use are checked by that when they are taken).
+	 * Which entries are in use only the AGF knows; the others keep what they had, also when the last AG has become shorter
+	 * (those in use are checked by that when they are taken).
 	 */
 	for (n = 0; n < mp->agfl_size; n++) {
 		dx_agbno_t bno = be32_to_cpu(l->agfl_bno[n]);

@@ -14,7 +14,7 @@
  */
 #include "dx_alloc_int.h"
 
-/* Of a tree that becomes @levels high: all below its new root split, and in what refills the list all below the old one once more. */
+/* Of a tree that becomes @levels high: all below its new root split, and in what refills the list once more below the old one. */
 static u32 for_tree(u32 levels)
 {
 	return max(levels, 2 * levels - 2);
@@ -25,8 +25,8 @@ static u32 for_tree(u32 levels)
  * @mp: mount
  * @pag: AG, its copies valid
  *
- * In each of the free space trees, and in that of owners, every level may split, and a new root come on top; in the tree by size two
- * records may come into leaves that are full.
+ * In each of the free space trees, and in that of owners, every level may split, and a new root come on top; in the tree by size
+ * two records may come into leaves that are full.
  */
 u32 dx_agfl_need(struct dx_mount *mp, struct dx_perag *pag)
 {
@@ -45,8 +45,8 @@ u32 dx_agfl_need(struct dx_mount *mp, struct dx_perag *pag)
  * @mp: mount, geometry known
  *
  * For each AG the longest free list, and one extent map that splits up to its root.  Stock XFS counts with eight
- * blocks an AG whatever its size: df shows one or, where AGs are large, up to nine more an AG there; with rmapbt also up to twice as many
- * more as that tree can have levels.
+ * blocks an AG whatever its size: df shows one or, where AGs are large, up to nine more an AG there; with rmapbt also up to twice
+ * as many more as that tree can have levels.
  */
 u64 dx_alloc_set_aside(struct dx_mount *mp)
 {
