@@ -461,8 +461,8 @@ static int search_and_take(struct agreq *rq, enum dx_alloc_type how)
 }
 
 /*
- * The smallest free extent, or its beginning.  Whole, it leaves the trees without a split; of its rest, which is again the smallest,
- * the record comes into the leaf that it has just left.
+ * The smallest free extent, or its beginning.  Whole, it leaves the trees without a split; of its rest, which is again the
+ * smallest, the record comes into the leaf that it has just left.
  */
 static int find_smallest(struct agreq *rq)
 {
