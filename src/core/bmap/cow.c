@@ -23,7 +23,7 @@
 /* Blocks to widen to where nobody has given a hint. */
 #define DEFAULT_EXTSIZE	32u
 /* How often the refcountbt is asked for it on either side. */
-#define MOST_LOOKS	3u
+#define MOST_LOOKS	32u
 
 /* ---- what is held --------------------------------------------------------------------- */
 
