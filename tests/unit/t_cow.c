@@ -630,19 +630,20 @@ static void marked_and_not_written(struct uf_file *f, struct uf_file *twin)
 /* Direct I/O is in flight to a block of this file alone: no write to what is beside it brings a copy that frees that. */
 static void not_shared(struct uf_file *f, struct uf_file *twin)
 {
-	dx_fsbno_t was[3];
+	static const u32 own[] = { 50, 63, 64 };	/* in front, behind, unwritten */
+	dx_fsbno_t was[ARRAY_SIZE(own)];
 	u32 i;
 
 	CHECK(!uf_direct(f, 0, 64, false));
 	CHECK(!dx_alloc_file_space(f->ip, 64 * uf_bs, 16 * uf_bs));
 	CHECK(!uf_clone(f, 60, twin, 60, 3));
-	for (i = 0; i < 3; i++)
-		was[i] = block_at(f->ip, "\x32\x3f\x40"[i]);
+	for (i = 0; i < ARRAY_SIZE(own); i++)
+		was[i] = block_at(f->ip, own[i]);
 	CHECK(!uf_direct(f, 61, 1, false));
 	CHECK(!uf_write_pages(f, 62, 1));
-	for (i = 0; i < 3; i++) {
-		CHECK(!uf_direct(f, "\x32\x3f\x40"[i], 1, false));
-		CHECK_EQ(block_at(f->ip, "\x32\x3f\x40"[i]), was[i]);
+	for (i = 0; i < ARRAY_SIZE(own); i++) {
+		CHECK(!uf_direct(f, own[i], 1, false));
+		CHECK_EQ(block_at(f->ip, own[i]), was[i]);
 	}
 	CHECK(!uf_flush(f));
 }

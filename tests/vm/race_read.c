@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * race, the writer that reads: direct AIO reads of a file, while the racer takes blocks out of it and at once gives them to another
- * file, the thief's, which writes into them. The volume is full but for some MiB, so that what is freed is what is found. A read
+ * file, the thief's, which writes into them. The volume is full but for some hundred blocks, so that what is freed is what is found. A read
  * that is still in flight then must not show what the thief wrote: whoever frees a block waits for those who read it.
  *
  * Each read has a buffer of its own, and all are judged when the race is over and every operation known: a byte is the file's own,

@@ -95,7 +95,7 @@ static const struct sabotage {
 	{ "untouched reads with truncate-down", TRUNCATE_DOWN, CLEAN, NOTHING, READING },
 	{ "untouched reads into the file's own mapping", HOLES, CLEAN, NOTHING, MAPPED_READING },
 	{ "a read of another file's bytes", HOLES, CORRUPT, FOREIGN, READING },
-	{ "a read of another place's bytes", NONE, CORRUPT, FOREIGN, READING },
+	{ "a read of another file's bytes where nothing was freed", NONE, CORRUPT, FOREIGN, READING },
 	{ "a read of nothing", NONE, LOST, NEVER_READ, READING },
 	{ "a short read", PUNCH, LOST, SHORT_READ, READING },
 };
