@@ -172,7 +172,7 @@ static int one_record(const struct dx_space_rec *rec, void *data)
 			f.fmr_flags |= marks[i].fmr;
 	/* file data: is another extent there, too, in any of its blocks? */
 	if (!f.fmr_flags && dx_has_reflink(w->mp)) {
-		error = dx_refcount_find_shared(w->mp, NULL, dx_agb_to_fsb(w->mp, w->agno, rec->bno), rec->len, &before, &shared);
+		error = dx_refcount_find_shared(w->mp, dx_agb_to_fsb(w->mp, w->agno, rec->bno), rec->len, &before, &shared);
 		if (error)
 			return error;
 		if (shared)

@@ -699,6 +699,152 @@ static int beside(void *arg)
 	return uv_umount(mp);
 }
 
+/* ---- who is faster between two looks ---- */
+
+static dx_fsbno_t in_flight;
+static u32 faster_block;		/* what the faster one writes */
+static bool twin_goes;			/* after the file's other owner has gone */
+static bool armed;
+
+static int look_beside_copies(struct dx_inode *ip, u32 b, struct dx_mapped *m)
+{
+	int error;
+
+	dx_ilock(ip, DX_ILOCK_EXCL);
+	error = dx_cow_look(ip, b, 1, m);
+	if (!error && !dx_irec_is_hole(&m->rec))
+		error = -EBUSY;
+	if (!error)
+		error = dx_bmap_look(ip, b, 1, 0, m);
+	dx_iunlock(ip, DX_ILOCK_EXCL);
+	return error;
+}
+
+/* What a direct write of one block does before it is on its way: in_flight is where to, if that is not a copy. */
+static int begin_direct(struct dx_inode *ip, u32 b)
+{
+	struct dx_mapped m;
+	int error, tries = 0;
+
+	do {
+		error = dx_cow_alloc(ip, b, 1, &m);
+		if (error || !dx_irec_is_hole(&m.rec))
+			return error;
+		error = look_beside_copies(ip, b, &m);
+		if (error || dx_irec_is_real(&m.rec))
+			continue;
+		error = dx_iomap_alloc(ip, b, 1, false, false, &m);
+		if (!error) {
+			struct dx_mapped now;
+
+			error = look_beside_copies(ip, b, &now);
+		}
+	} while (error == -EBUSY && ++tries < 64);
+	if (!error)
+		in_flight = m.rec.startblock + (b - m.rec.startoff);
+	return error;
+}
+
+static int the_faster(void *arg)
+{
+	return (twin_goes ? uf_truncate(&uf_files[1], 0) : 0) ?: begin_direct(uf_files[0].ip, faster_block);
+}
+
+/* The slower one is between its looks: it holds no lock, and begins its transaction. */
+static void let_pass(struct dx_mount *mp, const char *what, u64 a, u64 b, u64 c)
+{
+	if (!armed || strcmp(what, "trans_alloc"))
+		return;
+	armed = false;
+	CHECK(!host_join(host_spawn(the_faster, NULL, "faster")));
+}
+
+static int the_slower(void *arg)
+{
+	struct dx_mapped m;
+
+	return dx_cow_alloc(uf_files[0].ip, 61, 1, &m);
+}
+
+static int twin_truncated(void *arg)
+{
+	return uf_truncate(&uf_files[1], 0);
+}
+
+static struct dx_mount *three_shared(int *error, u32 from, u32 to)
+{
+	struct dx_mount *mp = uf_mount(error);
+	u32 i;
+
+	if (!CHECK(mp))
+		return NULL;
+	uf_bs = mp->sb.blocksize;
+	uf_open(mp);
+	for (i = 0; i < UF_FILES; i++) {
+		uf_files[i].ip->d.flags2 &= ~DX_DIFLAG2_COWEXTSIZE;
+		uf_files[i].ip->d.cowextsize = 0;
+	}
+	CHECK(!uf_direct(&uf_files[0], from, to - from, false));
+	CHECK(!uf_direct(&uf_files[0], 100, 1, false));
+	CHECK(!uf_clone(&uf_files[0], 60, &uf_files[1], 60, 3));
+	in_flight = DX_NULLFSBNO;
+	return mp;
+}
+
+static int close_all(struct dx_mount *mp)
+{
+	CHECK(!dx_cow_cancel_all(uf_files[0].ip));
+	uf_close();
+	return uv_umount(mp);
+}
+
+/* Whoever was faster is in flight to its block: no copy comes over it, so the next write there does not free it. */
+static int faster_in_flight(void *arg)
+{
+	int error;
+	struct dx_mount *mp = three_shared(&error, 60, 63);
+	bool free = false;
+
+	if (!mp)
+		return error;
+	mp->trace = let_pass;
+	armed = true;
+	CHECK(!host_join(host_spawn(the_slower, NULL, "slower")));
+	CHECK(!armed);
+	mp->trace = NULL;
+	CHECK(!uf_direct(&uf_files[0], faster_block, 1, false));
+	if (in_flight != DX_NULLFSBNO)
+		CHECK(!dx_alloc_any_free(mp, in_flight, 1, &free));
+	CHECK(!free);
+	return close_all(mp);
+}
+
+/* The other owner goes at any moment of a copy being widened: it never covers what has always been this file's alone. */
+static int twin_goes_meanwhile(void *arg)
+{
+	int error;
+	struct dx_mount *mp = three_shared(&error, 0, 101);
+	struct host_fiber *twin, *slower;
+	struct dx_mapped m;
+	u32 k;
+
+	if (!mp)
+		return error;
+	host_set_preempt(3);
+	twin = host_spawn(twin_truncated, NULL, "twin");
+	for (k = 0; k < uf_seed % 40; k++)
+		host_yield();
+	slower = host_spawn(the_slower, NULL, "slower");
+	CHECK(!host_join(slower));
+	CHECK(!host_join(twin));
+	host_set_preempt(0);
+	dx_ilock(uf_files[0].ip, DX_ILOCK_EXCL);
+	CHECK(!dx_cow_look(uf_files[0].ip, 50, 1, &m));
+	dx_iunlock(uf_files[0].ip, DX_ILOCK_EXCL);
+	CHECK(dx_irec_is_hole(&m.rec));
+	return close_all(mp);
+}
+
 /* Read-only for a while, and read-write again: what is staged for a file in memory stays its own. */
 static int read_only_for_a_while(void *arg)
 {
@@ -786,6 +932,27 @@ static void run(const char *what, const struct uv_profile *p, int (*fn)(void *ar
 	host_test_end();
 }
 
+static void races(const struct uv_profile *p, u64 s)
+{
+	u64 k;
+
+	if (!CHECK(!uv_make(p)))
+		return;
+	snap = host_dev_snap_take(uv_dev);
+	twin_goes = false;
+	faster_block = 50;
+	run("a hole is filled while a copy is widened over it", p, faster_in_flight, s);
+	host_dev_snap_restore(uv_dev, snap);
+	twin_goes = true;
+	faster_block = 61;
+	run("shared no more while it is copied", p, faster_in_flight, s);
+	for (k = 0; k < 60 && !host_checks_failed; k++) {
+		host_dev_snap_restore(uv_dev, snap);
+		run("shared no more while a copy is widened", p, twin_goes_meanwhile, s + k);
+	}
+	host_dev_snap_free(snap);
+}
+
 int main(int argc, char **argv)
 {
 	u64 s = argc > 1 ? atoll(argv[1]) : 1;
@@ -825,6 +992,7 @@ int main(int argc, char **argv)
 			cut_everywhere(&cut_ops[k]);
 		host_dev_snap_free(snap);
 		intents_of_others(&volumes[i]);
+		races(&volumes[i], s);
 	}
 	uv_teardown();
 	return host_test_exit();

@@ -142,19 +142,44 @@ static bool same(struct dx_mount *mp)
 	return !error && !stat && !more;
 }
 
-/* Ask for what is shared, anywhere. */
-static void ask(struct dx_mount *mp, u64 *s)
+/* Ask for what is shared of this. */
+static void ask_one(struct dx_mount *mp, struct dx_refcount_asker *a, u32 from, u32 len)
 {
-	u32 from = uv_rand(s) % SPAN, len = 1 + uv_rand(s) % min(SPAN - from, 300u), b, n;
+	dx_fsbno_t fsbno = dx_agb_to_fsb(mp, ag, base + from);
 	dx_extlen_t before, shared;
+	u32 b, n;
 
 	for (b = 0; b < len && (count[from + b] == STAGED || count[from + b] < 2); b++)
 		;
 	for (n = 0; b + n < len && count[from + b + n] != STAGED && count[from + b + n] > 1; n++)
 		;
-	CHECK(!dx_refcount_find_shared(mp, NULL, dx_agb_to_fsb(mp, ag, base + from), len, &before, &shared));
+	if (a)
+		CHECK(!dx_refcount_ask(a, fsbno, len, &before, &shared));
+	else
+		CHECK(!dx_refcount_find_shared(mp, fsbno, len, &before, &shared));
 	CHECK_EQ(before, b);
 	CHECK_EQ(shared, n);
+}
+
+/* Ask once, anywhere; then in a row: mostly a bit further, sometimes back. */
+static void ask(struct dx_mount *mp, u64 *s)
+{
+	u32 from = uv_rand(s) % SPAN, len = 1 + uv_rand(s) % min(SPAN - from, 300u), i, most = 1 + uv_rand(s) % 12;
+	struct dx_refcount_asker *a;
+
+	ask_one(mp, NULL, from, len);
+	a = dx_refcount_ask_begin(mp);
+	for (i = 0; i < 100; i++) {
+		len = 1 + uv_rand(s) % min(SPAN - from, most);
+		ask_one(mp, a, from, len);
+		if (uv_rand(s) % 8)
+			from += uv_rand(s) % (2 * most);
+		else
+			from -= min(from, (u32)(uv_rand(s) % 30));
+		if (from >= SPAN)
+			from = uv_rand(s) % SPAN;
+	}
+	dx_refcount_ask_end(a);
 }
 
 /* Where a run begins that @type can be done to, and how long it may be. */

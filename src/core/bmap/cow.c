@@ -82,7 +82,8 @@ int dx_cow_look(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, struct 
 	return dx_bmap_look(ip, off, len, DX_BMAPI_COWFORK, got);
 }
 
-int dx_cow_trim_shared(struct dx_inode *ip, struct dx_irec *rec, bool *shared)
+/* What is asked about @rec, by one who asks more than once if @a is there. */
+static int trim_shared(struct dx_refcount_asker *a, struct dx_inode *ip, struct dx_irec *rec, bool *shared)
 {
 	dx_extlen_t before, n;
 	int error;
@@ -90,7 +91,8 @@ int dx_cow_trim_shared(struct dx_inode *ip, struct dx_irec *rec, bool *shared)
 	*shared = false;
 	if (!dx_inode_shares(ip) || !dx_irec_is_real(rec) || rec->state != DX_EXT_NORM)
 		return 0;
-	error = dx_refcount_find_shared(ip->mp, NULL, rec->startblock, rec->blockcount, &before, &n);
+	error = a ? dx_refcount_ask(a, rec->startblock, rec->blockcount, &before, &n) :
+		    dx_refcount_find_shared(ip->mp, rec->startblock, rec->blockcount, &before, &n);
 	if (error || !n)
 		return error;
 	*shared = !before;
@@ -98,29 +100,42 @@ int dx_cow_trim_shared(struct dx_inode *ip, struct dx_irec *rec, bool *shared)
 	return 0;
 }
 
+int dx_cow_trim_shared(struct dx_inode *ip, struct dx_irec *rec, bool *shared)
+{
+	return trim_shared(NULL, ip, rec, shared);
+}
+
 int dx_reflink_find_shared(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, dx_fileoff_t *soff, dx_filblks_t *slen)
 {
+	struct dx_refcount_asker *a;
 	dx_fileoff_t end = off + len;
+	int error;
 
 	*slen = 0;
+	/* not under an AGF */
+	error = dx_iread_extents(NULL, ip, DX_DATA_FORK);
+	if (error)
+		return error;
+	a = dx_refcount_ask_begin(ip->mp);
 	while (off < end) {
 		struct dx_irec rec;
 		bool shared;
-		int n = 1, error;
+		int n = 1;
 
 		error = dx_bmap_query(ip, off, end - off, &rec, &n, 0);
 		if (!error)
-			error = dx_cow_trim_shared(ip, &rec, &shared);
+			error = trim_shared(a, ip, &rec, &shared);
 		if (error)
-			return error;
+			break;
 		if (shared) {
 			*soff = off;
 			*slen = rec.blockcount;
-			return 0;
+			break;
 		}
 		off = dx_irec_end(&rec);
 	}
-	return 0;
+	dx_refcount_ask_end(a);
+	return error;
 }
 
 /* ---- making copies --------------------------------------------------------------------- */
@@ -132,13 +147,15 @@ int dx_reflink_find_shared(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t l
  */
 static int cut_to_copied(struct dx_inode *ip, dx_fileoff_t from, dx_fileoff_t to, dx_fileoff_t *off, dx_filblks_t *len)
 {
+	struct dx_refcount_asker *a = dx_refcount_ask_begin(ip->mp);
 	dx_fileoff_t pos = *off, end = *off + *len;
 	unsigned int looks = 0;
+	int error = 0;
 
 	while (pos < end) {
 		bool shared = false;
 		struct dx_irec rec;
-		int n = 1, error;
+		int n = 1;
 
 		if (pos >= from && pos < to) {
 			pos = to;
@@ -153,21 +170,23 @@ static int cut_to_copied(struct dx_inode *ip, dx_fileoff_t from, dx_fileoff_t to
 			end = pos;
 			break;
 		}
-		error = dx_bmap_query(ip, pos, end - pos, &rec, &n, 0);
+		/* not over @from: what is shared there may not be any more, for its other owners do not take our ILOCK */
+		error = dx_bmap_query(ip, pos, (pos < from ? from : end) - pos, &rec, &n, 0);
 		if (!error)
-			error = dx_cow_trim_shared(ip, &rec, &shared);
+			error = trim_shared(a, ip, &rec, &shared);
 		if (error)
-			return error;
+			break;
 		if (!shared && !dx_irec_is_hole(&rec) && pos >= to) {
 			end = pos;
 			break;
 		}
 		pos = dx_irec_end(&rec);
-		if (!shared && !dx_irec_is_hole(&rec) && pos <= from)
+		if (!shared && !dx_irec_is_hole(&rec))
 			*off = pos;
 	}
+	dx_refcount_ask_end(a);
 	*len = end - *off;
-	return 0;
+	return error;
 }
 
 /*
@@ -341,14 +360,36 @@ static void mark_written(struct dx_inode *ip, dx_fileoff_t off, dx_fileoff_t end
 }
 
 /*
- * Stage blocks for [off, off + len), a hole of the CoW fork when it was looked at: [start, start + n) if they are to be had.
- * Somebody else may have been faster: the caller looks again. 1: it must do with [off, off + len).
+ * Is [off, off + len) still shared, and what is around it in [start, start + n) still shared or a hole?  A direct I/O that found it
+ * otherwise since may be on its way there.
+ */
+static int is_copied_still(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, dx_fileoff_t start, dx_filblks_t n, bool *still)
+{
+	dx_fileoff_t s = start;
+	dx_filblks_t most = n;
+	struct dx_mapped m;
+	bool shared;
+	int error;
+
+	error = dx_bmap_look(ip, off, len, 0, &m);
+	if (!error)
+		error = dx_cow_trim_shared(ip, &m.rec, &shared);
+	if (!error && n > len)
+		error = cut_to_copied(ip, off, off + len, &s, &most);
+	*still = !error && shared && dx_irec_end(&m.rec) >= off + len && s == start && most == n;
+	return error;
+}
+
+/*
+ * Stage blocks for [off, off + len), shared and a hole of the CoW fork when it was looked at: [start, start + n) if they are to be
+ * had.  Somebody else may have been faster: the caller looks again. 1: it must do with [off, off + len).
  */
 static int stage_new(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, dx_fileoff_t start, dx_filblks_t n)
 {
 	struct dx_trans *tp;
 	struct dx_irec got;
 	u32 want = dx_cow_want(ip, n);
+	bool still;
 	int error;
 
 	error = dx_quota_attach(ip);
@@ -365,7 +406,10 @@ static int stage_new(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, dx
 	dx_ilock(ip, DX_ILOCK_EXCL);
 	dx_trans_ijoin(tp, ip, 0);
 	dx_fork_make_cow(ip);
-	if (find(ip, start, &got) && got.startoff < start + n) {
+	error = dx_iread_extents(NULL, ip, DX_DATA_FORK);
+	if (!error)
+		error = is_copied_still(ip, off, len, start, n, &still);
+	if (error || !still || (find(ip, start, &got) && got.startoff < start + n)) {
 		dx_trans_cancel(tp);
 		goto out;
 	}

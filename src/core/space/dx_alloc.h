@@ -58,8 +58,11 @@ int dx_refcount_change(struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t agno,
 void dx_defer_refcount(struct dx_trans *tp, u32 type, dx_fsbno_t fsbno, dx_extlen_t len);
 extern const struct dx_defer_type dx_refcount_type;
 int dx_refcount_free_leftovers(struct dx_mount *mp);	/* refcount_leftovers.c */
-int dx_refcount_find_shared(struct dx_mount *mp, struct dx_trans *tp, dx_fsbno_t fsbno, dx_extlen_t len,
-			    dx_extlen_t *before, dx_extlen_t *shared);
+int dx_refcount_find_shared(struct dx_mount *mp, dx_fsbno_t fsbno, dx_extlen_t len, dx_extlen_t *before, dx_extlen_t *shared);
+struct dx_refcount_asker;
+struct dx_refcount_asker *dx_refcount_ask_begin(struct dx_mount *mp);
+int dx_refcount_ask(struct dx_refcount_asker *a, dx_fsbno_t fsbno, dx_extlen_t len, dx_extlen_t *before, dx_extlen_t *shared);
+void dx_refcount_ask_end(struct dx_refcount_asker *a);
 
 /* ---- extent allocator: alloc.c ---- */
 enum dx_alloc_type { DX_ALLOC_ANY_AG, DX_ALLOC_LOWEST_AG, DX_ALLOC_THIS_AG, DX_ALLOC_START_AG, DX_ALLOC_NEAR, DX_ALLOC_EXACT };

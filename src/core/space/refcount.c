@@ -235,28 +235,64 @@ static int apply(struct window *w)
 
 /* ---- */
 
+/* Where in the tree the last question ended. */
+struct spot {
+	struct rec	r;		/* at the cursor, if @stat */
+	u32		behind;		/* from here to the end of @r nothing else is */
+	int		stat;
+	bool		known;
+};
+
+static int step(struct window *w, struct spot *s)
+{
+	s->behind = s->r.end;
+	return next(w, &s->r, &s->stat);
+}
+
+/* The first record that ends behind @bno: often the one of the question before, or the next. */
+static int go_to(struct window *w, struct spot *s, u32 bno)
+{
+	int steps, error = 0;
+
+	if (s->known && s->behind <= bno) {
+		s->known = false;
+		for (steps = 0; !error && steps < 2 && s->stat && s->r.end <= bno; steps++)
+			error = step(w, s);
+		if (error)
+			return error;
+		s->known = !s->stat || s->r.end > bno;
+		if (s->known)
+			return 0;
+	}
+	s->known = false;
+	error = first(w, bno, &s->r, &s->stat);
+	s->behind = !error && s->stat ? min(s->r.start, bno) : bno;
+	if (!error && s->stat && s->r.end == bno)
+		error = step(w, s);
+	s->known = !error;
+	return error;
+}
+
 /* The first run of shared blocks in [bno, bno+len). */
-static int find_shared(struct dx_btree_cur *cur, u32 bno, u32 len, u32 *before, u32 *shared)
+static int find_shared(struct dx_btree_cur *cur, struct spot *s, u32 bno, u32 len, u32 *before, u32 *shared)
 {
 	struct window w = { .cur = cur };
 	u32 end = bno + len, from;
-	struct rec r;
-	int stat, error = first(&w, bno, &r, &stat);
+	int error = go_to(&w, s, bno);
 
 	*before = len;
 	*shared = 0;
-	if (!error && stat && r.end == bno)
-		error = next(&w, &r, &stat);
-	if (error || !stat || r.start >= end)
+	if (error || !s->stat || s->r.start >= end)
 		return error;
-	from = max(r.start, bno);
+	from = max(s->r.start, bno);
 	*before = from - bno;
 	do {
-		*shared = min(r.end, end) - from;
-		if (r.end >= end)
+		*shared = min(s->r.end, end) - from;
+		if (s->r.end >= end)
 			break;
-		error = next(&w, &r, &stat);
-	} while (!error && stat && r.start == from + *shared);
+		error = step(&w, s);
+	} while (!error && s->stat && s->r.start == from + *shared);
+	s->known = !error;
 	return error;
 }
 
@@ -277,13 +313,14 @@ int dx_refcount_change(struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t agno,
 {
 	struct window *w = kzalloc(sizeof(*w), GFP_NOFS | __GFP_NOFAIL);
 	u32 end = bno + *lenp, before, shared = 0;
+	struct spot spot = { };
 	int error = 0;
 
 	w->cur = dx_refcountbt_cursor(tp->t_mp, tp, agbp, agno);
 	if (type == DX_CUI_ALLOC_COW || type == DX_CUI_FREE_COW) {
 		w->domain = DX_REFC_COWFLAG;
 		/* what is nobody's cannot be two files' */
-		error = find_shared(w->cur, bno, *lenp, &before, &shared);
+		error = find_shared(w->cur, &spot, bno, *lenp, &before, &shared);
 		if (!error && shared)
 			error = impossible(w, "staged and shared", bno, end, 1);
 	}
@@ -297,23 +334,57 @@ int dx_refcount_change(struct dx_trans *tp, struct dx_buf *agbp, dx_agno_t agno,
 	return error;
 }
 
+/* Questions in one AG between which its AGF is not given up. */
+#define MOST_QUESTIONS	64
+
+/* One that asks in a row: it keeps the AGF, and where it is in the tree. */
+struct dx_refcount_asker {
+	struct dx_mount		*mp;
+	struct dx_buf		*agbp;		/* locked; or NULL */
+	struct dx_btree_cur	*cur;
+	struct spot		spot;
+	unsigned int		left;
+};
+
+static void pause_asking(struct dx_refcount_asker *a, int error)
+{
+	if (!a->agbp)
+		return;
+	dx_btree_del_cursor(a->cur, error);
+	dx_trans_let_go(NULL, a->agbp);
+	a->agbp = NULL;
+}
+
 /**
- * dx_refcount_find_shared - find the first shared blocks of an extent
+ * dx_refcount_ask_begin - get ready to ask which blocks are shared
  * @mp: mount
- * @tp: transaction that may have the AGF, or NULL
+ *
+ * Context: may sleep; the caller must not hold an AGF, nor take one before dx_refcount_ask_end().
+ * Return: what dx_refcount_ask() wants.
+ */
+struct dx_refcount_asker *dx_refcount_ask_begin(struct dx_mount *mp)
+{
+	struct dx_refcount_asker *a = kzalloc(sizeof(*a), GFP_NOFS | __GFP_NOFAIL);
+
+	a->mp = mp;
+	return a;
+}
+
+/**
+ * dx_refcount_ask - find the first shared blocks of an extent
+ * @a: from dx_refcount_ask_begin(); questions that go up by little in one AG are cheap
  * @fsbno: first block; the extent is inside one AG
  * @len: fsblocks
  * @before: out: so many of them are not shared; then
  * @shared: out: so many are; 0: none is
  *
+ * Locks: the AGF is kept locked until another AG is asked, MOST_QUESTIONS later, or dx_refcount_ask_end().
  * Return: 0 or -errno.
  */
-int dx_refcount_find_shared(struct dx_mount *mp, struct dx_trans *tp, dx_fsbno_t fsbno, dx_extlen_t len,
-			    dx_extlen_t *before, dx_extlen_t *shared)
+int dx_refcount_ask(struct dx_refcount_asker *a, dx_fsbno_t fsbno, dx_extlen_t len, dx_extlen_t *before, dx_extlen_t *shared)
 {
+	struct dx_mount *mp = a->mp;
 	dx_agno_t agno = dx_fsb_to_agno(mp, fsbno);
-	struct dx_btree_cur *cur;
-	struct dx_buf *agbp;
 	int error;
 
 	*before = len;
@@ -322,12 +393,49 @@ int dx_refcount_find_shared(struct dx_mount *mp, struct dx_trans *tp, dx_fsbno_t
 		return 0;
 	if (!dx_verify_fsbext(mp, fsbno, len))
 		return dx_corrupt(mp, "extent that may be shared", fsbno, "length %u", len);
-	error = dx_agf_read(mp, tp, agno, 0, &agbp);
+	if (a->agbp && (a->cur->agno != agno || !a->left--))
+		pause_asking(a, 0);
+	if (!a->agbp) {
+		error = dx_agf_read(mp, NULL, agno, 0, &a->agbp);
+		if (error) {
+			a->agbp = NULL;
+			return error;
+		}
+		a->cur = dx_refcountbt_cursor(mp, NULL, a->agbp, agno);
+		a->spot.known = false;
+		a->left = MOST_QUESTIONS;
+	}
+	error = find_shared(a->cur, &a->spot, dx_fsb_to_agbno(mp, fsbno), len, before, shared);
 	if (error)
-		return error;
-	cur = dx_refcountbt_cursor(mp, tp, agbp, agno);
-	error = find_shared(cur, dx_fsb_to_agbno(mp, fsbno), len, before, shared);
-	dx_btree_del_cursor(cur, error);
-	dx_trans_let_go(tp, agbp);
+		pause_asking(a, error);
+	return error;
+}
+
+/**
+ * dx_refcount_ask_end - nothing more to ask: the AGF is unlocked
+ * @a: from dx_refcount_ask_begin(); gone afterwards
+ */
+void dx_refcount_ask_end(struct dx_refcount_asker *a)
+{
+	pause_asking(a, 0);
+	kfree(a);
+}
+
+/**
+ * dx_refcount_find_shared - find the first shared blocks of an extent, one question
+ * @mp: mount
+ * @fsbno: as for dx_refcount_ask()
+ * @len: likewise
+ * @before: likewise
+ * @shared: likewise
+ *
+ * Return: 0 or -errno.
+ */
+int dx_refcount_find_shared(struct dx_mount *mp, dx_fsbno_t fsbno, dx_extlen_t len, dx_extlen_t *before, dx_extlen_t *shared)
+{
+	struct dx_refcount_asker a = { .mp = mp };
+	int error = dx_refcount_ask(&a, fsbno, len, before, shared);
+
+	pause_asking(&a, 0);
 	return error;
 }

@@ -51,7 +51,7 @@ static int check(struct dx_mount *mp, dx_fsbno_t fsbno, dx_extlen_t len, const c
 	if (!error && free)
 		*why = "free";
 	if (!error && !*why) {
-		error = dx_refcount_find_shared(mp, NULL, fsbno, len, &before, &shared);
+		error = dx_refcount_find_shared(mp, fsbno, len, &before, &shared);
 		if (!error && shared)
 			*why = "shared";
 	}
