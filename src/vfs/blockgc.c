@@ -48,10 +48,20 @@ static bool drop_copies(struct inode *inode)
 	return !dx_cow_blocks(ip) || (!has_unwritten_pages(inode) && !dx_cow_cancel_all(ip));
 }
 
+/* Trim a file that is locked out. */
+static bool trim_locked_out(struct inode *inode)
+{
+	struct dx_inode *ip = DX_I(inode);
+	bool done = !dx_inode_spare_past_eof(ip) || !dx_free_eofblocks_from(ip, i_size_read(inode));
+
+	if (done)
+		clear_bit(DX_I_EOFBLOCKS, &ip->i_flags);
+	return drop_copies(inode) && done;
+}
+
 /* Trim a file.  False: it is in use and may be trimmed another time. */
 static bool trim_one(struct inode *inode)
 {
-	struct dx_inode *ip = DX_I(inode);
 	struct dx_lockout lk;
 	bool done = false;
 
@@ -60,10 +70,7 @@ static bool trim_one(struct inode *inode)
 	/* No waiting for a lease: that drops the IOLOCK, and whoever takes it may be waiting for us. */
 	if (!atomic_read(&inode->i_dio_count) && !break_layout(inode, false) &&
 	    !dx_lockout_begin_iolocked(&lk, inode, DX_LK_SETSIZE)) {
-		done = !dx_inode_spare_past_eof(ip) || !dx_free_eofblocks_from(ip, i_size_read(inode));
-		if (done)
-			clear_bit(DX_I_EOFBLOCKS, &ip->i_flags);
-		done = drop_copies(inode) && done;
+		done = trim_locked_out(inode);
 		dx_lockout_end(&lk);
 	}
 	inode_unlock(inode);
@@ -146,6 +153,26 @@ void dx_blockgc(struct super_block *sb)
 	dx_icache_blockgc(DX_M(sb));
 	dx_icache_wait_inactive(DX_M(sb), MAX_SCHEDULE_TIMEOUT);
 	trim_all(sb);
+}
+
+/**
+ * dx_blockgc_wait - the same of every file, waiting for those who use it
+ * @sb: on its way to read-only, s_umount held exclusively: who has an IOLOCK or direct I/O under way only reads, and ends
+ */
+void dx_blockgc_wait(struct super_block *sb)
+{
+	const struct which everybody = { };
+	struct inode *inode = NULL;
+	struct dx_lockout lk;
+
+	dx_blockgc(sb);
+	while ((inode = next_file(sb, inode, has_spare, &everybody))) {
+		if (!dx_lockout_begin(&lk, inode, DX_LK_SETSIZE)) {
+			trim_locked_out(inode);
+			dx_lockout_end(&lk);
+		}
+		cond_resched();
+	}
 }
 
 static bool free_unlinked(struct dx_super *ds)

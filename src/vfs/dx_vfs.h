@@ -257,6 +257,7 @@ void dx_xattr_set_behind(struct inode *inode, const char *name, u8 nsp);
 int dx_xattr_set_raw(struct inode *inode, const char *name, u8 nsp, const void *value, size_t size, int flags);
 /* blockgc.c */
 void dx_blockgc(struct super_block *sb);
+void dx_blockgc_wait(struct super_block *sb);
 struct dx_nospace { u64 round; unsigned long until; u32 done; int kind; bool begun, asked, last; };
 /* do { } while, around what may be -ENOSPC */
 bool dx_nospace_again(struct super_block *sb, ssize_t ret, struct dx_nospace *ns);

@@ -261,3 +261,13 @@ void dx_plat_now(struct timespec64 *ts)
 {
 	ktime_get_coarse_real_ts64(ts);
 }
+
+/**
+ * dx_plat_killed - is the task to die?
+ *
+ * For loops that may take minutes and need not end.
+ */
+bool dx_plat_killed(void)
+{
+	return fatal_signal_pending(current);
+}

@@ -535,8 +535,14 @@ static int reconfigure(struct fs_context *fc)
 	fc->sb_flags &= ~SB_LAZYTIME;
 	sync_filesystem(sb);
 	if (ro && !sb_rdonly(sb)) {
-		/* what files in memory have staged for copies would stay until the next mount: nobody frees it read-only */
-		dx_blockgc(sb);
+		/*
+		 * What files in memory have staged for copies would stay until the next mount: nobody frees it read-only. In an
+		 * emergency there may be writers, and nobody is waited for.
+		 */
+		if (fc->sb_flags & SB_FORCE)
+			dx_blockgc(sb);
+		else
+			dx_blockgc_wait(sb);
 		error = dx_mount_remount_ro(mp);
 		if (error)
 			return error;

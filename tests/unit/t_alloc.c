@@ -704,6 +704,55 @@ static int t_slow_trim(void *arg)
 	CHECK(worst < 1200);
 	return finish(mp);
 }
+/* Whoever remounts holds s_umount: he waits for a piece, and not for all of it. */
+static int t_remount_beside_trim(void *arg)
+{
+	struct dx_mount *mp = do_mount();
+	struct host_fiber *f;
+	u64 start;
+
+	if (!mp)
+		return -EIO;
+	CHECK_EQ(dx_log_force(mp, true), 0);
+	host_dev_set_discard_speed(dev, 100);
+	f = host_spawn(trim_fiber, mp, "trim");
+	msleep(50);
+	start = host_now_ns();
+	CHECK(!dx_mount_remount_ro(mp));
+	CHECK((host_now_ns() - start) / NSEC_PER_MSEC < 2000);
+	CHECK_EQ(host_join(f), 0);
+	CHECK((host_now_ns() - start) / NSEC_PER_MSEC > 4000);
+	return uv_umount(mp);
+}
+
+static int killed_trim_fiber(void *arg)
+{
+	u64 bytes;
+
+	CHECK_EQ(dx_trim_free(arg, 0, U64_MAX, 0, &bytes), -EINTR);
+	return 0;
+}
+
+static int t_killed_trim(void *arg)
+{
+	struct dx_mount *mp = do_mount();
+	struct host_fiber *f;
+	u64 start;
+
+	if (!mp)
+		return -EIO;
+	CHECK_EQ(dx_log_force(mp, true), 0);
+	host_dev_set_discard_speed(dev, 100);
+	f = host_spawn(killed_trim_fiber, mp, "trim");
+	msleep(50);
+	start = host_now_ns();
+	host_killed = true;
+	CHECK_EQ(host_join(f), 0);
+	host_killed = false;
+	CHECK((host_now_ns() - start) / NSEC_PER_MSEC < 2000);
+	return uv_umount(mp);
+}
+
 
 /* Everything was freed, and waits to be discarded by a slow device that is mounted with discard: it can be had. */
 static int t_slow_discard(void *arg)
@@ -1083,6 +1132,8 @@ static const struct test { const char *name; int (*fn)(void *); u64 seed; unsign
 	{ "FITRIM", t_trim, 5 },
 	{ "online discard", t_discard, 10 },
 	{ "allocation beside a slow FITRIM", t_slow_trim, 13 },
+	{ "a remount to read-only beside a slow FITRIM", t_remount_beside_trim, 15 },
+	{ "a killed FITRIM", t_killed_trim, 16 },
 	{ "allocation beside slow discards", t_slow_discard, 14 },
 	{ "inodes come and go", t_inodes, 6 },
 	{ "chunks are kept with ikeep", t_ikeep, 11 },

@@ -883,6 +883,23 @@ static int read_only_for_a_while(void *arg)
 	return uv_umount(mp);
 }
 
+/* The file is closed, and there is little memory, while the volume is read-only: what was staged goes when it is read-write again. */
+static int closed_while_read_only(void *arg)
+{
+	int error;
+	struct dx_mount *mp = three_shared(&error, 60, 63);
+
+	if (!mp)
+		return error;
+	CHECK(!uf_direct(&uf_files[0], 61, 1, false));
+	CHECK(dx_cow_blocks(uf_files[0].ip) > 0);
+	CHECK(!dx_mount_remount_ro(mp));
+	uf_close();
+	dx_icache_scan(mp, 1000);
+	CHECK(!dx_mount_remount_rw(mp));
+	return uv_umount(mp);
+}
+
 /* At a limit one block is one block, not what it is widened to; and who gets it is not told that he had too much. */
 static int at_a_limit(void *arg)
 {
@@ -979,6 +996,9 @@ int main(int argc, char **argv)
 		if (uv_make(&volumes[i]))
 			return 1;
 		run("copies of a volume that is read-only for a while", &volumes[i], read_only_for_a_while, s);
+		if (uv_make(&volumes[i]))
+			return 1;
+		run("copies of a file closed while the volume is read-only", &volumes[i], closed_while_read_only, s);
 		if (uv_make(&volumes[i]))
 			return 1;
 		uv_quota = DX_UQUOTA_ACCT | DX_UQUOTA_ENFD;

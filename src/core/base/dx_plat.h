@@ -55,5 +55,6 @@ unsigned int dx_plat_lbs_bytes(struct dx_bdev *bdev);	/* logical sector size */
 bool dx_plat_readonly(struct dx_bdev *bdev);
 const char *dx_plat_name(struct dx_bdev *bdev);		/* for messages: "vdb" */
 void dx_plat_now(struct timespec64 *ts);		/* coarse wall-clock time */
+bool dx_plat_killed(void);				/* is the task to die: should it leave a long loop? */
 
 #endif /* DX_PLAT_H */

@@ -190,12 +190,11 @@ static int cut_to_copied(struct dx_inode *ip, dx_fileoff_t from, dx_fileoff_t to
 }
 
 /*
- * Widen [*off, *off + *len), shared and a hole of the CoW fork that ends at @hi, to the hint: neither over what the CoW fork
- * has, nor behind the last block of the data fork, nor over what only this file has.
+ * Widen [*off, *off + *len), a hole of the CoW fork that ends at @hi, to the hint: neither over what the CoW fork has, nor behind
+ * the last block of the data fork.
  */
-static int widen(struct dx_inode *ip, dx_fileoff_t hi, dx_fileoff_t *off, dx_filblks_t *len)
+static int to_hint(struct dx_inode *ip, dx_fileoff_t hi, dx_fileoff_t *off, dx_filblks_t *len)
 {
-	dx_fileoff_t from = *off, to = *off + *len;
 	dx_fileoff_t lo = 0, last, end = *off;
 	struct dx_iext_cur icur;
 	struct dx_irec prev;
@@ -206,6 +205,15 @@ static int widen(struct dx_inode *ip, dx_fileoff_t hi, dx_fileoff_t *off, dx_fil
 	error = dx_bmap_last_offset(ip, DX_DATA_FORK, &last);
 	if (!error)
 		dx_bmap_extsz_align(ip, dx_cow_extsize(ip), lo, max(min(hi, last), *off + *len), off, len);
+	return error;
+}
+
+/* The same with what is shared; nor over what only this file has. */
+static int widen(struct dx_inode *ip, dx_fileoff_t hi, dx_fileoff_t *off, dx_filblks_t *len)
+{
+	dx_fileoff_t from = *off, to = *off + *len;
+	int error = to_hint(ip, hi, off, len);
+
 	if (!error && *len > to - from)
 		error = cut_to_copied(ip, from, to, off, len);
 	return error;
@@ -360,46 +368,60 @@ static void mark_written(struct dx_inode *ip, dx_fileoff_t off, dx_fileoff_t end
 }
 
 /*
- * Is [off, off + len) still shared, and what is around it in [start, start + n) still shared or a hole?  A direct I/O that found it
- * otherwise since may be on its way there.
+ * What to stage for [off, off + *len), which was shared and a hole of the CoW fork before the ILOCK was given up: [*start, *start +
+ * *n), widened unless @alone.  All of it is found out under the ILOCK that stages it, for a direct I/O that found it otherwise
+ * since may be on its way there.  *n is 0 when there is nothing, or more than @most: the caller looks again.
  */
-static int is_copied_still(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, dx_fileoff_t start, dx_filblks_t n, bool *still)
+static int to_stage(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t *len, bool alone, dx_filblks_t most,
+		    dx_fileoff_t *start, dx_filblks_t *n)
 {
-	dx_fileoff_t s = start;
-	dx_filblks_t most = n;
+	dx_fileoff_t hi = DX_BMBT_MAX_STARTOFF + 1;
+	struct dx_irec next;
 	struct dx_mapped m;
 	bool shared;
 	int error;
 
-	error = dx_bmap_look(ip, off, len, 0, &m);
+	*n = 0;
+	if (find(ip, off, &next)) {
+		if (next.startoff <= off)
+			return 0;
+		hi = next.startoff;
+	}
+	error = dx_bmap_look(ip, off, min_t(u64, *len, hi - off), 0, &m);
 	if (!error)
 		error = dx_cow_trim_shared(ip, &m.rec, &shared);
-	if (!error && n > len)
-		error = cut_to_copied(ip, off, off + len, &s, &most);
-	*still = !error && shared && dx_irec_end(&m.rec) >= off + len && s == start && most == n;
+	if (error || !shared)
+		return error;
+	*start = off;
+	*len = *n = m.rec.blockcount;
+	if (!alone)
+		error = widen(ip, hi, start, n);
+	if (*n > most)
+		*n = 0;
 	return error;
 }
 
 /*
- * Stage blocks for [off, off + len), shared and a hole of the CoW fork when it was looked at: [start, start + n) if they are to be
- * had.  Somebody else may have been faster: the caller looks again. 1: it must do with [off, off + len).
+ * Stage blocks for [off, off + len), shared and a hole of the CoW fork when it was looked at, and for what it is widened to, at
+ * most @most blocks, if they are to be had.  Somebody else may have been faster: the caller looks again.  1: it must not be widened.
  */
-static int stage_new(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, dx_fileoff_t start, dx_filblks_t n)
+static int stage_new(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, dx_filblks_t most)
 {
+	u32 want = dx_cow_want(ip, most), spare;
+	bool alone = most == len;
+	dx_fileoff_t start;
 	struct dx_trans *tp;
-	struct dx_irec got;
-	u32 want = dx_cow_want(ip, n);
-	bool still;
+	dx_filblks_t n;
 	int error;
 
 	error = dx_quota_attach(ip);
 	if (!error)
-		error = dx_trans_alloc(ip->mp, DX_RESV_WRITE, n + want, 0, &tp);
-	if (error == -ENOSPC && n > len) {
-		start = off;
-		n = len;
-		want = dx_cow_want(ip, n);
-		error = dx_trans_alloc(ip->mp, DX_RESV_WRITE, n + want, 0, &tp);
+		error = dx_trans_alloc(ip->mp, DX_RESV_WRITE, most + want, 0, &tp);
+	if (error == -ENOSPC && !alone) {
+		alone = true;
+		most = len;
+		want = dx_cow_want(ip, most);
+		error = dx_trans_alloc(ip->mp, DX_RESV_WRITE, most + want, 0, &tp);
 	}
 	if (error)
 		return error;
@@ -408,8 +430,10 @@ static int stage_new(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, dx
 	dx_fork_make_cow(ip);
 	error = dx_iread_extents(NULL, ip, DX_DATA_FORK);
 	if (!error)
-		error = is_copied_still(ip, off, len, start, n, &still);
-	if (error || !still || (find(ip, start, &got) && got.startoff < start + n)) {
+		error = to_stage(ip, off, &len, alone, most, &start, &n);
+	if (!error && n)
+		error = may_come_in(ip, n);
+	if (error || !n) {
 		dx_trans_cancel(tp);
 		goto out;
 	}
@@ -420,8 +444,10 @@ static int stage_new(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, dx
 			error = 1;
 		goto out;
 	}
-	tp->t_blk_res -= want;
-	count_resv(ip, want);
+	/* what it holds, and what it was not widened to, goes back at the end */
+	spare = want - dx_cow_want(ip, n);
+	tp->t_blk_res -= want - spare;
+	count_resv(ip, want - spare);
 	error = stage(tp, ip, NULL, start, &n);
 	if (!error && start < off && start + n <= off)
 		error = 1;	/* a short answer to a widened request does not reach what it is for */
@@ -474,13 +500,11 @@ int dx_cow_alloc(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, struct
 			n = r->blockcount;
 			if (find(ip, off, &next))
 				hi = next.startoff;
-			error = alone ? 0 : widen(ip, hi, &start, &n);
-			if (!error)
-				error = may_come_in(ip, n);
+			error = alone ? 0 : to_hint(ip, hi, &start, &n);
 			if (error)
 				break;
 			dx_iunlock(ip, DX_ILOCK_EXCL);
-			error = stage_new(ip, off, r->blockcount, start, n);
+			error = stage_new(ip, off, r->blockcount, n);
 			alone = error == 1;
 		} else {
 			dx_iunlock(ip, DX_ILOCK_EXCL);

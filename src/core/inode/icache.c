@@ -853,7 +853,8 @@ unsigned long dx_icache_scan(struct dx_mount *mp, unsigned long nr)
 	spin_lock(&ic->lock);
 	for (nr = min(nr, ic->lru_nr); nr; nr--) {
 		ip = list_first_entry(&ic->lru, struct dx_inode, i_lru);
-		if (inode_busy(ip)) {
+		/* what is staged for it can be given back when the mount is read-write again, and by nobody without it */
+		if (inode_busy(ip) || (dx_cow_blocks(ip) && dx_is_readonly(mp) && !dx_is_shutdown(mp))) {
 			kept++;
 			push = max(push, dirty_lsn(ip));
 			list_move_tail(&ip->i_lru, &ic->lru);

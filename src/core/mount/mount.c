@@ -731,6 +731,8 @@ int dx_mount_remount_rw(struct dx_mount *mp)
 	set_bit(DX_OP_WAS_RW, &mp->opstate);
 	dx_quota_open(mp);
 	dx_reserve_default(mp);
+	/* what could not be given back while it was read-only */
+	dx_icache_blockgc(mp);
 	return 0;
 }
 

@@ -354,7 +354,7 @@ static void piece_end(struct dx_mount *mp, struct dx_busy_extent *piece)
  * dx_busy_discard - discard what a list of busy extents covers, and clear them
  * @mp: mount
  * @list: entries whose blocks nobody will need, by what is on disk; empty afterwards
- * @yield: stop when somebody waits for space
+ * @yield: stop when somebody waits for space; else when the mount becomes read-only, which waits for us
  *
  * Sleeps.  A failure ends the effort but is no error: a discard is a hint.
  *
@@ -380,7 +380,8 @@ u64 dx_busy_discard(struct dx_mount *mp, struct list_head *list, bool yield)
 					blocks += len;
 				piece_end(mp, &piece);
 				cond_resched();
-				stop |= (yield && atomic_read(&mp->busy_waiters)) || dx_is_shutdown(mp);
+				stop |= (yield && atomic_read(&mp->busy_waiters)) || dx_is_shutdown(mp) || dx_plat_killed() ||
+					(!yield && test_bit(DX_OP_GOING_RO, &mp->opstate));
 			}
 		}
 		entry_free(mp, b);

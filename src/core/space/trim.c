@@ -78,6 +78,16 @@ static int trim_gather(struct dx_mount *mp, dx_agno_t agno, const struct trim_ra
 	return error;
 }
 
+/* Between two batches. A remount to read-only waits for all discards under s_umount: it goes first. */
+static int may_go_on(struct dx_mount *mp)
+{
+	while (test_bit(DX_OP_GOING_RO, &mp->opstate) && !dx_is_shutdown(mp))
+		msleep(10);
+	if (dx_is_shutdown(mp))
+		return -EIO;
+	return dx_plat_killed() ? -EINTR : 0;
+}
+
 /**
  * dx_trim_free - discard free space
  * @mp: mount
@@ -86,7 +96,7 @@ static int trim_gather(struct dx_mount *mp, dx_agno_t agno, const struct trim_ra
  * @minlen_bb: shortest extent worth a discard
  * @discarded_bytes: out
  *
- * No locks held.  Returns 0, -EOPNOTSUPP, -EINVAL, -EROFS, or an error of the trees.
+ * No locks held.  Returns 0, -EOPNOTSUPP, -EINVAL, -EROFS, -EINTR when the task is killed, or an error of the trees.
  */
 int dx_trim_free(struct dx_mount *mp, u64 start_bb, u64 end_bb, u64 minlen_bb, u64 *discarded_bytes)
 {
@@ -124,10 +134,9 @@ int dx_trim_free(struct dx_mount *mp, u64 start_bb, u64 end_bb, u64 minlen_bb, u
 		while (!error && pos < r.end) {
 			LIST_HEAD(list);
 
-			if (dx_is_shutdown(mp)) {
-				error = -EIO;
+			error = may_go_on(mp);
+			if (error)
 				break;
-			}
 			error = trim_gather(mp, agno, &r, &pos, &list);
 			blocks += dx_busy_discard(mp, &list, false);
 			cond_resched();
