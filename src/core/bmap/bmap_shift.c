@@ -147,7 +147,8 @@ int dx_bmap_insert_extents(struct dx_trans *tp, struct dx_inode *ip, dx_fileoff_
  * @off: first block that moves
  * @shift: distance, fsblocks
  *
- * And may the cut there make one extent more?  Returns 0; -EINVAL, -EFBIG when not; or an error of reading the map.
+ * And may the cut there make one extent more?  Returns 0; -EINVAL, -EFBIG, -ENOSPC when not; or an
+ * error of reading the map.
  */
 int dx_bmap_can_insert(struct dx_inode *ip, dx_fileoff_t off, dx_fileoff_t shift)
 {
@@ -162,8 +163,11 @@ int dx_bmap_can_insert(struct dx_inode *ip, dx_fileoff_t off, dx_fileoff_t shift
 	if (!error && dx_iext_last(&ip->df.ext, &icur, &got) && dx_irec_end(&got) > off &&
 	    (shift > DX_BMBT_MAX_STARTOFF || dx_irec_end(&got) - 1 + shift > DX_BMBT_MAX_STARTOFF))
 		error = -EINVAL;
-	if (!error && dx_iext_lookup(&ip->df.ext, off, &icur, &got) && got.startoff < off)
+	if (!error && dx_iext_lookup(&ip->df.ext, off, &icur, &got) && got.startoff < off) {
 		error = dx_bmap_may_grow(ip, DX_DATA_FORK, 1);
+		if (!error && !dx_bmap_may_cut(ip, &got, off, off))
+			error = -ENOSPC;
+	}
 	dx_iunlock(ip, DX_ILOCK_EXCL);
 	return error;
 }

@@ -27,6 +27,22 @@ int dx_bmap_lose_blocks(struct dx_trans *tp, struct dx_inode *ip, int whichfork,
 	return 0;
 }
 
+/**
+ * dx_bmap_may_cut - may a part be taken out of an extent of the data fork?
+ * @ip: inode, ILOCK exclusive
+ * @r: the extent
+ * @from: the part, fsblocks
+ * @to: its end
+ *
+ * In its middle that makes one record more of blocks that may be shared, and so stay where they are: their AG must have room for it.
+ * To be asked while nothing is changed.
+ */
+bool dx_bmap_may_cut(struct dx_inode *ip, const struct dx_irec *r, dx_fileoff_t from, dx_fileoff_t to)
+{
+	return !dx_inode_shares(ip) || !dx_irec_is_real(r) || r->state != DX_EXT_NORM || r->startoff >= from || dx_irec_end(r) <= to ||
+	       dx_agresv_may_split(ip->mp, r->startblock);
+}
+
 static int unmap_one(struct dx_bmap_edit *e, const struct dx_irec *got, dx_fileoff_t off, dx_filblks_t len)
 {
 	struct dx_inode *ip = e->ip;
@@ -57,7 +73,7 @@ static int unmap_one(struct dx_bmap_edit *e, const struct dx_irec *got, dx_fileo
  * @nexts: most real extents to unmap in this transaction
  *
  * Frees are deferred: finish them (or commit) before the next call.  -ENOSPC, with nothing changed, when cutting an
- * extent in two would need a btree block and none is reserved.
+ * extent in two would need a btree block and none is reserved, or its AG has no room for a record more of blocks that stay shared.
  */
 int dx_bmap_unmap(struct dx_trans *tp, struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t *rlen, u32 flags,
 		  u32 nexts)
@@ -87,7 +103,11 @@ int dx_bmap_unmap(struct dx_trans *tp, struct dx_inode *ip, dx_fileoff_t off, dx
 			break;
 		}
 		start = max(off, got.startoff);
-		error = unmap_one(&e, &got, start, end - start);
+		/* in its middle: it is the only one */
+		if (w == DX_DATA_FORK && !dx_bmap_may_cut(ip, &got, start, end))
+			error = -ENOSPC;
+		else
+			error = unmap_one(&e, &got, start, end - start);
 		if (error)
 			break;
 		end = start;

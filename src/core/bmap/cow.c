@@ -100,6 +100,12 @@ static int trim_shared(struct dx_refcount_asker *a, struct dx_inode *ip, struct 
 	return 0;
 }
 
+/* Is there room in the AG of shared blocks for what it is cut into when a copy of a part comes in? */
+static int may_copy(struct dx_inode *ip, const struct dx_irec *rec)
+{
+	return dx_agresv_may_split(ip->mp, rec->startblock) ? 0 : -ENOSPC;
+}
+
 int dx_cow_trim_shared(struct dx_inode *ip, struct dx_irec *rec, bool *shared)
 {
 	return trim_shared(NULL, ip, rec, shared);
@@ -176,6 +182,7 @@ static int cut_to_copied(struct dx_inode *ip, dx_fileoff_t from, dx_fileoff_t to
 			error = trim_shared(a, ip, &rec, &shared);
 		if (error)
 			break;
+		shared = shared && !may_copy(ip, &rec);
 		if (!shared && !dx_irec_is_hole(&rec) && pos >= to) {
 			end = pos;
 			break;
@@ -260,7 +267,11 @@ int dx_cow_reserve(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, stru
 		hi = got->rec.startoff;
 	}
 	n = len = min_t(u64, min_t(u64, len, hi - off), DX_BMBT_MAX_BLOCKCOUNT);
-	error = widen(ip, hi, &start, &n);
+	error = dx_bmap_look(ip, off, n, 0, got);
+	if (!error && dx_irec_is_real(&got->rec))
+		error = may_copy(ip, &got->rec);
+	if (!error)
+		error = widen(ip, hi, &start, &n);
 	if (!error)
 		error = may_come_in(ip, n);
 	if (error)
@@ -391,6 +402,9 @@ static int to_stage(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t *len, bo
 	if (!error)
 		error = dx_cow_trim_shared(ip, &m.rec, &shared);
 	if (error || !shared)
+		return error;
+	error = may_copy(ip, &m.rec);
+	if (error)
 		return error;
 	*start = off;
 	*len = *n = m.rec.blockcount;
@@ -571,6 +585,10 @@ static int come_in(struct dx_trans *tp, struct dx_inode *ip, const struct dx_ire
 
 	dx_bmap_edit_begin(&e, tp, ip, DX_DATA_FORK);
 	error = dx_bmap_check_growth(&e, del->startoff, old ? 2 : 1);
+	/* promised when the copy was begun; but an AG can lose its last block to what cannot wait */
+	if (!error && old && old->startoff < del->startoff && dx_irec_end(old) > dx_irec_end(del) &&
+	    !dx_agresv_can_split(ip->mp, old->startblock))
+		error = -ENOSPC;
 	if (!error && !old)
 		error = dx_delalloc_expect(tp, ip, del->blockcount, dx_fork_inline_max(ip, DX_DATA_FORK));
 	if (!error) {
@@ -751,4 +769,6 @@ void dx_cow_drop(struct dx_inode *ip)
 	atomic64_sub(back, &ip->mp->delalloc_resv);
 	dx_mod_fdblocks(ip->mp, back, false);
 	ip->cf->resv = 0;
+	atomic64_sub(ip->cf->blks, &ip->mp->cow_blks);
+	WRITE_ONCE(ip->cf->blks, 0);
 }

@@ -50,6 +50,7 @@ void dx_defer_bmap(struct dx_trans *tp, struct dx_inode *ip, u32 type, const str
 void dx_bmap_unshare_held(struct dx_inode *ip);
 
 /* bmap_unmap.c: the data or attr fork maps blocks no longer */
+bool dx_bmap_may_cut(struct dx_inode *ip, const struct dx_irec *r, dx_fileoff_t from, dx_fileoff_t to);
 int dx_bmap_lose_blocks(struct dx_trans *tp, struct dx_inode *ip, int whichfork, dx_fsbno_t fsbno, dx_filblks_t len);
 
 /* bmap_write.c */

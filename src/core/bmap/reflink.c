@@ -92,7 +92,7 @@ static bool ag_may_share(struct dx_mount *mp, dx_fsbno_t fsbno)
 		if (dx_ag_avail(mp, pag, kinds[i]) < max_t(s64, most / 10, DX_BTREE_MAXLEVELS))
 			return false;
 	}
-	return true;
+	return dx_agresv_may_split(mp, fsbno);
 }
 
 struct clone {
@@ -134,7 +134,7 @@ static int exchange(struct dx_trans *tp, struct clone *c, const struct dx_irec *
 	struct dx_bmap_edit e;
 	int error;
 
-	if (get && !ag_may_share(tp->t_mp, s->startblock))
+	if ((get && !ag_may_share(tp->t_mp, s->startblock)) || (lose && !dx_bmap_may_cut(c->dst, dwhole, d->startoff, dx_irec_end(d))))
 		return -ENOSPC;
 	/* shared or not, each owner pays for all */
 	error = get && !lose ? dx_quota_reserve(c->dst, d->blockcount) : 0;

@@ -12,6 +12,11 @@
  *
  * The refcountbt grows when a part of what is shared is freed, or copied.
  *
+ * Blocks that are shared have a record in the rmapbt for each of their owners, and each cut in one's extent is one record more: nothing
+ * bounds them, so neither does what was set aside at first.  As it is used up more is, out of free space of the AG (top_up()), and where
+ * there is none who would cut what is shared is told so before he changes anything (dx_agresv_may_split()); a copy on write when it is
+ * begun, for when it comes in it has been promised.
+ *
  * No particular blocks are set aside, only a number of them (->reserved).  They are free on disk, but
  * the counter that users take from (mp->fdblocks) does not have them, and the
  * allocator does not give an AG's last ones to others (dx_ag_avail()).  The tree's own
@@ -156,6 +161,70 @@ void dx_agresv_give(struct dx_trans *tp, struct dx_perag *pag, enum dx_agresv_ki
 	dx_trans_mod_fdblocks(tp, len, false);
 }
 
+/* What a tree that nothing bounds shall have left for cuts that are under way, and those of copies on write to come. */
+static u32 at_least(struct dx_mount *mp, const struct dx_perag *pag)
+{
+	u64 copies = atomic64_read(&mp->cow_blks);
+
+	return min_t(u64, 4 * mp->rmap_maxlevels + min_t(u32, 64, pag->length / 64) + copies / mp->rmap_mnr[0] +
+		     copies / (4 * mp->rmap_mnr[0]), U32_MAX / 4);
+}
+
+/* Free blocks that whoever is in the middle of a change counts on to be left. */
+#define LEFT_TO_OTHERS	128
+
+/* Set aside more for a tree that has outgrown what was. */
+static void top_up(struct dx_perag *pag, enum dx_agresv_kind kind)
+{
+	struct dx_agresv *r = &pag->resv[kind];
+	struct dx_mount *mp = pag->mp;
+	u32 want;
+	s64 n;
+
+	if (!mp->agresv_trees[kind]->unbounded || !dx_has_reflink(mp))
+		return;
+	want = at_least(mp, pag);
+	if (r->reserved >= want)
+		return;
+	n = min_t(s64, 2 * want - r->reserved, dx_ag_avail(mp, pag, DX_AGRESV_NONE) - LEFT_TO_OTHERS);
+	if (n <= 0 || dx_mod_fdblocks(mp, -n, false))
+		return;
+	set_aside(pag, kind, n);
+	r->most = max(r->most, r->used + r->reserved);
+}
+
+/**
+ * dx_agresv_may_split - may an extent of shared blocks be cut?
+ * @mp: mount
+ * @fsbno: one of its blocks
+ *
+ * To be asked before anything is changed, and for a copy on write before it is promised.  Without a lock: there is room for those that
+ * ask at the same time.
+ */
+bool dx_agresv_may_split(struct dx_mount *mp, dx_fsbno_t fsbno)
+{
+	struct dx_perag *pag;
+
+	if (!dx_has_rmapbt(mp) || !dx_has_reflink(mp))
+		return true;
+	pag = dx_perag(mp, dx_fsb_to_agno(mp, fsbno));
+	return !pag->agf_init || dx_ag_avail(mp, pag, DX_AGRESV_RMAPBT) >= at_least(mp, pag);
+}
+
+/**
+ * dx_agresv_can_split - the same for what has been promised
+ * @mp: mount
+ * @fsbno: block of the extent
+ *
+ * False: somebody who could not be refused has had the last blocks of the AG.
+ */
+bool dx_agresv_can_split(struct dx_mount *mp, dx_fsbno_t fsbno)
+{
+	struct dx_perag *pag = dx_perag(mp, dx_fsb_to_agno(mp, fsbno));
+
+	return !mp->rmap_maxlevels || !pag->agf_init || dx_ag_avail(mp, pag, DX_AGRESV_RMAPBT) >= 2 * mp->rmap_maxlevels;
+}
+
 /**
  * dx_agresv_in_free_space - a tree that counts as free space has got a block, or lost one
  * @pag: AG, AGF locked
@@ -171,10 +240,11 @@ void dx_agresv_in_free_space(struct dx_perag *pag, enum dx_agresv_kind kind, int
 
 	if (delta > 0) {
 		r->used++;
-		if (!r->reserved)
-			return;
-		use_up(pag, kind, 1);
-		percpu_counter_add(&pag->mp->fdblocks, 1);
+		if (r->reserved) {
+			use_up(pag, kind, 1);
+			percpu_counter_add(&pag->mp->fdblocks, 1);
+		}
+		top_up(pag, kind);
 	} else {
 		r->used -= min_t(u32, r->used, 1);
 		if (!lacks(r))

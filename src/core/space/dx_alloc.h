@@ -111,7 +111,8 @@ struct dx_agresv_tree {
 	const char	*name;
 	const char	*need;	/* what may need them */
 	bool	(*present)(struct dx_mount *mp);
-	u32	(*most)(struct dx_mount *mp, struct dx_perag *pag);	/* blocks that the tree can ever have there */
+	u32	(*most)(struct dx_mount *mp, struct dx_perag *pag);	/* blocks that the tree can ever have there; but if it is */
+	bool	unbounded;	/* where blocks are shared it may have any number: of these there shall always be a few */
 	/* blocks that it has; AGI locked, AGF not */
 	int	(*used)(struct dx_mount *mp, struct dx_perag *pag, struct dx_buf *agibp, u32 *blocks);
 };
@@ -124,6 +125,8 @@ void dx_agresv_release(struct dx_mount *mp);
 u32 dx_agresv_lengthened(struct dx_perag *pag, u32 blocks);
 void dx_agresv_shortened(struct dx_perag *pag);
 u32 dx_agresv_held(const struct dx_perag *pag, enum dx_agresv_kind kind);
+bool dx_agresv_may_split(struct dx_mount *mp, dx_fsbno_t fsbno);
+bool dx_agresv_can_split(struct dx_mount *mp, dx_fsbno_t fsbno);
 u32 dx_agresv_short(const struct dx_perag *pag, enum dx_agresv_kind kind, u32 need);
 void dx_agresv_take(struct dx_trans *tp, struct dx_perag *pag, enum dx_agresv_kind kind, dx_extlen_t len);
 void dx_agresv_give(struct dx_trans *tp, struct dx_perag *pag, enum dx_agresv_kind kind, dx_extlen_t len);

@@ -250,4 +250,5 @@ static int rmapbt_used(struct dx_mount *mp, struct dx_perag *pag, struct dx_buf 
 
 const struct dx_agresv_tree dx_rmapbt_resv = {
 	.name = "rmapbt", .need = "reverse mappings", .present = rmapbt_present, .most = rmapbt_most, .used = rmapbt_used,
+	.unbounded = true,
 };
