@@ -139,7 +139,7 @@ u64 host_lock_taken(const char *name);
 /* ---- tests ---- */
 
 extern bool host_killed;			/* what dx_plat_killed() says */
-extern int host_checks_failed;		/* in the current test */
+extern int host_checks_failed;		/* since the last test ended */
 extern int host_tests_failed;
 bool host_check(bool ok, const char *what, const char *file, int line);
 #define CHECK(c)	host_check(!!(c), #c, __FILE__, __LINE__)

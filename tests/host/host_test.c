@@ -14,6 +14,7 @@
 int host_checks_failed, host_tests_failed;
 static int tests_run;
 static const char *test_name = "?";
+static bool test_open;
 
 #if defined(__SANITIZE_ADDRESS__)
 /* Leaks of kernel memory are our own count's to find; the rest is the test's. */
@@ -55,11 +56,23 @@ bool host_check_eq(long long a, long long b, const char *what, const char *file,
 	return a == b;
 }
 
+/* Who returned before the end of a test, or failed outside of any, has failed all the same: it counts as a test of its own. */
+static void host_test_settle(void)
+{
+	if (test_open) {
+		CHECK(!"the test came to its end");
+		host_test_end();
+	} else if (host_checks_failed || host_warn_count) {
+		test_name = "what is checked outside of the tests";
+		host_test_end();
+	}
+}
+
 void host_test_begin(const char *name)
 {
+	host_test_settle();
 	test_name = name;
-	host_checks_failed = 0;
-	host_warn_count = 0;
+	test_open = true;
 }
 
 bool host_test_end(void)
@@ -73,6 +86,9 @@ bool host_test_end(void)
 	}
 	printf("%s %s\n", ok ? "ok" : "not ok", test_name);
 	fflush(stdout);
+	test_open = false;
+	host_checks_failed = 0;
+	host_warn_count = 0;
 	return ok;
 }
 
@@ -92,8 +108,11 @@ bool host_test(const char *name, u64 seed, int (*fn)(void *), void *arg)
 
 int host_test_exit(void)
 {
+	host_test_settle();
 	printf("1..%d\n", tests_run);
-	return host_tests_failed ? 1 : 0;
+	if (!tests_run)
+		printf("not ok a test was run\n");
+	return host_tests_failed || !tests_run ? 1 : 0;
 }
 
 #define SEEDS_A_CHILD	200

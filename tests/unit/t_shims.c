@@ -968,6 +968,62 @@ static void t_pages(void)
 	host_dev_close(dev);
 }
 
+/* What a program does that must not end well, though no test of it says "not ok". */
+enum { LOSE_NOTHING, LOSE_NO_TEST, LOSE_BEFORE, LOSE_BETWEEN, LOSE_AFTER, LOSE_WARNING, LOSE_THE_END, LOSE_THE_LAST_END, LOSE_CASES };
+static const char * const lose_name[LOSE_CASES] = {
+	"a program whose tests are good ends well",
+	"one without any test does not",
+	"nor one that fails before its first test",
+	"... between two tests",
+	"... after the last one",
+	"... with a warning between two tests",
+	"... with a test that never ends before another",
+	"... with a last test that never ends",
+};
+
+static bool lose_end(int how)
+{
+	if (how == LOSE_NO_TEST)
+		return host_test_exit();
+	if (how == LOSE_BEFORE)
+		CHECK(!"before");
+	host_test_begin("first");
+	if (how != LOSE_THE_END)
+		host_test_end();
+	if (how == LOSE_BETWEEN)
+		CHECK(!"between");
+	if (how == LOSE_WARNING)
+		host_warn_count++;
+	host_test_begin("last");
+	if (how != LOSE_THE_LAST_END)
+		host_test_end();
+	if (how == LOSE_AFTER)
+		CHECK(!"after");
+	return host_test_exit();
+}
+
+/* Before any other test: a child has what its parent counted. */
+static void t_lose(void)
+{
+	int how, st[LOSE_CASES];
+
+	for (how = 0; how < LOSE_CASES; how++) {
+		fflush(stdout);
+		if (!fork()) {
+			if (!freopen("/dev/null", "w", stdout) || !freopen("/dev/null", "w", stderr))
+				_exit(2);
+			_exit(lose_end(how));
+		}
+		wait(&st[how]);
+	}
+	for (how = 0; how < LOSE_CASES; how++) {
+		host_test_begin(lose_name[how]);
+		CHECK(WIFEXITED(st[how]));
+		CHECK_EQ(WEXITSTATUS(st[how]), how != LOSE_NOTHING);
+		host_test_end();
+	}
+}
+
 /* Of seeds in batches those that kill their process are named, and all others run. */
 static u64 *seeds_seen, deaths;		/* a bit for each seed; the sum of those that died */
 
@@ -1062,6 +1118,7 @@ int main(void)
 	char name[80];
 
 	page = malloc(65536);
+	t_lose();
 	host_test("arithmetic, strings and formats", 1, t_basics, NULL);
 	host_test("red-black trees", 1, t_rbtree, NULL);
 	host_test("hash tables", 1, t_rhashtable, NULL);

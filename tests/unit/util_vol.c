@@ -87,7 +87,7 @@ out:
 	return error;
 }
 
-int uv_make(const struct uv_profile *p)
+static int make_volume(const struct uv_profile *p)
 {
 	if (uv_dev)
 		host_dev_close(uv_dev);
@@ -105,6 +105,15 @@ int uv_make(const struct uv_profile *p)
 	if (p->lbs)
 		host_dev_set_lbs(uv_dev, p->lbs);
 	return 0;
+}
+
+/* Whoever goes on without the volume has failed. */
+int uv_make(const struct uv_profile *p)
+{
+	int error = make_volume(p);
+
+	CHECK(!error);
+	return error;
 }
 
 void uv_forget(const char *tag)
