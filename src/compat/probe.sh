@@ -35,9 +35,9 @@ compile() {	# NAME COMPILER FLAGS...: $tmp/NAME.c, messages to $tmp/NAME.log
 	src=$tmp/$1.c log=$tmp/$1.log
 	shift
 	# What is wrong must be an error, what is only ugly (or the kernel's own) must not.
-	"$@" -I"$dir" -Wno-error -Werror=implicit-function-declaration -Werror=incompatible-pointer-types -Werror=int-conversion \
-		-Werror=discarded-qualifiers \
-		${IGNORE_CC_MISMATCH:+-DIGNORE_CC_MISMATCH} -fms-extensions -ftrack-macro-expansion=0 -fsyntax-only "$src" >"$log" 2>&1
+	# shellcheck disable=SC2086	# several words
+	"$@" -I"$dir" -Wno-error -Werror=implicit-function-declaration -Werror=incompatible-pointer-types -Werror=int-conversion $own \
+		${IGNORE_CC_MISMATCH:+-DIGNORE_CC_MISMATCH} -fms-extensions -fsyntax-only "$src" >"$log" 2>&1
 }
 errors() { sed -n "s/^$1:[0-9:]* *\(fatal \)\{0,1\}error: *//p" "$2"; }
 forms() {
@@ -60,6 +60,18 @@ piece() {
 
 command -v "$1" >/dev/null ||
 	stop "the compiler that kernel $release was built with ($1) is not installed: install it (Debian: apt-get install $1)"
+
+# What each compiler has its own names for. All errors count, each where the probe is and not where a macro comes from.
+cc=''
+for word; do
+	case $word in -*) break ;; esac
+	cc="$cc $word"
+done
+# shellcheck disable=SC2086	# a prefix such as ccache is a word of its own
+case $(echo __clang__ | $cc -E -P -x c - 2>/dev/null | tail -n 1) in
+1)	own="-Werror=incompatible-pointer-types-discards-qualifiers -ferror-limit=0 -Wno-unknown-warning-option" ;;
+*)	own="-Werror=discarded-qualifiers -ftrack-macro-expansion=0" ;;
+esac
 
 for src in "$dir"/need_*.c; do piece "$src" 0; done >"$tmp/need.c"
 compile need "$@"
