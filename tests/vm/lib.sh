@@ -34,7 +34,7 @@
 #   mount_stock [OPTS]     mount -t xfs ...
 #   umount_fs              umount $MNT
 #   umount_check           umount $MNT, then xfs_repair -n $DEV must find nothing
-#   repair_check [DEV]     xfs_repair -n must find nothing
+#   repair_check [DEV]     xfs_repair -n must find nothing: "not ok" by itself where no t judges it
 #   drop_caches            forget clean pages, dentries and inodes
 #   with_timeout SECS CMD  CMD in the background; fails and says so if it takes longer
 #   pair_up [OPTS]         the same mkfs on both disks; ours at $MNT, stock xfs at $MNT2
@@ -70,10 +70,15 @@ _fail() {
 	_say "not ok" "$1"
 }
 
+_run() {
+	local _judged=1
+	"$@" >"$TMP/.out" 2>&1
+}
+
 t() {
 	local name=$1
 	shift
-	"$@" >"$TMP/.out" 2>&1
+	_run "$@"
 	local rc=$?
 	if [ $rc = 0 ]; then _say ok "$name"; else
 		echo "    | exit status $rc: $*"
@@ -85,7 +90,7 @@ t() {
 t_fails() {
 	local name=$1
 	shift
-	"$@" >"$TMP/.out" 2>&1
+	_run "$@"
 	local rc=$?
 	if [ $rc != 0 ] && [ $rc -lt 124 ]; then _say ok "$name"; else
 		echo "    | exit status $rc, should have failed: $*"
@@ -97,7 +102,7 @@ t_fails() {
 t_errno() {
 	local name=$1 err=$2
 	shift 2
-	"$@" >"$TMP/.out" 2>&1
+	_run "$@"
 	local rc=$?
 	if [ $rc != 0 ] && grep -q -- "$err" "$TMP/.out"; then _say ok "$name"; else
 		echo "    | exit status $rc, expected '$err' from: $*"
@@ -148,7 +153,13 @@ umount_fs() {
 	return 1
 }
 
-repair_check() { xfs_repair -n "${1:-$DEV}" >"$TMP/.repair" 2>&1 || { tail -n 40 "$TMP/.repair"; return 1; }; }
+repair_check() {
+	xfs_repair -n "${1:-$DEV}" >"$TMP/.repair" 2>&1 && return
+	tail -n 40 "$TMP/.repair"
+	# called by itself: nobody else says so
+	[ -n "${_judged:-}" ] || _say "not ok" "xfs_repair is content (line ${BASH_LINENO[*]})"
+	return 1
+}
 umount_check() { umount_fs && repair_check; }
 drop_caches() { sync; echo 3 >/proc/sys/vm/drop_caches; }
 
@@ -178,6 +189,7 @@ pair_down() {
 t_same() {
 	local name=$1 a b
 	shift
+	local _judged=1
 	(cd $MNT && "$@") >"$TMP/.ours" 2>&1
 	a=$?
 	(cd $MNT2 && "$@") >"$TMP/.stock" 2>&1

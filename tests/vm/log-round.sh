@@ -20,9 +20,12 @@ forms=(
 
 # MOUNT-TYPE DEVICE DIR: what xfs_repair and the journal say after recovery; stays mounted
 judge() {
-	if xfs_repair -n "$2" >"$TMP/verdict" 2>&1 && : >"$TMP/verdict"; then :; else
-		grep -v '^Phase\|^ *- \|^No modify' "$TMP/verdict" >"$TMP/.v"
-		mv "$TMP/.v" "$TMP/verdict"
+	local rc=0
+	xfs_repair -n "$2" >"$TMP/.v" 2>&1 || rc=$?
+	: >"$TMP/verdict"
+	if [ $rc != 0 ]; then
+		# one that dies may have found nothing until then
+		{ grep -v '^Phase\|^ *- \|^No modify' "$TMP/.v"; echo "xfs_repair -n ended with $rc"; } >"$TMP/verdict"
 	fi
 	mount -t $1 "$2" $3 || return
 	ackload check "$TMP/journal" $3 >"$TMP/check" 2>&1 || cat "$TMP/check" >>"$TMP/verdict"
@@ -80,5 +83,6 @@ round() {
 		umount_fs || return
 		good=$((good + 1))
 	done
+	[ $said -gt 0 ] || { echo "in $good logs nothing was acknowledged"; return 1; }
 	echo "$good logs, $said acknowledgements, $as_stock with complaints that the stock recovery gets too" >"$TMP/total"
 }

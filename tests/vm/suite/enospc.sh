@@ -30,19 +30,19 @@ done
 fresh_fs -d size=900m
 mount_dx
 t "fallocate of all that df shows but 512 KiB" bash -c "nospace fill $MNT falloc1 | grep '^1 '"
-umount_check
+t "clean: all but 512 KiB" umount_check
 
 leave 8 "$FSTYPE"
 start=$SECONDS
 [ $FSTYPE = xfs ] || t "nothing fails for want of space that is only reserved" nospace held $MNT
 echo "# held: $((SECONDS - start)) s"
-umount_check
+t "clean: held" umount_check
 
 leave 24 "$FSTYPE"
 before=$(cat "$SYSFS/give_backs" 2>/dev/null || echo 0)
 t "what a removed file had is given to the next without writing back all that is dirty" nospace gone $MNT
 [ $FSTYPE = xfs ] || t "and is asked for" test $(($(cat "$SYSFS/give_backs") - before)) -gt 0
-umount_check
+t "clean: gone" umount_check
 
 leave 4 "$FSTYPE"
 nospace fill $MNT append >/dev/null
@@ -53,7 +53,7 @@ start=$SECONDS
 t "a storm on a full volume ends" with_timeout 60 nospace storm $MNT 8
 echo "# storm of 3200 calls: $((SECONDS - start)) s, $(cat "$SYSFS/give_backs" 2>/dev/null || echo 0) rounds in all"
 t "and does not write back the world for each call" test $(($(cat "$SYSFS/give_back_writes" 2>/dev/null || echo 0) - before)) -lt 100
-umount_check
+t "clean: a storm" umount_check
 
 fresh_fs $SIZE
 mount_dx
@@ -64,7 +64,7 @@ for i in {1..800}; do echo x >$MNT/many/$i; done
 rm -rf $MNT/many
 sync
 t "df is right after the removal of many files" test $(((a - $(stat -f -c %a $MNT)) * 4)) -le 64
-umount_check
+t "clean: df" umount_check
 
 # What stock XFS tells of the same volume; each AG keeps a block more here, or three where it is large: for splits of extent maps. And
 # with reverse mappings as many as their tree has levels at most (6): for a free list that is empty.

@@ -95,7 +95,7 @@ xfs_io -f -c "pwrite -q 0 64k" $MNT2/a
 cp $MNT2/a $MNT2/b
 if ! exch x $MNT2/a 0 $MNT2/b 0 65536 >/dev/null; then
 	skip "the same as stock" "this kernel's xfs has no exchange"
-	pair_down
+	t "both unmount, both clean" pair_down
 	cut_off "dioxfs dioxfs"
 	exit 0
 fi

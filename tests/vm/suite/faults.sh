@@ -26,6 +26,8 @@ table() {
 		echo "$at $((SECT - at)) error" ;;
 	esac
 }
+# The filesystem, or what lies beneath, has met an error since klog_mark.
+met() { _klog | grep -qE 'I/O error|error -5|lost|shut' || { echo "no error was met"; return 1; }; }
 switch() { dmsetup suspend --noflush --nolockfs flaky && table $1 | dmsetup reload flaky && dmsetup resume flaky; }
 
 # KIND SEED
@@ -37,7 +39,8 @@ run() {
 	ackload run -t 4 -s $seed -m 64 $MNT >"$TMP/journal" 2>"$TMP/err" &
 	local load=$!
 	sleep 1.$((seed * 37 % 10))
-	switch $kind
+	klog_mark
+	switch $kind || { echo "the device does not turn $kind"; return 1; }
 	# some more errors by hand, from every entrance
 	(ls -lR $MNT; touch $MNT/new; mkdir $MNT/d; rm -rf $MNT/w0/churn/1*; sync -f $MNT; df $MNT) >/dev/null 2>&1 &
 	local hand=$!
@@ -48,7 +51,9 @@ run() {
 	if kill -0 $hand 2>/dev/null; then echo "a call hangs"; echo w >/proc/sysrq-trigger; return 1; fi
 	grep -v 'Input/output error' "$TMP/err" >"$TMP/err2" && { cat "$TMP/err2"; return 1; }
 	timeout 60 umount $MNT || { echo "unmount: $?"; return 1; }
-	switch good
+	met || return
+	[ -s "$TMP/journal" ] || { echo "nothing was acknowledged"; return 1; }
+	switch good || return
 	mount -t $FSTYPE $DM $MNT || { echo "does not recover"; dmesg | tail; return 1; }
 	umount_fs || return
 	repair_check $DM || return
@@ -74,10 +79,10 @@ fill $MNT 500 2>/dev/null || fill $MNT/many 1 2>/dev/null
 drop_caches
 walk -n $MNT >"$TMP/want" 2>&1
 drop_caches
-switch sometimes
+t "the device turns sometimes" switch sometimes
 walk_through() { timeout 100 walk -n $MNT >"$TMP/walk" 2>&1; [ $? -lt 124 ]; }
 t "a walk over a device whose reads fail every other second ends" walk_through
-switch good
+t "the device turns good" switch good
 drop_caches
 t "the volume unmounts" timeout 60 umount $MNT
 t "it mounts again when the device is well" mount -t $FSTYPE $DM $MNT
@@ -86,7 +91,7 @@ t "nothing wrong was kept: the tree reads as before" diff "$TMP/want" "$TMP/got"
 t "unmounts" umount_fs
 t "clean" repair_check $DM
 # A mount over a device that fails
-switch error
+t "the device turns error" switch error
 t_fails "a mount of a device that only fails is refused" mount -t $FSTYPE $DM $MNT
 switch good
 dmsetup remove flaky
