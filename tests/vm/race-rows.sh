@@ -10,7 +10,7 @@
 #
 # device is plain (DEV as it is) or one of those in stacks.sh. fault is - or an error tag.
 # Prints "BEGIN id" and a "ROW {json}" line for each, and marks the kernel
-# log. Stops after a row that hangs: exit 3.
+# log. Stops after a row that hangs: exit 3. Whatever else ends it, nothing of it runs on, and DEV is neither mounted nor in use.
 rows=$1 dev=$2 dir=$3 race=$4
 mkdir -p "$dir"
 . "${0%/*}/stacks.sh"
@@ -40,7 +40,7 @@ fio_row() {
 		fi
 	fi
 	mkdir "$tmp/logs"
-	(cd "$dir" && timeout "$limit" fio --output-format=json --output="$tmp/json" --write_lat_log="$tmp/logs/log" --write_iops_log="$tmp/logs/log" \
+	(cd "$dir" && timeout --foreground "$limit" fio --output-format=json --output="$tmp/json" --write_lat_log="$tmp/logs/log" --write_iops_log="$tmp/logs/log" \
 		--log_avg_msec=100 "$tmp/job.fio") >"$tmp/err" 2>&1
 	rc=$?
 	umount "$dir" || { umount -l "$dir"; check=-1; }
@@ -58,6 +58,38 @@ fio_row() {
 	rm -rf "$tmp"
 }
 
+# In a process group of its own, so that a signal to this script need not wait for it, and ends all of it.
+job=
+apart() {
+	set -m
+	"$@" </dev/null &
+	job=$!
+	set +m
+	wait $job
+	rc=$?
+	job=
+	return $rc
+}
+leave() {
+	local i
+	trap '' INT TERM HUP
+	trap - EXIT
+	if [ -n "$job" ]; then
+		kill -- "-$job"
+		for ((i = 0; i < 20; i++)); do kill -0 -- "-$job" || break; sleep 0.1; done
+		kill -KILL -- "-$job"
+		wait "$job"
+	fi
+	for ((i = 0; i < 20; i++)); do
+		grep -q " $dir " /proc/mounts || break
+		umount "$dir" || sleep 0.2
+	done
+	! grep -q " $dir " /proc/mounts || umount -l "$dir"
+	stack_off
+} >/dev/null 2>&1
+trap leave EXIT
+trap 'exit 130' INT TERM HUP
+
 stack_off
 while read -r id fs device engine writer racer races seconds lanes limit fault; do
 	[ -n "$id" ] || continue
@@ -73,18 +105,18 @@ while read -r id fs device engine writer racer races seconds lanes limit fault; 
 	esac
 	[ "$fault" = - ] && fault=
 	case $racer in fio:*)
-		fio_row "$fs" "$d" "$engine" "${racer#fio:}" "$limit" "$fault" </dev/null
+		apart fio_row "$fs" "$d" "$engine" "${racer#fio:}" "$limit" "$fault"
 		continue ;;
 	esac
 	make=()
 	if [ "$racer" = exchange ] && [ "$fs" != ext4 ]; then
 		make=(--mkfs "bash ${0%/*}/exchange-volume.sh mkfs" --check "bash ${0%/*}/exchange-volume.sh check")
 	fi
-	"$race" --fs "$fs" --dev "$d" --dir "$dir" --device "$device" --engine "$engine" --writer "$writer" --racer "$racer" \
+	apart "$race" --fs "$fs" --dev "$d" --dir "$dir" --device "$device" --engine "$engine" --writer "$writer" --racer "$racer" \
 		--races "$races" --seconds "$seconds" --lanes "$lanes" --limit "$limit" --fault "$fault" --seed "$id" \
-		"${make[@]}" </dev/null
-	rc=$?
-	[ $rc = 3 ] && exit 3
+		"${make[@]}"
+	# what hangs would hang whoever unmounts it
+	[ $? != 3 ] || { trap - EXIT; exit 3; }
 	grep -q " $dir " /proc/mounts && { umount "$dir" || umount -l "$dir"; }
 done <"$rows"
 stack_off

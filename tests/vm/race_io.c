@@ -208,6 +208,16 @@ static void epoch_end(struct lane *l, unsigned int *s, uint64_t t, bool jump)
 	pthread_mutex_unlock(&l->lock);
 }
 
+/* How large the filesystem of @fd is, or @most. */
+static unsigned int volume_bytes(int fd, unsigned int most)
+{
+	struct statvfs st;
+
+	if (fstatvfs(fd, &st) || !st.f_blocks || (uint64_t)st.f_blocks * st.f_frsize > most)
+		return most;
+	return (uint64_t)st.f_blocks * st.f_frsize;
+}
+
 /* One operation. False: the filesystem does not have it. */
 static bool fire(struct lane *l, int fd, char **map)
 {
@@ -281,7 +291,7 @@ static bool fire(struct lane *l, int fd, char **map)
 		op->removes = op->cuts = true;
 		break;
 	case FSTRIM:
-		trim.start = rnd(s, 1u << 30);
+		trim.start = rnd(s, volume_bytes(fd, 1u << 30));	/* behind the end it is EINVAL */
 		/* The self-test is for the judge, and the filesystem is somebody's. */
 		trim.len = o.self_test ? 1u << 20 : (64ull << 20) + rnd(s, 1u << 30);
 		break;
