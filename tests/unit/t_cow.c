@@ -16,6 +16,7 @@
 #include "dx_bmap.h"
 #include "dx_cow.h"
 #include "dx_quota.h"
+#include "dx_walk.h"
 #include "dx_log_int.h"
 
 static u32 ops_wanted;
@@ -931,6 +932,89 @@ static int at_a_limit(void *arg)
 	return uv_umount(mp);
 }
 
+/* ---- a file that has more blocks than the volume ---- */
+
+#define FEW_BLOCKS	8192u	/* cloned onto its own tail, again and again */
+
+static int clone_often(void *arg)
+{
+	int error;
+	struct dx_mount *mp = uf_mount(&error);
+	u64 len, done;
+	struct dx_inode *ip;
+
+	(void)arg;
+	if (!CHECK(mp))
+		return error;
+	uf_bs = mp->sb.blocksize;
+	ip = uf_make(mp, 0);
+	len = (u64)FEW_BLOCKS * uf_bs;
+	CHECK(!dx_alloc_file_space(ip, 0, len));
+	CHECK(!dx_iomap_write_unwritten(ip, 0, len, len));
+	for (; ip->d.nblocks <= dx_dblocks(mp) && !host_checks_failed; len *= 2) {
+		CHECK(!dx_reflink_remap(ip, 0, ip, len, len, &done));
+		CHECK(!dx_iomap_setsize(ip, 2 * len));
+	}
+	CHECK(!dx_log_force(mp, true));
+	host_stop_world();
+	return 0;
+}
+
+/* The first time what the log says is read, and what is on disk, the second time. */
+static int cloned_often(void *arg)
+{
+	int error;
+	struct dx_mount *mp = uf_mount(&error);
+	bool last = *(bool *)arg;
+	struct dx_quota_rec rec;
+	struct dx_istat st;
+	struct dx_inode *ip;
+
+	if (!CHECK(mp))
+		return error;
+	ip = uf_look(mp, 0);
+	if (CHECK(ip)) {
+		CHECK(ip->d.nblocks > dx_dblocks(mp));
+		CHECK(!dx_quota_get(mp, DX_QUSER, 0, &rec));
+		CHECK(rec.blk.used > dx_dblocks(mp));
+		CHECK(!dx_istat(mp, ip->ino, &st));
+		CHECK_EQ(st.blocks, ip->d.nblocks);
+		uf_walk(mp);
+		if (last) {
+			CHECK(!uf_drop_name(mp, 0, ip));
+			uf_walk(mp);
+		} else {
+			dx_idrop(ip);
+		}
+		CHECK(!uv_check_quota(mp));
+	}
+	return uv_umount(mp);
+}
+
+static void many_times_one_block(const struct uv_profile *p)
+{
+	bool last;
+	int i;
+
+	host_test_begin("a file has more blocks than the volume");
+	CHECK(!uv_make(p));
+	uv_quota = DX_UQUOTA_ACCT;
+	host_init(1);
+	CHECK_EQ(host_run(clone_often, NULL), HOST_CRASHED);
+	host_kill_world();
+	host_dev_crash(uv_dev, HOST_LOSE_ALL, 1);
+	for (i = 0; i < 3 && !host_checks_failed; i++) {
+		last = i == 2;
+		host_init(1);
+		CHECK_EQ(host_run(cloned_often, &last), 0);
+		host_kill_world();
+		CHECK_EQ(host_warn_count, 0);
+		CHECK(uv_repair_clean("cow"));
+	}
+	uv_quota = 0;
+	host_test_end();
+}
+
 static const struct uv_profile volumes[] = {
 	{ "1 KiB blocks, rmapbt", "--unsupported -b size=1024 -d agcount=2 -l size=14m -m rmapbt=1,reflink=1", 80 },
 	{ "1 KiB blocks", "--unsupported -b size=1024 -d agcount=3 -l size=14m -m rmapbt=0,reflink=1", 80 },
@@ -1012,6 +1096,7 @@ int main(int argc, char **argv)
 			cut_everywhere(&cut_ops[k]);
 		host_dev_snap_free(snap);
 		intents_of_others(&volumes[i]);
+		many_times_one_block(&volumes[i]);
 		races(&volumes[i], s);
 	}
 	uv_teardown();

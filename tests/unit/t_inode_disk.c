@@ -187,6 +187,13 @@ static int mutations(void *arg)
 	WRONG("v3_pad", (d->di_mode = 0, d->di_big_nextents = cpu_to_be64(1)));
 	WRONG("flags2.nrext64", (d->di_mode = 0, d->di_flags2 = cpu_to_be64(DX_DIFLAG2_NREXT64)));
 
+	/* only one that shares can have more blocks than there are, and even that one has one for each extent */
+	mp.sb.features_ro_compat |= DX_SB_FEAT_RO_COMPAT_REFLINK;
+#define SHARES(n) (d->di_flags2 = cpu_to_be64(DX_DIFLAG2_REFLINK), d->di_nblocks = cpu_to_be64(n))
+	WRONG("nblocks", d->di_nblocks = cpu_to_be64(100001));
+	WRONG(NULL, SHARES(100001));
+	WRONG("nblocks", SHARES(1));
+
 	/* with large counters on the volume an inode may have them or not */
 	mp.sb.features_incompat |= DX_SB_FEAT_INCOMPAT_NREXT64;
 	WRONG(NULL, (void)0);

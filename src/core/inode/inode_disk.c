@@ -292,9 +292,10 @@ static const char *verify_core(struct dx_mount *mp, dx_ino_t ino, const struct d
 	bad = verify_afork(mp, dip);
 	if (bad)
 		return bad;
-	if (be64_to_cpu(dip->di_nblocks) > dx_dblocks(mp) ||
-	    dx_dinode_nextents(dip, DX_DATA_FORK) + dx_dinode_nextents(dip, DX_ATTR_FORK) >
-	    be64_to_cpu(dip->di_nblocks))
+	/* one that shares maps a block as often as it likes: it may have more blocks than there are */
+	if (!(dip->di_flags2 & cpu_to_be64(DX_DIFLAG2_REFLINK)) && be64_to_cpu(dip->di_nblocks) > dx_dblocks(mp))
+		return "nblocks";
+	if (dx_dinode_nextents(dip, DX_DATA_FORK) + dx_dinode_nextents(dip, DX_ATTR_FORK) > be64_to_cpu(dip->di_nblocks))
 		return "nblocks";
 	return NULL;
 }

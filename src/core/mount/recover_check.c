@@ -359,7 +359,8 @@ static int inode_fields(struct dx_recovery *rc, struct dx_ritem *it, const char 
 		{ "di_nrext64_pad", ld->di_anextents, big && ld->di_anextents },
 		{ "di_v3_pad", ld->di_big_nextents, !big && ld->di_big_nextents },
 		{ "ilf_fields (for di_format)", dbits, dbits == DX_ILOG_DEV && ld->di_format != DX_DINODE_FMT_DEV },
-		{ "di_nblocks", ld->di_nblocks, ld->di_nblocks > rc->dblocks },
+		{ "di_nblocks", ld->di_nblocks, ld->di_nblocks > rc->dblocks &&
+			!(ld->di_flags2 & DX_DIFLAG2_REFLINK) },
 		{ "di_nextents", data.nextents, data.nextents > min(ld->di_nblocks, dx_most_extents(big, DX_DATA_FORK)) },
 		{ "di_anextents", attr.nextents, attr.nextents > dx_most_extents(big, DX_ATTR_FORK) ||
 			attr.nextents > ld->di_nblocks - min(data.nextents, ld->di_nblocks) },
