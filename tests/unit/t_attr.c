@@ -654,6 +654,174 @@ static void unwritable(const char *name)
 	host_test_end();
 }
 
+/* ---- short names: what the inode held takes more than a block outside it ---- */
+
+#define SHORT_MOST	255	/* what an inode counts to */
+#define SHORT_MORE	40	/* and more, when they are in blocks */
+static const u32 forms_of[] = { S_IFREG | 0644, S_IFIFO | 0644 };
+
+/* How a file of this test is filled: all but the last one by number. */
+struct shorts { u32 kind, len, order, value; };
+
+static bool next_shorts(struct shorts *s)
+{
+	u32 *d[] = { &s->kind, &s->len, &s->order, &s->value };
+	static const u32 from[] = { 0, 1, 0, 0 }, to[] = { 2, 4, 3, 3 };
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(d); i++) {
+		if (++*d[i] < to[i])
+			return true;
+		*d[i] = from[i];
+	}
+	return false;
+}
+
+/* Names of one byte in three namespaces: as many hashes thrice. */
+static struct dx_attr_arg short_arg(struct dx_inode *ip, const struct shorts *s, u32 n, u8 *name)
+{
+	u32 i = n >= SHORT_MOST ? n : s->order == 0 ? n : s->order == 1 ? SHORT_MOST - 1 - n : n * 101 % SHORT_MOST;
+	static const u8 nsp[] = { 0, DX_ATTR_ROOT, DX_ATTR_SECURE };
+	struct dx_attr_arg a = { .ip = ip, .name = name, .namelen = s->len, .value = vbuf };
+
+	if (s->len == 1) {
+		a.nsp = nsp[i % 3];
+		name[0] = 1 + i / 3;
+	} else {
+		name[0] = 'A' + i / 16;
+		name[1] = 'a' + i % 16;
+		name[2] = 'x';
+	}
+	return a;
+}
+
+/* The one that comes when the inode is full: nothing, as large as a leaf takes, larger. */
+static struct dx_attr_arg last_arg(struct dx_inode *ip, const struct shorts *s)
+{
+	const u32 bytes[] = { 0, ip->mp->sb.blocksize / 4 * 3 - 12, 9000 };
+
+	return (struct dx_attr_arg) { .ip = ip, .name = (u8 *)"last", .namelen = 4, .nsp = DX_ATTR_ROOT, .value = vbuf,
+				      .valuelen = bytes[s->value] };
+}
+
+static int count_fn(void *ctx, u8 flags, const u8 *name, int namelen, int valuelen)
+{
+	++*(u32 *)ctx;
+	return 0;
+}
+
+static void check_shorts(struct dx_inode *ip, const struct shorts *s, u32 n)
+{
+	struct dx_attr_arg a = last_arg(ip, s);
+	u32 listed = 0, i;
+	u8 name[4];
+
+	a.value = gbuf;
+	CHECK(!dx_attr_get(&a) && !memcmp(gbuf, vbuf, a.valuelen));
+	for (i = 0; i < n; i++) {
+		a = short_arg(ip, s, i, name);
+		CHECK(!dx_attr_get(&a));
+		CHECK_EQ(a.valuelen, 0);
+	}
+	CHECK(!dx_attr_list(ip, NULL, count_fn, &listed));
+	CHECK_EQ(listed, n + 1);
+}
+
+/* Fills the inode, and then some; returns how many. */
+static u32 fill_shorts(struct dx_inode *ip, const struct shorts *s)
+{
+	struct dx_attr_arg a;
+	u32 n, i, bytes = 0;
+	u8 name[4];
+
+	for (n = 0; n < SHORT_MOST && !host_checks_failed; n++) {
+		bytes = ip->af ? ip->af->bytes : sizeof(struct dx_attr_sf_hdr);
+		if (!dx_attr_short_fits(ip, bytes + sizeof(struct dx_attr_sf_entry) + s->len))
+			break;
+		a = short_arg(ip, s, n, name);
+		CHECK(!dx_attr_set_op(&a));
+	}
+	CHECK(n > 30 && ip->af->format == DX_DINODE_FMT_LOCAL);
+	/* another one of these would do, where the count is what is full */
+	a = last_arg(ip, s);
+	if (!CHECK(!dx_attr_set_op(&a)))
+		printf("  kind %u, names of %u bytes, order %u, value %d: %u attributes\n", s->kind, s->len, s->order, a.valuelen, n);
+	if (n == SHORT_MOST || a.valuelen)
+		CHECK(ip->af->format != DX_DINODE_FMT_LOCAL);
+	for (i = 0; i < SHORT_MORE; i++, n++) {
+		a = short_arg(ip, s, n, name);
+		CHECK(!dx_attr_set_op(&a));
+	}
+	return n;
+}
+
+static u32 shorts_set[54];
+
+static int run_shorts(void *arg)
+{
+	struct dx_mount *mp = da_mount(false);
+	struct shorts s = { .len = 1 };
+	bool again = *(bool *)arg;
+	u64 most = 0;
+	u32 f = 0, n;
+
+	if (!CHECK(mp))
+		return -EIO;
+	memset(vbuf, 'v', DX_XATTR_SIZE_MAX);
+	do {
+		struct dx_inode *ip;
+		char file[16];
+		u8 name[4];
+		int len = sprintf(file, "file%u", f);
+
+		if (!again) {
+			if (!CHECK(!da_create(mp->rootip, file, forms_of[s.kind], &ip)))
+				break;
+			shorts_set[f] = fill_shorts(ip, &s);
+			if (!s.value)
+				most = max(most, ip->d.nblocks);
+		} else if (!CHECK(!da_lookup(mp->rootip, file, len, &ip))) {
+			break;
+		}
+		check_shorts(ip, &s, shorts_set[f]);
+		/* into the inode again, and the fork goes with the last one */
+		for (n = 0; again && n <= shorts_set[f]; n++) {
+			struct dx_attr_arg a = n ? short_arg(ip, &s, n - 1, name) : last_arg(ip, &s);
+
+			a.value = NULL;
+			CHECK(!dx_attr_set_op(&a));
+		}
+		CHECK(!again || !ip->af);
+		dx_idrop(ip);
+		f++;
+	} while (next_shorts(&s) && !host_checks_failed && !dx_is_shutdown(mp));
+	CHECK(!dx_is_shutdown(mp));
+	CHECK_EQ(f, ARRAY_SIZE(shorts_set));
+	if (!again)
+		printf("# up to %llu blocks\n", (unsigned long long)most);
+	return uv_umount(mp);
+}
+
+static void shorts(u32 blocksize, u32 inodesize)
+{
+	char name[100], mkfs[100];
+	int again;
+
+	snprintf(name, sizeof(name), "short names, %u byte blocks, %u byte inodes", blocksize, inodesize);
+	snprintf(mkfs, sizeof(mkfs), "-b size=%u -i size=%u", blocksize, inodesize);
+	host_test_begin(name);
+	CHECK(!da_make(mkfs, 300));
+	for (again = 0; again < 2 && !host_checks_failed; again++) {
+		bool last = again;
+
+		host_init(0);
+		CHECK_EQ(host_run(run_shorts, &last), 0);
+		CHECK_EQ(host_warn_count, 0);
+		CHECK(da_repair_clean());
+	}
+	host_test_end();
+}
+
 static const struct geometry { const char *name, *mkfs; } geometries[] = {
 	{ "defaults",			"" },
 	{ "1 KiB blocks",		"-b size=1024" },
@@ -704,7 +872,7 @@ out:
 int main(int argc, char **argv)
 {
 	u64 seed = argc > 2 ? strtoull(argv[2], NULL, 0) : 1;
-	int i;
+	int i, isize;
 
 	vbuf = malloc(DX_XATTR_SIZE_MAX + 1);
 	gbuf = malloc(DX_XATTR_SIZE_MAX + 1);
@@ -714,6 +882,10 @@ int main(int argc, char **argv)
 			geometry(&geometries[i], seed);
 	if (argc < 2 || atoi(argv[1]) == 30)
 		dying("death of an inode with attributes", "-b size=1024", seed);
+	if (argc < 2 || atoi(argv[1]) == 50)
+		for (i = 1024; i <= 4096; i *= 2)
+			for (isize = 512; isize <= i / 2; isize *= 2)
+				shorts(i, isize);
 	if (argc < 2 || atoi(argv[1]) == 40)
 		unwritable("a value that cannot be written");
 	if (argc < 2 || atoi(argv[1]) == 20)

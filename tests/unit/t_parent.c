@@ -794,6 +794,62 @@ static void cut_everywhere(int prof, const struct op *op)
 	host_test_end();
 }
 
+/* ---- an inode full of short names, which take more than a block outside it ---- */
+
+/* A file is filled, and then its pointers go to blocks: one comes, or one becomes longer. */
+static int crowded(void *arg)
+{
+	static const umode_t modes[] = { S_IFREG | 0644, S_IFIFO | 0644 };
+	int error, i, n;
+	struct dx_mount *mp = uv_mount(&error);
+
+	if (!CHECK(mp))
+		return error;
+	for (i = 0; i < 4 && !host_checks_failed; i++) {
+		char file[8], other[40];
+		struct dx_inode *ip;
+
+		sprintf(file, "f%d", i);
+		sprintf(other, "%c%s", 'g' + i, i % 2 ? "-whose-pointer-is-longer-than-before" : "");
+		CHECK(!make(mp->rootip, file, modes[i / 2], &ip));
+		for (n = 0; n < 254 && dx_attr_short_fits(ip, ip->af->bytes + sizeof(struct dx_attr_sf_entry) + 2); n++) {
+			u8 name[2] = { 'A' + n / 16, 'a' + n % 16 };
+			struct dx_attr_arg a = { .ip = ip, .name = name, .namelen = 2, .value = (u8 *)"" };
+
+			CHECK(!dx_attr_set_op(&a));
+		}
+		CHECK(n > 30 && ip->af->format == DX_DINODE_FMT_LOCAL);
+		error = i % 2 ? move(mp->rootip, file, ip, mp->rootip, other, NULL, NULL, 0) : make_link(mp->rootip, ip, other);
+		if (!CHECK_EQ(error, 0))
+			printf("  with %d attributes\n", n);
+		if (n < 254)
+			CHECK(ip->af->format != DX_DINODE_FMT_LOCAL);
+		dx_idrop(ip);
+	}
+	CHECK(!dx_is_shutdown(mp));
+	CHECK(!uv_check_parents(mp));
+	return uv_umount(mp);
+}
+
+static void all_crowded(void)
+{
+	static const char *const sizes[] = { "-b size=1024 -i size=512", "-b size=2048 -i size=1024", "-i size=2048" };
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		char mkfs[120], name[120];
+		struct uv_profile p = { sizes[i], mkfs, 200, .parent = true };
+
+		snprintf(mkfs, sizeof(mkfs), "--unsupported -d agcount=2 -l size=14m %s", sizes[i]);
+		snprintf(name, sizeof(name), "pointers of inodes that are full (%s)", sizes[i]);
+		CHECK(!uv_make(&p));
+		host_test(name, i, crowded, NULL);
+		host_test_begin("... and xfs_repair is content");
+		CHECK(uv_repair_clean("check"));
+		host_test_end();
+	}
+}
+
 static const struct { const char *name; int (*fn)(void *); bool broken; } tests[] = {
 	{ "hashes", hashes, true },
 	{ "names come, go and move in every form", forms },
@@ -810,6 +866,8 @@ int main(int argc, char **argv)
 	int p;
 
 	uv_setup("t_parent");
+	if (argc < 2 || strstr("pointers of inodes that are full", argv[1]))
+		all_crowded();
 	for (p = 0; p < uv_nprofiles; p++) {
 		if (!uv_profiles[p].parent)
 			continue;

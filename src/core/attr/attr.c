@@ -171,7 +171,7 @@ static int tree_set(struct dx_da_args *a, dx_dablk_t *old_blk, u32 *old_len)
 	struct dx_attr_ref ref;
 	struct dx_da_path path;
 	struct dx_buf *bp;
-	u32 idx, pos;
+	u32 idx;
 	int error;
 
 	*old_blk = 0;
@@ -183,19 +183,8 @@ static int tree_set(struct dx_da_args *a, dx_dablk_t *old_blk, u32 *old_len)
 		dx_attr_leaf_del(a, bp, idx);
 	} else if (error == -ENOATTR) {
 		error = dx_da_lookup(a, &path, a->hashval);
-		if (error)
-			return error;
-		bp = path.lv[path.depth - 1].bp;
-	} else {
-		return error;
 	}
-	pos = dx_attr_leaf_find(bp, a->hashval);
-	error = dx_attr_leaf_add(a, bp, pos);
-	if (!error)
-		dx_da_fix_hash(a, &path, path.depth - 1);
-	else if (error == -ENOSPC)
-		error = dx_attr_leaf_split(a, &path, pos);
-	return error;
+	return error ? error : dx_attr_leaf_enter(a, &path);
 }
 
 /* Everything behind the short form.  @exists: there is such a name already. */
@@ -207,7 +196,7 @@ static int set_in_tree(struct dx_da_args *a, bool exists)
 	int error = 0;
 
 	if (!dx_attr_has_tree(a->dp))
-		error = dx_attr_sf_to_leaf(a);
+		error = dx_attr_sf_to_tree(a);
 	if (!error && !local) {
 		error = dx_attr_rmt_alloc(a, dx_attr_rmt_blocks(a->mp, a->valuelen));
 		if (error)

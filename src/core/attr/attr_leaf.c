@@ -243,15 +243,8 @@ static void compact(struct dx_da_args *a, struct dx_buf *bp)
 	dx_da_log_all(a, bp);
 }
 
-/**
- * dx_attr_leaf_add - put the operation's attribute into a leaf
- * @a: name, namespace, value (or rmtblk)
- * @bp: leaf
- * @pos: index for the entry, from dx_attr_leaf_find()
- *
- * Returns -ENOSPC, with nothing changed, when the leaf is full.
- */
-int dx_attr_leaf_add(struct dx_da_args *a, struct dx_buf *bp, u32 pos)
+/* Put the operation's attribute at @pos into a leaf.  -ENOSPC, with nothing changed, when it is full. */
+static int leaf_add(struct dx_da_args *a, struct dx_buf *bp, u32 pos)
 {
 	struct dx_attr3_leaf_hdr *h = hdr_of(bp);
 	u32 need = sizeof(struct dx_attr_leaf_entry) + new_size(a), at;
@@ -334,16 +327,11 @@ static u32 hash_with_new(struct dx_da_args *a, struct dx_buf *bp, u32 pos, u32 i
 	return i == pos ? a->hashval : be32_to_cpu(dx_attr_leaf_ents(bp)[i > pos ? i - 1 : i].hashval);
 }
 
-/**
- * dx_attr_leaf_split - put the operation's attribute into a leaf that is full
- * @a: name, namespace, value (or rmtblk)
- * @path: path to the leaf; invalid afterwards
- * @pos: index that the entry would have
- *
- * Two leaves as even as can be; three when a large value fits with neither side.
- * Equal hashes stay together where they can: xfs_repair wants each leaf to end in another hash.
+/*
+ * Put the operation's attribute at @pos into a leaf that is full: two leaves as even as can be; three when a large value fits with
+ * neither side.  Equal hashes stay together where they can: xfs_repair wants each leaf to end in another hash.
  */
-int dx_attr_leaf_split(struct dx_da_args *a, struct dx_da_path *path, u32 pos)
+static int leaf_split(struct dx_da_args *a, struct dx_da_path *path, u32 pos)
 {
 	struct dx_da_lvl *lv = &path->lv[path->depth - 1], cur;
 	struct dx_buf *bp = lv->bp, *nbp[2];
@@ -407,4 +395,22 @@ int dx_attr_leaf_split(struct dx_da_args *a, struct dx_da_path *path, u32 pos)
 out:
 	kfree(old);
 	return error;
+}
+
+/**
+ * dx_attr_leaf_enter - put the operation's attribute into the leaf that it belongs to
+ * @a: name, namespace, value (or rmtblk)
+ * @path: path to the leaf; invalid afterwards
+ *
+ * A leaf that is full is split, and what is above it as needed.
+ */
+int dx_attr_leaf_enter(struct dx_da_args *a, struct dx_da_path *path)
+{
+	struct dx_buf *bp = path->lv[path->depth - 1].bp;
+	u32 pos = dx_attr_leaf_find(bp, a->hashval);
+
+	if (leaf_add(a, bp, pos))
+		return leaf_split(a, path, pos);
+	dx_da_fix_hash(a, path, path->depth - 1);
+	return 0;
 }

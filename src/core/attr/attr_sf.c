@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Short form attributes: all of them inside the inode ("Short Form
- * Attributes"), and the ways to and from a leaf block.
+ * Attributes"), and the ways to and from blocks.
  *
  * Invariants: totsize is the length of the fork's local data; forkoff leaves
  * the attribute fork at least that much.  Names and values of up to 255 bytes.
@@ -328,15 +328,43 @@ int dx_attr_sf_remove(struct dx_da_args *a)
 	return error;
 }
 
+/* Enter all attributes of a copy of the short form into the tree. */
+static int sf_enter_all(const struct dx_da_args *a, const u8 *copy, u32 bytes)
+{
+	const u8 *p = copy + sizeof(struct dx_attr_sf_hdr), *end = copy + bytes;
+	struct dx_da_args one = *a;
+	struct dx_da_path path;
+	int error = 0;
+
+	while (!error && p < end) {
+		const struct dx_attr_sf_entry *e = (const struct dx_attr_sf_entry *)p;
+
+		one.name = e->nameval;
+		one.namelen = e->namelen;
+		one.nsp = e->flags & DX_ATTR_NSP_ONDISK_MASK;
+		one.value = e->nameval + e->namelen;
+		one.valuelen = e->valuelen;
+		one.rmtblk = 0;
+		one.hashval = dx_attr_hash(one.nsp, one.name, one.namelen, one.value, one.valuelen);
+		error = dx_da_lookup(&one, &path, one.hashval);
+		if (!error)
+			error = dx_attr_leaf_enter(&one, &path);
+		p += sf_entsize(e->namelen, e->valuelen);
+	}
+	return error;
+}
+
 /**
- * dx_attr_sf_to_leaf - move all attributes out of the inode into block 0 of the fork
+ * dx_attr_sf_to_tree - move all attributes out of the inode into blocks of the fork
  * @a: operation; the fork is local or without extents
+ *
+ * A leaf, mostly.  But a name of two bytes without a value takes five in the inode and sixteen in a leaf, so what an inode of half
+ * a block holds may take 1.6 blocks: three leaves at worst, if all that comes after the first split goes to one side.
  */
-int dx_attr_sf_to_leaf(struct dx_da_args *a)
+int dx_attr_sf_to_tree(struct dx_da_args *a)
 {
 	struct dx_inode *ip = a->dp;
-	struct dx_da_args one = *a;
-	u8 *copy = NULL, *p, *end;
+	u8 *copy = NULL;
 	struct dx_buf *bp;
 	u32 bytes = 0;
 	dx_dablk_t bno;
@@ -357,24 +385,9 @@ int dx_attr_sf_to_leaf(struct dx_da_args *a)
 		goto out;
 	}
 	dx_attr_leaf_init(a, bp);
-	if (bytes > sizeof(struct dx_attr_sf_hdr)) {
-		p = copy + sizeof(struct dx_attr_sf_hdr);
-		end = copy + bytes;
-		while (!error && p < end) {
-			struct dx_attr_sf_entry *e = (struct dx_attr_sf_entry *)p;
-
-			one.name = e->nameval;
-			one.namelen = e->namelen;
-			one.nsp = e->flags & DX_ATTR_NSP_ONDISK_MASK;
-			one.value = e->nameval + e->namelen;
-			one.valuelen = e->valuelen;
-			one.rmtblk = 0;
-			one.hashval = dx_attr_hash(one.nsp, one.name, one.namelen, one.value, one.valuelen);
-			error = dx_attr_leaf_add(&one, bp, dx_attr_leaf_find(bp, one.hashval));
-			p += sf_entsize(e->namelen, e->valuelen);
-		}
-	}
 	dx_da_log_all(a, bp);
+	if (bytes > sizeof(struct dx_attr_sf_hdr))
+		error = sf_enter_all(a, copy, bytes);
 out:
 	kfree(copy);
 	return error;

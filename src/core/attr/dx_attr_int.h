@@ -36,7 +36,7 @@ bool dx_attr_sf_is_full(struct dx_inode *ip);
 int dx_attr_sf_set(struct dx_da_args *a);	/* -ENOSPC: does not fit, nothing changed */
 int dx_attr_sf_swap(struct dx_da_args *a, const struct dx_da_args *old);
 int dx_attr_sf_remove(struct dx_da_args *a);
-int dx_attr_sf_to_leaf(struct dx_da_args *a);
+int dx_attr_sf_to_tree(struct dx_da_args *a);
 int dx_attr_sf_walk(struct dx_inode *ip, int (*fn)(void *ctx, const struct dx_attr_ref *ref), void *ctx);
 int dx_attr_leaf_to_sf(struct dx_da_args *a, struct dx_buf *bp);
 void dx_attr_fork_drop(struct dx_inode *ip);	/* no attribute fork any more; caller logs the core */
@@ -45,10 +45,9 @@ u32 dx_attr_hash(u8 nsp, const u8 *name, u32 namelen, const void *value, u32 val
 bool dx_attr_is(const struct dx_da_args *a, const struct dx_attr_ref *ref);
 int dx_attr_leaf_ref(struct dx_buf *bp, u32 idx, struct dx_attr_ref *ref);
 void dx_attr_leaf_init(struct dx_da_args *a, struct dx_buf *bp);
-int dx_attr_leaf_add(struct dx_da_args *a, struct dx_buf *bp, u32 pos);	/* -ENOSPC: full */
 void dx_attr_leaf_del(struct dx_da_args *a, struct dx_buf *bp, u32 idx);
 u32 dx_attr_leaf_find(struct dx_buf *bp, u32 hash);
-int dx_attr_leaf_split(struct dx_da_args *a, struct dx_da_path *path, u32 pos);
+int dx_attr_leaf_enter(struct dx_da_args *a, struct dx_da_path *path);	/* splits a full one */
 extern const struct dx_da_leaf_ops dx_attr_leaf_ops;
 /* attr_remote.c */
 int dx_attr_rmt_get(struct dx_da_args *a, dx_dablk_t blk, u32 valuelen, u8 *dst);

@@ -447,7 +447,7 @@ u32 dx_da_bmap_blocks(struct dx_mount *mp, u32 blocks, int whichfork)
  * dx_da_attr_blocks - blocks that an attribute can allocate whose value is in the leaf, fsblocks
  * @mp: mount
  *
- * A tree that splits twice, and the first leaf.
+ * A tree that splits twice, and the first leaf: so does one that has just been made of what was in the inode, two levels high.
  */
 u32 dx_da_attr_blocks(struct dx_mount *mp)
 {
