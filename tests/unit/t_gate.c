@@ -17,6 +17,8 @@
 
 static u32 shared_bno;			/* in AG 0: the block of file A, and of C where that shares it */
 
+static void (*on_trace)(struct dx_mount *mp, const char *what, u64 a, u64 b, u64 c);
+
 static struct dx_mount *open_as(bool ro, bool norecovery, int *error)
 {
 	struct dx_mount *mp = kzalloc(sizeof(*mp), GFP_KERNEL | __GFP_NOFAIL);
@@ -24,6 +26,7 @@ static struct dx_mount *open_as(bool ro, bool norecovery, int *error)
 	mp->bdev = uv_dev;
 	mp->opts.ro = ro;
 	mp->opts.norecovery = norecovery;
+	mp->trace = on_trace;
 	*error = dx_mount_open(mp);
 	if (!*error)
 		return mp;
@@ -830,13 +833,38 @@ static void quotas(void)
 
 /* ---- unlinked inodes that cannot be freed ---- */
 
-static dx_ino_t ino_b, ino_c;
+static dx_ino_t ino_b, ino_c, ino_d;
 
-/* B and C, each of one block, are unlinked and in use; all of that is on disk, the log clean or with another file. */
+/* Makes and removes files, until one is on the unlinked list of C, and returns that. */
+static int beside_c(struct dx_mount *mp, struct dx_inode **ipp)
+{
+	static struct dx_inode *ip[256];
+	int i, n = 0, error = 0;
+	bool found = false;
+
+	while (!error && !found && n < ARRAY_SIZE(ip)) {
+		error = make_file(mp, "d", &ip[n]);
+		if (!error)
+			error = dx_remove(mp->rootip, &(struct dx_name) { .name = (u8 *)"d", .len = 1 }, ip[n++]);
+		found = !error && ip[n - 1]->ino % DX_AGI_UNLINKED_BUCKETS == ino_c % DX_AGI_UNLINKED_BUCKETS;
+	}
+	if (!error && !CHECK(found))
+		error = -ENOENT;
+	if (error)
+		return error;
+	*ipp = ip[n - 1];
+	ino_d = (*ipp)->ino;
+	for (i = 0; i < n - 1; i++)
+		dx_idrop(ip[i]);
+	dx_icache_flush_inactive(mp);
+	return 0;
+}
+
+/* B, C, and D behind it, are unlinked and in use; all of that is on disk, the log clean or with another file. */
 static int play_unlinked(void *arg)
 {
 	bool dirty = *(bool *)arg;
-	struct dx_inode *b, *c, *ip;
+	struct dx_inode *b, *c, *d, *ip;
 	struct dx_name nb = name_of("B"), nc = name_of("C");
 	struct dx_mount *mp;
 	int error;
@@ -847,6 +875,10 @@ static int play_unlinked(void *arg)
 	ino_b = b->ino;
 	ino_c = c->ino;
 	error = dx_alloc_file_space(c, 0, 4 * mp->sb.blocksize);
+	if (!error)
+		error = beside_c(mp, &d);
+	if (!error)
+		error = dx_alloc_file_space(d, 0, 4 * mp->sb.blocksize);
 	if (!error)
 		error = dx_remove(mp->rootip, &nb, b);
 	if (!error)
@@ -896,9 +928,11 @@ static void set_start(struct dx_dinode *d, u64 start)
 static void in_free_space(struct dx_dinode *d) { set_start(d, 9000); }
 static void out_of_volume(struct dx_dinode *d) { set_start(d, 1ULL << 40); }
 static void onto_itself(struct dx_dinode *d) { d->di_next_unlinked = cpu_to_be32((u32)ino_c); }
+static void no_mode(struct dx_dinode *d) { d->di_mode = cpu_to_be16(0170644); }
 static void has_links(struct dx_dinode *d) { d->di_nlink = cpu_to_be32(1); }
 static void free_space_extent(void) { edit_c(in_free_space); }
 static void wild_extent(void) { edit_c(out_of_volume); }
+static void bad_mode(void) { edit_c(no_mode); }
 static void loop(void) { edit_c(onto_itself); }
 static void links(void) { edit_c(has_links); }
 static void bad_crc(void)
@@ -948,11 +982,12 @@ static const struct stuck_case {
 	void (*damage)(void);
 	const char *says;
 	bool all_stay;			/* B, too */
-	bool cut_off;			/* C's list is given up */
+	bool cut_off;			/* C's list is given up, with D on it */
 	bool clean_only;		/* what the log replays heals it */
 } stuck_cases[] = {
 	{ "its extent is free space", free_space_extent, "cannot be freed" },
-	{ "its extent is outside of the volume", wild_extent, "is broken", false, true },
+	{ "its extent is outside of the volume", wild_extent, "cannot be freed" },
+	{ "it is of no known kind", bad_mode, "cannot be freed" },
 	{ "its checksum is wrong", bad_crc, "is broken", false, true },
 	{ "it is its own successor", loop, "is broken", false, true },
 	{ "it has a link", links, "is broken", false, true },
@@ -975,6 +1010,7 @@ static bool on_list(struct dx_mount *mp, dx_ino_t ino)
 static int judge_stuck(void *arg)
 {
 	const struct stuck_case *c = arg;
+	struct dx_imap imap;
 	struct dx_inode *ip;
 	struct dx_mount *mp;
 	int error;
@@ -990,6 +1026,7 @@ static int judge_stuck(void *arg)
 	CHECK(!dx_is_readonly(mp) && !dx_is_shutdown(mp));
 	CHECK_EQ(on_list(mp, ino_b), c->all_stay);
 	CHECK_EQ(on_list(mp, ino_c), !c->cut_off);
+	CHECK_EQ(!dx_imap(mp, NULL, ino_d, true, &imap), c->all_stay || c->cut_off);
 	/* the volume is of use */
 	error = make_file(mp, "after", &ip);
 	if (!CHECK_EQ(error, 0))
@@ -1029,10 +1066,124 @@ static void stuck_inodes(void)
 	}
 }
 
+/* ---- unlinked directories that have lost their size ---- */
+
+#define EMPTY_DIRS	4
+static dx_ino_t empty_ino[EMPTY_DIRS];
+static u32 steps_left;
+
+static bool has_blocks(int i) { return i & 1; }
+static bool has_attrs(int i) { return i & 2; }
+
+/* Files with and without blocks and attributes in blocks: unlinked, in use, on disk. */
+static int play_empty(void *arg)
+{
+	struct dx_mount *mp;
+	int error, i;
+
+	(void)arg;
+	mp = open_as(false, false, &error);
+	for (i = 0; !error && i < EMPTY_DIRS; i++) {
+		char s[2] = { 'p' + i, 0 };
+		struct dx_name n = name_of(s);
+		static u8 value[3000];
+		struct dx_inode *ip;
+
+		error = make_file(mp, s, &ip);
+		if (error)
+			break;
+		empty_ino[i] = ip->ino;
+		if (has_blocks(i))
+			error = dx_alloc_file_space(ip, 0, 4 * mp->sb.blocksize);
+		if (!error && has_attrs(i)) {
+			struct dx_attr_arg a = { .ip = ip, .name = (u8 *)"a", .namelen = 1, .value = value, .valuelen = 3000 };
+
+			error = dx_attr_set_op(&a);
+		}
+		if (!error)
+			error = dx_remove(mp->rootip, &n, ip);
+	}
+	if (!error)
+		error = dx_log_force(mp, true);
+	dx_ail_drain(mp);
+	if (!error)
+		error = dx_sync_sb(mp, true);
+	return error ? error : dx_log_quiesce(mp, true);
+}
+
+static void dir_without_size(struct dx_dinode *d)
+{
+	d->di_mode = cpu_to_be16(S_IFDIR | 0755);
+	d->di_size = 0;
+	d->di_flags = cpu_to_be16(DX_DIFLAG_EXTSZINHERIT | DX_DIFLAG_PROJINHERIT);
+	d->di_extsize = cpu_to_be32(4);
+}
+
+static void cut_empty(struct dx_mount *mp, const char *what, u64 a, u64 b, u64 c)
+{
+	if ((strcmp(what, "trans_roll") && strcmp(what, "trans_commit")) || !c || !steps_left || --steps_left)
+		return;
+	CHECK(!dx_log_force(mp, true));
+	host_stop_world();
+}
+
+/* All of them are freed, if nothing comes in between. */
+static int judge_empty(void *arg)
+{
+	struct dx_mount *mp;
+	int error, i;
+
+	steps_left = *(u32 *)arg;
+	on_trace = cut_empty;
+	mp = open_as(false, false, &error);
+	on_trace = NULL;
+	if (!CHECK_EQ(error, 0))
+		return error;
+	CHECK(!host_log_has("xfs_repair"));
+	for (i = 0; i < EMPTY_DIRS; i++)
+		CHECK(!on_list(mp, empty_ino[i]));
+	return uv_umount(mp);
+}
+
+static void empty_dirs(void)
+{
+	u32 n, none = 0;
+	int i, ret = HOST_CRASHED;
+
+	host_test_begin("unlinked directories that have lost their size are freed, a power cut behind each step");
+	for (n = 1; ret == HOST_CRASHED && !host_checks_failed; n++) {
+		host_dev_reset(uv_dev);
+		host_init(1);
+		CHECK_EQ(host_run(play_empty, NULL), 0);
+		power_cut();
+		for (i = 0; i < EMPTY_DIRS; i++) {
+			ino_c = empty_ino[i];
+			edit_c(dir_without_size);
+		}
+		host_init(1);
+		ret = host_run(judge_empty, &n);
+		CHECK_EQ(host_warn_count, 0);
+		if (ret == HOST_CRASHED) {
+			host_kill_world();
+			power_cut();
+			host_init(1);
+			CHECK_EQ(host_run(judge_empty, &none), 0);
+			CHECK_EQ(host_warn_count, 0);
+		}
+		host_kill_world();
+		CHECK(uv_repair_clean("empty"));
+	}
+	CHECK_EQ(ret, 0);
+	CHECK(n > 8);
+	printf("# %u steps\n", n - 1);
+	host_test_end();
+}
+
 int main(void)
 {
 	uv_setup("t_gate");
 	stuck_inodes();
+	empty_dirs();
 	quotas();
 	shared_volumes();
 	logs_of_others();

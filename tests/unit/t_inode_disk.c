@@ -176,7 +176,10 @@ static int mutations(void *arg)
 	WRONG("flags.extszinherit", d->di_flags = cpu_to_be16(DX_DIFLAG_EXTSZINHERIT));
 	WRONG("extsize", d->di_extsize = cpu_to_be32(1u << 21));
 	WRONG("size", (d->di_mode = cpu_to_be16(S_IFDIR), d->di_size = 0));
-	WRONG("size", (d->di_mode = cpu_to_be16(S_IFDIR), d->di_size = 0, d->di_nlink = 0));
+	WRONG(NULL, (d->di_mode = cpu_to_be16(S_IFDIR), d->di_size = 0, d->di_nlink = 0));
+	WRONG("size", (d->di_mode = cpu_to_be16(S_IFDIR), d->di_size = 0, d->di_nlink = 0, d->di_format = DX_DINODE_FMT_LOCAL));
+	WRONG("size", (d->di_mode = cpu_to_be16(S_IFLNK), d->di_size = 0));
+	WRONG(NULL, (d->di_mode = cpu_to_be16(S_IFLNK), d->di_size = 0, d->di_nlink = 0));
 	WRONG("size", (d->di_mode = cpu_to_be16(S_IFLNK), d->di_size = cpu_to_be64(1025)));
 	WRONG("format", d->di_mode = cpu_to_be16(S_IFIFO));
 	WRONG("v3_pad", d->di_big_nextents = cpu_to_be64(2));

@@ -80,7 +80,7 @@ int dx_inactivate(struct dx_inode *ip)
 		if (ip->df.format != DX_DINODE_FMT_LOCAL)
 			error = dx_symlink_inactive_remote(ip);
 	} else if (ip->df.format == DX_DINODE_FMT_EXTENTS || ip->df.format == DX_DINODE_FMT_BTREE) {
-		if (ip->d.size || ip->df.nextents || ip->delayed_blks)
+		if (S_ISDIR(ip->d.mode) || ip->d.size || ip->df.nextents || ip->delayed_blks)
 			error = dx_cut_data_fork(ip, 0, true);
 	}
 	if (error)

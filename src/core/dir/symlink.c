@@ -254,12 +254,7 @@ int dx_symlink_inactive_remote(struct dx_inode *ip)
 		dx_trans_kill_buf(tp, bp);
 		end = rec.startoff + rec.blockcount;
 	}
-	/*
-	 * Between this transaction and the one that frees the number it is an empty regular file:
-	 * an empty symbolic link is nothing that every kernel's recovery would read.
-	 */
-	ip->d.mode = (ip->d.mode & ~S_IFMT) | S_IFREG;
-	ip->d.size = 0;
+	dx_inode_become_file(ip);
 	dx_trans_log_inode(tp, ip, DX_ILOG_CORE);
 	while (end) {
 		dx_filblks_t left = end;

@@ -119,6 +119,7 @@ u32 dx_dialloc_space(struct dx_mount *mp);		/* ialloc.c: blocks for a new one's 
 /* ---- unlinked lists: iunlink.c ---- */
 int dx_unlinked_add(struct dx_trans *tp, struct dx_inode *ip);
 int dx_unlinked_remove(struct dx_trans *tp, struct dx_buf *agibp, struct dx_inode *ip);
+int dx_unlinked_next(struct dx_mount *mp, dx_agno_t agno, dx_agino_t agino, dx_agino_t *next);
 void dx_iunlink_set_bucket(struct dx_trans *tp, struct dx_buf *agibp, int bucket, dx_agino_t agino);
 static inline bool dx_agino_ok(struct dx_mount *mp, dx_agno_t agno, dx_agino_t agino)
 {
@@ -133,6 +134,7 @@ struct dx_create_args {
 	bool	init_xattrs;	/* will get ACLs or security xattrs: make room */
 };
 int dx_ifree(struct dx_trans *tp, struct dx_inode *ip);
+void dx_inode_become_file(struct dx_inode *ip);		/* between the two parts of its end */
 struct dx_setattr { u32 valid; umode_t mode; u32 uid, gid, projid; struct timespec64 atime, mtime, ctime; bool quota_force; };
 #define DX_ATTR_MODE 1
 #define DX_ATTR_UID 2

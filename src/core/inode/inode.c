@@ -257,6 +257,23 @@ static int stale_clusters(struct dx_trans *tp, const struct dx_icluster_free *cl
 }
 
 /**
+ * dx_inode_become_file - a dying inode is an empty regular file from now on
+ * @ip: ILOCK held exclusively, nobody else can reach it; the caller logs the core
+ *
+ * Between the transaction that takes its blocks and the one that frees the number an empty symbolic link or directory is
+ * nothing that every kernel's recovery would read.
+ */
+void dx_inode_become_file(struct dx_inode *ip)
+{
+	ip->d.mode = (ip->d.mode & ~S_IFMT) | S_IFREG;
+	ip->d.size = 0;
+	/* what only a directory may have */
+	if (ip->d.flags & DX_DIFLAG_EXTSZINHERIT)
+		ip->d.extsize = 0;
+	ip->d.flags &= ~(DX_DIFLAG_EXTSZINHERIT | DX_DIFLAG_RTINHERIT | DX_DIFLAG_PROJINHERIT | DX_DIFLAG_NOSYMLINKS);
+}
+
+/**
  * dx_ifree - free the number of an unlinked inode
  * @tp: DX_RESV_IFREE
  * @ip: joined, ILOCK held exclusively; no blocks, no attribute fork, nlink 0, on its unlinked list

@@ -248,6 +248,35 @@ int dx_unlinked_remove(struct dx_trans *tp, struct dx_buf *agibp, struct dx_inod
 	return 0;
 }
 
+/**
+ * dx_unlinked_next - what is behind an inode that cannot be read
+ * @mp: mount, nobody changes the list
+ * @agno: AG
+ * @agino: the inode
+ * @next: out: the next one on its list, or DX_NULLAGINO
+ *
+ * Whatever else is wrong with it: the checksum says that this was written so, and the rest that it is this inode, unlinked.
+ *
+ * Return: 0; -EFSCORRUPTED: it cannot be trusted; -EIO, -ENOMEM.
+ */
+int dx_unlinked_next(struct dx_mount *mp, dx_agno_t agno, dx_agino_t agino, dx_agino_t *next)
+{
+	struct dx_dinode *dip;
+	struct dx_buf *bp;
+	u32 boffset;
+	int error;
+
+	error = read_dinode(mp, NULL, agno, agino, &bp, &dip, &boffset);
+	if (error)
+		return error;
+	if (!dx_verify_cksum(dip, mp->sb.inodesize, DX_DINODE_CRC_OFF) || !dx_meta_uuid_ok(mp, &dip->di_uuid) ||
+	    be64_to_cpu(dip->di_ino) != dx_agino_to_ino(mp, agno, agino) || dip->di_nlink)
+		error = -EFSCORRUPTED;
+	*next = be32_to_cpu(dip->di_next_unlinked);
+	dx_buf_leave(bp);
+	return error;
+}
+
 /* ---- replay ---- */
 
 /**

@@ -5,7 +5,7 @@
  * Freeing an inode is a chain of transactions, and an error in the middle of one shuts the filesystem down.  A damaged
  * inode would so keep the whole volume from being mounted, at every mount again.  So each inode is looked at first,
  * without a transaction: whether all of it can be read, and whether what it wants to free is in use.
- * One that does not pass stays on its list, which the others leave one by one.  What is
+ * One that does not pass, or cannot be read at all but for its place on the list, stays there; the others leave one by one.  What is
  * damaged elsewhere (free space trees) that look cannot see: then the shutdown is taken back by mounting once more, without freeing
  * anything (dx_mount_open()).
  *
@@ -99,7 +99,12 @@ static void clear_bucket(struct dx_mount *mp, dx_agno_t agno, int bucket)
 	dx_trans_commit(tp);
 }
 
-/* -EFSCORRUPTED: the list is broken.  An inode that must stay breaks it not. */
+static void must_stay(struct dx_mount *mp, dx_ino_t ino, int error)
+{
+	dx_warn(mp, "unlinked inode 0x%llx cannot be freed: error %d; it stays, run xfs_repair", (unsigned long long)ino, error);
+}
+
+/* -EFSCORRUPTED: the list is broken.  An inode that must stay breaks it not, as long as it says what is behind it. */
 static int process_bucket(struct dx_mount *mp, dx_agno_t agno, int bucket, dx_agino_t agino, u32 *steps)
 {
 	struct dx_ring_watch watch = { 0 };
@@ -116,6 +121,11 @@ static int process_bucket(struct dx_mount *mp, dx_agno_t agno, int bucket, dx_ag
 			return -EFSCORRUPTED;
 		--*steps;
 		error = dx_iget(mp, NULL, dx_agino_to_ino(mp, agno, cur), 0, &ip);
+		if (error == -EFSCORRUPTED && !dx_unlinked_next(mp, agno, cur, &agino)) {
+			must_stay(mp, dx_agino_to_ino(mp, agno, cur), error);
+			prev = cur;
+			continue;
+		}
 		if (error)
 			return error;
 		if (ip->d.nlink) {
@@ -128,8 +138,7 @@ static int process_bucket(struct dx_mount *mp, dx_agno_t agno, int bucket, dx_ag
 		clear_bit(DX_I_RECOVERY, &ip->i_flags);
 		error = check_freeable(ip);
 		if (error) {
-			dx_warn(mp, "unlinked inode 0x%llx cannot be freed: error %d; it stays, run xfs_repair",
-				(unsigned long long)ip->ino, error);
+			must_stay(mp, ip->ino, error);
 			set_bit(DX_I_KEEP, &ip->i_flags);
 			prev = cur;
 		}
