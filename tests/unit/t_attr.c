@@ -822,6 +822,128 @@ static void shorts(u32 blocksize, u32 inodesize)
 	host_test_end();
 }
 
+/* ---- an attribute that another kernel has not finished ---- */
+
+/* Where its name says that its value is: nowhere, where the tree is, where another value is. */
+static const char *const unfinished_at[] = { "a hole", "a leaf", "another value" };
+static const char *const unfinished_names[] = { "unfinished", "finished" };
+
+static int prepare_unfinished(void *arg)
+{
+	struct dx_mount *mp = da_mount(false);
+	struct dx_inode *ip;
+	int i;
+
+	(void)arg;
+	if (!CHECK(mp) || !CHECK(!da_create(mp->rootip, files[0], S_IFREG | 0644, &ip)))
+		return -EIO;
+	for (i = 0; i < 2; i++) {
+		struct dx_attr_arg a = { .ip = ip, .name = (u8 *)unfinished_names[i], .namelen = strlen(unfinished_names[i]),
+					 .value = vbuf, .valuelen = 3000 };
+
+		CHECK(!dx_attr_set_op(&a));
+	}
+	for (i = 0; i < 300; i++)
+		CHECK(!set(ip, model[0], 100 + i, 20, i));
+	dx_idrop(ip);
+	return uv_umount(mp);
+}
+
+/* The name's place in its leaf. */
+static struct dx_attr_leaf_name_remote *find_unfinished(struct dx_da_args *a, int i, struct dx_da_lvl *leaf,
+							struct dx_attr_leaf_entry **ent)
+{
+	u32 hash = dx_da_hashname((u8 *)unfinished_names[i], strlen(unfinished_names[i]));
+	struct dx_da_path path;
+
+	CHECK(!dx_da_lookup(a, &path, hash));
+	*leaf = path.lv[path.depth - 1];
+	*ent = &dx_attr_leaf_ents(leaf->bp)[dx_da_hash_find(dx_attr_leaf_ents(leaf->bp),
+				be16_to_cpu(((struct dx_attr3_leaf_hdr *)leaf->bp->b_addr)->count), hash)];
+	CHECK(be32_to_cpu((*ent)->hashval) == hash && !((*ent)->flags & DX_ATTR_LOCAL) && path.depth > 1);
+	return (void *)((char *)leaf->bp->b_addr + be16_to_cpu((*ent)->nameidx));
+}
+
+/* What a crash of another kernel leaves, after whatever has come since. */
+static int make_unfinished(void *arg)
+{
+	struct dx_da_args a = { .whichfork = DX_ATTR_FORK };
+	struct dx_attr_leaf_name_remote *n[2];
+	struct dx_attr_leaf_entry *ent[2];
+	struct dx_da_lvl leaf[2];
+	int at = *(int *)arg, i;
+	struct dx_inode *ip;
+
+	a.mp = da_mount(false);
+	if (!CHECK(a.mp) || !CHECK(!da_lookup(a.mp->rootip, files[0], strlen(files[0]), &ip)))
+		return -EIO;
+	CHECK(!dx_trans_alloc(a.mp, DX_RESV_ATTRSET, 0, 0, &a.tp));
+	dx_ilock(ip, DX_ILOCK_EXCL);
+	dx_trans_ijoin(a.tp, ip, 0);
+	CHECK(!dx_iread_extents(a.tp, ip, DX_ATTR_FORK));
+	a.dp = ip;
+	for (i = 0; i < 2; i++)
+		n[i] = find_unfinished(&a, i, &leaf[i], &ent[i]);
+	ent[0]->flags |= DX_ATTR_INCOMPLETE;
+	n[0]->valueblk = at == 0 ? cpu_to_be32(5000) : at == 1 ? cpu_to_be32(leaf[0].blkno) : n[1]->valueblk;
+	dx_da_log_all(&a, leaf[0].bp);
+	CHECK(!dx_trans_commit(a.tp));
+	dx_iunlock(ip, DX_ILOCK_EXCL);
+	dx_idrop(ip);
+	return uv_umount(a.mp);
+}
+
+static int end_unfinished(void *arg)
+{
+	struct dx_mount *mp = da_mount(false);
+	struct dx_name n = { .name = (u8 *)files[0], .len = strlen(files[0]) };
+	struct dx_imap imap;
+	struct dx_inode *ip;
+	u32 listed = 0, i;
+	dx_ino_t ino;
+
+	(void)arg;
+	if (!CHECK(mp) || !CHECK(!da_lookup(mp->rootip, files[0], strlen(files[0]), &ip)))
+		return -EIO;
+	ino = ip->ino;
+	/* what is cached of it goes, too */
+	for (i = 0; i < 2; i++) {
+		struct dx_attr_arg a = { .ip = ip, .name = (u8 *)unfinished_names[i], .namelen = strlen(unfinished_names[i]),
+					 .value = gbuf, .valuelen = 3000 };
+
+		CHECK_EQ(dx_attr_get(&a), i ? 0 : -ENOATTR);
+	}
+	CHECK(!dx_attr_list(ip, NULL, count_fn, &listed));
+	CHECK_EQ(listed, 301);
+	CHECK(!dx_remove(mp->rootip, &n, ip));
+	dx_idrop(ip);
+	dx_icache_flush_inactive(mp);
+	CHECK(dx_imap(mp, NULL, ino, true, &imap));
+	CHECK(!dx_is_shutdown(mp));
+	return uv_umount(mp);
+}
+
+static void unfinished(int at)
+{
+	char name[100];
+	int i;
+
+	snprintf(name, sizeof(name), "an inode ends with an unfinished attribute, whose value is where %s is", unfinished_at[at]);
+	host_test_begin(name);
+	for (i = 0; i < MAXATTRS; i++)
+		model[0][i].len = -1;
+	host_init(0);
+	if (CHECK(!da_make("-b size=1024", 300)) && CHECK(!host_run(prepare_unfinished, NULL))) {
+		host_init(0);
+		CHECK_EQ(host_run(make_unfinished, &at), 0);
+		host_init(0);
+		CHECK_EQ(host_run(end_unfinished, NULL), 0);
+		CHECK_EQ(host_warn_count, 0);
+		CHECK(da_repair_clean());
+	}
+	host_test_end();
+}
+
 static const struct geometry { const char *name, *mkfs; } geometries[] = {
 	{ "defaults",			"" },
 	{ "1 KiB blocks",		"-b size=1024" },
@@ -886,6 +1008,9 @@ int main(int argc, char **argv)
 		for (i = 1024; i <= 4096; i *= 2)
 			for (isize = 512; isize <= i / 2; isize *= 2)
 				shorts(i, isize);
+	for (i = 0; i < (int)ARRAY_SIZE(unfinished_at); i++)
+		if (argc < 2 || atoi(argv[1]) == 60 + i)
+			unfinished(i);
 	if (argc < 2 || atoi(argv[1]) == 40)
 		unwritable("a value that cannot be written");
 	if (argc < 2 || atoi(argv[1]) == 20)

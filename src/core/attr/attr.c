@@ -462,7 +462,13 @@ static int stale_one(void *ctx, const struct dx_attr_ref *ref)
 {
 	struct dx_da_args *a = ctx;
 
-	return ref->rmtblk ? dx_attr_rmt_stale(a, ref->rmtblk, ref->valuelen) : 0;
+	/*
+	 * One that another kernel has not finished names a value that nobody has read here; or that is gone, and what is there now has
+	 * a name of its own, or is of the tree.
+	 */
+	if (!ref->rmtblk || (ref->flags & DX_ATTR_INCOMPLETE))
+		return 0;
+	return dx_attr_rmt_stale(a, ref->rmtblk, ref->valuelen);
 }
 
 /* blocks that one transaction cancels and unmaps */
