@@ -3,7 +3,7 @@
  * Exchanging ranges of files: random operations with a model that knows what every block must show, on files that share blocks
  * and on volumes that know of none; every pair of what a range can be, down to the blocks themselves; a power cut behind each step and
  * a failure of each read and write: all of it is as it was, or all as it shall be.  No room, too many extents: nothing is
- * changed.  What other kernels' logs promise, and what we refuse of it.
+ * changed.  Maps that go into a btree and back into the inode by turns, btrees with full leaves that all are cut.  What other kernels' logs promise, and what we refuse of it.
  * The counts and owners of all blocks are compared with the maps of all inodes, and xfs_repair -n is content.
  *
  *	t_exchange SEED OPS		other random operations, or more
@@ -301,6 +301,53 @@ static int prepare(void *arg)
 	return uv_umount(mp);
 }
 
+static u64 avail(struct dx_mount *mp)
+{
+	struct dx_statfs st;
+
+	dx_mount_statfs(mp, &st);
+	return st.bavail;
+}
+
+/* As much as there is room for in the inodes, and one extent more, on a volume that has no more than that takes. */
+static int prepare_full(void *arg)
+{
+	struct dx_mount *mp = begin();
+	struct dx_inode *ip;
+	struct dx_mapped m;
+	u64 off = 1000, left, error = 0;
+	u32 b;
+
+	(void)arg;
+	if (!mp)
+		return -EIO;
+	uf_open(mp);
+	dx_reserve_set(mp, 0);
+	ip = uf_files[4].ip;
+	for (b = 0; b <= dx_fork_inline_max(uf_files[2].ip, DX_DATA_FORK); b++) {
+		CHECK(!uf_direct(&uf_files[2], 2 * b, 1, false));
+		CHECK(!uf_direct(&uf_files[3], 2 * b, 1, false));
+	}
+	CHECK(!reach(&uf_files[2], 60) && !reach(&uf_files[3], 60));
+	for (left = 1000; left; left = error ? left / 2 : left) {
+		error = avail(mp) < left + 2 ? -ENOSPC : dx_iomap_alloc(ip, off, left, false, false, &m);
+		if (!error)
+			off = dx_irec_end(&m.rec);
+	}
+	printf("# %llu blocks are left\n", (unsigned long long)avail(mp));
+	CHECK(avail(mp) < 5);
+	uf_check(mp);
+	uf_walk(mp);
+	uf_close();
+	return uv_umount(mp);
+}
+
+static int cut_full(void)
+{
+	dx_reserve_set(uf_files[2].ip->mp, 0);
+	return exchange(&uf_files[2], 0, &uf_files[3], 0, 60, PLAIN);
+}
+
 static int cut_plain(void) { return exchange(&uf_files[0], 0, &uf_files[1], 0, 60, PLAIN); }
 static int cut_written(void) { return exchange(&uf_files[0], 4, &uf_files[1], 11, 50, WRITTEN); }
 static int cut_sizes(void) { return exchange(&uf_files[2], 0, &uf_files[0], 0, UF_SPAN, SIZES); }
@@ -314,6 +361,8 @@ static const struct cut_op { const char *name; int (*fn)(void); u32 steps; } cut
 	{ "an exchange within a file", cut_within, 40 },
 	{ "an exchange of a few", cut_inline, 3 },
 };
+
+static const struct cut_op cut_full_op = { "an exchange on a full volume", cut_full, 40 };
 
 static void remember(u64 (*blocks)[UF_SPAN], u64 *sizes)
 {
@@ -467,45 +516,77 @@ static void fail_everywhere(const struct cut_op *op)
 
 /* ---- there is no room ---- */
 
-static u64 avail(struct dx_mount *mp)
+/* With not a block more than it asks for. */
+static int do_with_fewest(const struct dx_exchange *x, u64 *n)
 {
-	struct dx_statfs st;
+	struct dx_mount *mp = x->ip1->mp;
+	struct dx_exchange dry = *x;
+	u64 all = avail(mp), taken;
+	int error = -ENOSPC;
 
-	dx_mount_statfs(mp, &st);
-	return st.bavail;
+	dry.dry = true;
+	for (*n = 0; error == -ENOSPC && *n <= all && !host_checks_failed; ++*n) {
+		taken = all - *n;
+		CHECK(!dx_mod_fdblocks(mp, -(s64)taken, false));
+		error = dx_exchange_range(&dry);
+		CHECK_EQ(dx_exchange_range(x), error);
+		CHECK(!dx_is_shutdown(mp));
+		dx_mod_fdblocks(mp, taken, false);
+	}
+	--*n;
+	return error;
 }
 
-/* A file of one extent gets the pieces of another. */
+/* How many that are. */
+static u64 fewest(struct dx_mount *mp, struct uf_file *a, struct uf_file *b, u32 boff, u32 len)
+{
+	struct dx_exchange x = {
+		.ip1 = a->ip, .ip2 = b->ip, .off2_bytes = boff * uf_bs, .len_bytes = len * uf_bs,
+	};
+	u64 n, t;
+	u32 i;
+
+	CHECK(!reach(a, len) && !reach(b, boff + len));
+	CHECK(!do_with_fewest(&x, &n));
+	for (i = 0; i < len; i++) {
+		t = a->disk[i];
+		a->disk[i] = b->disk[boff + i];
+		b->disk[boff + i] = t;
+	}
+	uf_check(mp);
+	return n;
+}
+
 static int no_room(void *arg)
 {
 	struct dx_mount *mp = begin();
 	struct uf_file *one = &uf_files[0], *many = &uf_files[1];
-	u64 all, n;
-	u32 b;
-	int error = -ENOSPC;
+	u64 n, at_edge, within;
+	u32 b, edge;
+	int error;
 
 	(void)arg;
 	if (!mp)
 		return -EIO;
 	uf_open(mp);
 	dx_reserve_set(mp, 0);
+	/* a file of one extent gets the pieces of another */
 	CHECK(!uf_direct(one, 0, 150, false));
 	for (b = 0; b < 150; b += 2)
 		CHECK(!uf_direct(many, b, 1, false));
-	CHECK(!dx_log_force(mp, true));
-	for (n = 0; error == -ENOSPC && !host_checks_failed; n++) {
-		all = avail(mp);
-		all -= min(all, n);
-		CHECK(!dx_mod_fdblocks(mp, -(s64)all, false));
-		error = exchange(one, 0, many, 0, 150, DRY);
-		CHECK_EQ(exchange(one, 0, many, 0, 150, PLAIN), error);
-		CHECK(!dx_is_shutdown(mp));
-		dx_mod_fdblocks(mp, all, false);
-		uf_check(mp);
+	/* and one extent more than the inode has room for in both */
+	edge = dx_fork_inline_max(one->ip, DX_DATA_FORK) + 1;
+	for (b = 0; b < edge; b++) {
+		CHECK(!uf_direct(&uf_files[2], 2 * b, 1, false));
+		CHECK(!uf_direct(&uf_files[3], 2 * b, 1, false));
 	}
-	CHECK_EQ(error, 0);
-	CHECK(n > 1);
-	printf("# %llu blocks\n", (unsigned long long)n - 1);
+	CHECK(!dx_log_force(mp, true));
+	n = fewest(mp, one, many, 0, 150);
+	CHECK(n > 0);
+	at_edge = fewest(mp, &uf_files[2], &uf_files[3], 0, 2 * edge);
+	within = fewest(mp, &uf_files[2], &uf_files[2], edge + 1, edge);
+	printf("# %llu blocks, %llu at the edge, %llu within a file\n", (unsigned long long)n, (unsigned long long)at_edge,
+	       (unsigned long long)within);
 	/* too many extents for a counter */
 	mp->opts.few_extents = many->ip->df.nextents + one->ip->df.nextents - 10;
 	error = exchange(one, 0, many, 0, 150, PLAIN);
@@ -515,6 +596,200 @@ static int no_room(void *arg)
 	uf_check(mp);
 	uf_walk(mp);
 	uf_close();
+	return uv_umount(mp);
+}
+
+/* ---- maps that grow and shrink by turns ---- */
+
+/* @n extents of a block, @gap blocks between them, from @at on. */
+static void row(struct dx_inode *ip, u32 at, u32 n, u32 gap)
+{
+	struct dx_mapped m;
+
+	for (; n && !host_checks_failed; n--, at += gap + 1)
+		CHECK(!dx_iomap_alloc(ip, at, 1, false, false, &m));
+}
+
+static u64 sum_of(struct dx_inode *ip, u64 off, u64 len)
+{
+	struct dx_irec r;
+	u64 sum = 0;
+
+	for (; len; len--, off++) {
+		map_of(ip, off, &r);
+		/* where which block is, in numbers that add up */
+		if (dx_irec_is_real(&r))
+			sum += (len + 1) * 0x9e3779b97f4a7c15ull * (r.startblock * 2 + r.state + 1);
+	}
+	return sum;
+}
+
+static u64 most_wanted;
+
+/* All of it, with no block to spare, or the test has failed. */
+static bool goes_well(const struct dx_exchange *x)
+{
+	struct dx_mount *mp = x->ip1->mp;
+	u64 off1 = x->off1_bytes / uf_bs, off2 = x->off2_bytes / uf_bs, len = x->len_bytes / uf_bs, fd = avail(mp), sum1, sum2;
+	u64 nblocks = x->ip1->d.nblocks + x->ip2->d.nblocks, n;
+
+	sum1 = sum_of(x->ip1, off1, len);
+	sum2 = sum_of(x->ip2, off2, len);
+	CHECK(!do_with_fewest(x, &n));
+	if (!CHECK(!dx_is_shutdown(mp)))
+		return false;
+	most_wanted = max(most_wanted, n);
+	CHECK_EQ(sum_of(x->ip1, off1, len), sum2);
+	CHECK_EQ(sum_of(x->ip2, off2, len), sum1);
+	/* what the chain has kept and not used is back */
+	if (!dx_has_rmapbt(mp) && !dx_has_reflink(mp) && x->ip1 != x->ip2)
+		CHECK_EQ(avail(mp), fd + nblocks - x->ip1->d.nblocks - x->ip2->d.nblocks);
+	return !host_checks_failed;
+}
+
+/* Two new files, or one twice; some have less room for extents, as an attribute fork takes it. */
+static void make_two(struct dx_mount *mp, struct dx_inode *ip[2], bool one, bool with_attrs)
+{
+	ip[0] = uf_make(mp, 0);
+	ip[1] = one ? ip[0] : uf_make(mp, 1);
+	if (with_attrs)
+		CHECK(!dx_add_attr_fork(ip[0], 100, false));
+}
+
+static void drop_two(struct dx_mount *mp, struct dx_inode *ip[2])
+{
+	if (ip[1] != ip[0])
+		uf_drop_name(mp, 1, ip[1]);
+	uf_drop_name(mp, 0, ip[0]);
+}
+
+/* Out of the inode and back into it with each run. */
+static int at_the_edge(void *arg)
+{
+	struct dx_mount *mp = begin();
+	u32 attrs, one, by_runs, a, b, part;
+
+	(void)arg;
+	if (!mp)
+		return -EIO;
+	dx_reserve_set(mp, 0);
+	for (attrs = 0; attrs < 2; attrs++)
+	for (one = 0; one < 2; one++)
+	for (by_runs = 0; by_runs < 2; by_runs++)
+	for (a = 0; a < 3; a++)
+	for (b = 0; b < 3; b++)
+	for (part = 1; part <= 4 && !host_checks_failed; part += 3) {
+		struct dx_exchange x = { .by_runs = by_runs };
+		struct dx_inode *ip[2];
+		u32 most, n;
+
+		make_two(mp, ip, one, attrs);
+		most = dx_fork_inline_max(ip[0], DX_DATA_FORK);
+		/* one file has both rows */
+		row(ip[0], 0, (one ? most / 2 : most) + a, 1);
+		row(ip[1], one ? 4 * most : 0, (one ? most / 2 : most) + b, 1);
+		x.ip1 = ip[0];
+		x.ip2 = ip[1];
+		n = most * part / 4 + 1;
+		x.len_bytes = 2 * n * uf_bs;
+		x.off2_bytes = one ? 4 * most * uf_bs : 0;
+		if (!goes_well(&x))
+			printf("  attributes %u, one file %u, by runs %u, %u and %u beyond %u, %u of them\n", attrs, one, by_runs, a, b,
+			       most, n);
+		if (!dx_is_shutdown(mp))
+			drop_two(mp, ip);
+	}
+	uf_walk(mp);
+	return uv_umount(mp);
+}
+
+/* All leaves are as full as they can be, for extents came in ascending order; some in each of them become more. */
+static int full_leaves(void *arg)
+{
+	struct dx_mount *mp = begin();
+	u32 n = 1400, one, written, i, k, part;
+	struct dx_mapped m;
+
+	(void)arg;
+	if (!mp)
+		return -EIO;
+	dx_reserve_set(mp, 0);
+	for (one = 0; one < 2; one++)
+	for (written = 0; written < 2; written++)
+	for (part = 4; part < 60 && !host_checks_failed; part *= 4) {
+		struct dx_exchange x = { .written = written };
+		u32 at2 = one ? 32 * n : 0;
+		struct dx_inode *ip[2];
+		u64 had, wanted;
+
+		make_two(mp, ip, one, false);
+		for (i = 0; i < n; i++)
+			CHECK(!dx_iomap_alloc(ip[0], 16 * i, i % part ? 1 : 9, !(i % part), false, &m));
+		/* side by side, and cannot be one */
+		for (i = 0; i < n; i += part)
+			for (k = 0; k < 9; k++)
+				CHECK(!dx_iomap_alloc(ip[1], at2 + 16 * i + k, 1, k & 1, false, &m));
+		had = ip[0]->d.nblocks;
+		x.ip1 = ip[0];
+		x.ip2 = ip[1];
+		x.off2_bytes = at2 * uf_bs;
+		x.len_bytes = 16ull * n * uf_bs;
+		CHECK(!do_with_fewest(&x, &wanted));
+		if (!one && written)
+			CHECK(ip[0]->d.nblocks > had + 3);
+		if (host_checks_failed)
+			printf("  one file %u, written %u, each %u: %llu blocks\n", one, written, part, wanted);
+		if (!dx_is_shutdown(mp))
+			drop_two(mp, ip);
+	}
+	uf_walk(mp);
+	return uv_umount(mp);
+}
+
+/* Any two files, or places of one, with any extents. */
+static int random_maps(void *arg)
+{
+	struct dx_mount *mp = begin();
+	u32 i, k, b, len;
+
+	(void)arg;
+	if (!mp)
+		return -EIO;
+	dx_reserve_set(mp, 0);
+	most_wanted = 0;
+	for (i = 0; i < 40 && !host_checks_failed; i++) {
+		u32 span = 30 + uf_rnd(uf_rnd(4) ? 120 : 700), long_ones = uf_rnd(3), one = !uf_rnd(3), off1, off2;
+		struct dx_exchange x = { .by_runs = !uf_rnd(3) };
+		struct dx_inode *ip[2];
+		struct dx_mapped m;
+
+		make_two(mp, ip, one, !uf_rnd(3));
+		for (k = 0; k < 2; k++) {
+			for (b = 0; b < span; b += len + uf_rnd(2)) {
+				len = long_ones && !uf_rnd(4) ? 1 + uf_rnd(12) : 1;
+				if (uf_rnd(3))
+					CHECK(!dx_iomap_alloc(ip[k], b + (one && k ? span + 20 : 0), len, !uf_rnd(4), false, &m));
+			}
+		}
+		off1 = uf_rnd(2) ? 0 : uf_rnd(10);
+		off2 = (one ? span + 20 : 0) + (uf_rnd(2) ? 0 : uf_rnd(10));
+		x.ip1 = ip[0];
+		x.ip2 = ip[1];
+		x.off1_bytes = off1 * uf_bs;
+		x.off2_bytes = off2 * uf_bs;
+		x.len_bytes = (1 + uf_rnd(span)) * uf_bs;
+		/* and back again: then what was a row by itself is in pieces among others */
+		for (k = 0; k < 3 && goes_well(&x); k++)
+			if (uf_rnd(2))
+				x.len_bytes = (1 + uf_rnd(span)) * uf_bs;
+		if (host_checks_failed)
+			printf("  pair %u: one file %u, span %u, blocks %u and %u, length %u\n", i, one, span, off1, off2,
+			       (u32)(x.len_bytes / uf_bs));
+		if (!dx_is_shutdown(mp))
+			drop_two(mp, ip);
+	}
+	printf("# %llu blocks at most\n", (unsigned long long)most_wanted);
+	uf_walk(mp);
 	return uv_umount(mp);
 }
 
@@ -776,6 +1051,10 @@ int main(int argc, char **argv)
 		run("every pair of what a run can be", p, pairs, s);
 		run("random operations", p, random_ops, s + i);
 		run("there is no room", p, no_room, s);
+		run("maps at the edge of what fits into the inode", p, at_the_edge, s);
+		run("leaves that are full", p, full_leaves, s);
+		for (k = 0; k < 3; k++)
+			run("random maps", p, random_maps, 100 * s + k);
 		run("bounds", p, bounds, s);
 		run("the cost is that of the runs", p, cost, s);
 		run("files to exchange", p, prepare, s);
@@ -784,6 +1063,10 @@ int main(int argc, char **argv)
 			cut_everywhere(&cut_ops[k]);
 		fail_everywhere(&cut_ops[0]);
 		others(!i);
+		host_dev_snap_free(snap);
+		run("a full volume", p, prepare_full, s);
+		snap = host_dev_snap_take(uv_dev);
+		cut_everywhere(&cut_full_op);
 		host_dev_snap_free(snap);
 	}
 	uv_teardown();

@@ -222,6 +222,46 @@ static int forms(void *arg)
 	return uv_umount(mp);
 }
 
+/* At the edge of what fits into the inode a map goes into a btree and back with each run. */
+static int edge(void *arg)
+{
+	struct dx_mount *mp = begin();
+	struct uf_file *a = &uf_files[0], *b = &uf_files[1];
+	u32 most, i, k;
+
+	(void)arg;
+	if (!mp)
+		return -EIO;
+	uf_open(mp);
+	most = dx_fork_inline_max(a->ip, DX_DATA_FORK);
+	for (i = 0; i < 3; i++) {
+		for (k = 0; k < 8 && !host_checks_failed; k++) {
+			CHECK(!uf_drop_name(mp, 0, a->ip) && !uf_drop_name(mp, 1, b->ip));
+			memset(a, 0, sizeof(*a));
+			memset(b, 0, sizeof(*b));
+			a->ip = uf_make(mp, 0);
+			b->ip = uf_make(mp, 1);
+			pieces(a, most + i, 150);
+			pieces(b, most + i - k, 150);
+			take(a->ip, &was[0]);
+			take(b->ip, &was[1]);
+			CHECK_EQ(swap_them(a, b), 0);
+			if (!CHECK(!dx_is_shutdown(mp))) {
+				printf("  %u and %u extents, %u fit\n", most + i, most + i - k, most);
+				return -EIO;
+			}
+			take(a->ip, &is[0]);
+			take(b->ip, &is[1]);
+			CHECK(is_swapped());
+			uf_check(mp);
+		}
+	}
+	uf_walk(mp);
+	uf_close();
+	dx_icache_flush_inactive(mp);
+	return uv_umount(mp);
+}
+
 /* ---- what a file may have besides ---- */
 
 static int besides(void *arg)
@@ -717,6 +757,7 @@ int main(int argc, char **argv)
 		if (argc > 2 && !strstr(vol->p.name, argv[2]))
 			continue;
 		run("forks of all forms", forms, s);
+		run("forks at the edge of the inode", edge, s);
 		run("what a file may have besides", besides, s);
 		for (k = 0; k < ARRAY_SIZE(sizes); k++) {
 			/* steps by the thousand, which t_exchange goes through */

@@ -215,8 +215,8 @@ static int attr_finish(struct dx_trans *tp, struct dx_defer_work *work)
 	error = ip->af ? dx_iread_extents(tp, ip, DX_ATTR_FORK) : 0;
 	if (error)
 		return error;
-	/* what it can need; if there is nothing left it may need nothing */
-	dx_trans_reserve_blocks(tp, dx_da_attr_blocks(tp->t_mp), true);
+	/* what it can need, as far as it is there */
+	dx_trans_top_up(tp, dx_da_attr_blocks(tp->t_mp));
 	w->ip = ip;
 	error = do_one(tp, w);
 	w->ip = NULL;

@@ -159,9 +159,9 @@ static int map_finish(struct dx_trans *tp, struct dx_defer_work *work)
 	error = dx_iread_extents(tp, ip, m->whichfork);
 	if (error)
 		return error;
-	/* what the btree can need; if there is nothing left it may need nothing */
+	/* what the btree can need, as far as it is there: who began it has seen to that, and may have used some of it */
 	if (!m->ip)
-		dx_trans_reserve_blocks(tp, tp->t_mp->bm_maxlevels[m->whichfork], true);
+		dx_trans_top_up(tp, tp->t_mp->bm_maxlevels[m->whichfork]);
 	dx_bmap_edit_begin(&e, tp, ip, m->whichfork);
 	error = m->type == DX_BUI_MAP ? map(&e, m) : unmap(&e, m);
 	left = error == -EAGAIN ? error : 0;

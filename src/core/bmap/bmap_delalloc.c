@@ -364,7 +364,7 @@ void dx_delalloc_drop(struct dx_inode *ip)
 
 /*
  * Rests that a full volume left with less than they should have (dx_delalloc_resettle()) get it now, at the worst from the
- * block reserve pool; what is not used goes back at commit.  If there is none, perhaps none is needed.
+ * block reserve pool, as far as it has any; what is not used goes back at commit.
  */
 static void top_up(struct dx_trans *tp, struct dx_inode *ip, const struct dx_irec *got)
 {
@@ -375,7 +375,7 @@ static void top_up(struct dx_trans *tp, struct dx_inode *ip, const struct dx_ire
 	else if (count_mapped(ip) > ip->mp->bmap_dmxr[0])
 		need = ip->mp->bm_maxlevels[DX_DATA_FORK];
 	if (got->indlen < need)
-		dx_trans_reserve_blocks(tp, need - got->indlen, true);
+		dx_trans_top_up(tp, need - got->indlen);
 }
 
 /**

@@ -555,15 +555,14 @@ static bool find_written(struct dx_inode *ip, dx_fileoff_t *off, dx_fileoff_t en
 	return false;
 }
 
-/* The transaction may use what is held for the btree; what it lacks then comes from the reserve pool, if there is any. */
+/* The transaction may use what is held for the btree; what it lacks then comes from the reserve pool, as far as there is any. */
 static u32 lend_resv(struct dx_trans *tp, struct dx_inode *ip)
 {
 	u32 most = 2 * ip->mp->bm_maxlevels[DX_DATA_FORK], n = min_t(u64, ip->cf->resv, most);
 
 	count_resv(ip, -(s64)n);
 	tp->t_blk_res += n;
-	if (n < most)
-		dx_trans_reserve_blocks(tp, most - n, true);
+	dx_trans_top_up(tp, most);
 	return n;
 }
 

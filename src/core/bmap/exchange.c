@@ -8,7 +8,9 @@
  * recovery exchanges the rest, and nobody sees a half of it: both ILOCKs are held to the end.
  *
  * Nothing may fail on the way, for a transaction that is dirty cannot be given up.  What it takes is asked for before the first:
- * blocks for both btrees, room in the extent counters.
+ * blocks for both btrees, room in the extent counters.  A map may grow and shrink on the way as often as it has extents, into a
+ * btree and back into the inode each time: what that frees the chain keeps for itself (DX_TRANS_KEEP_FREED), so it needs no more
+ * than what a btree can be larger by at any one time.
  *
  * By runs (swapext.c): the same steps, each promised by its BUIs alone, with no XMI to tie them together.  A crash leaves the runs
  * that are done.
@@ -263,12 +265,28 @@ static u32 gained(const struct range_sum *mine, const struct range_sum *others, 
 }
 
 /*
- * Blocks that the btree of a map may take on the way.  Leaves that split stay half full where records come in ascending order,
- * so twice what they would fill.
+ * Blocks that the btree of a map may have more at any time on the way, its ranges having @mine.  At the worst those that a range
+ * has or touches are full at the beginning, and half full in the end, as all are at least.  Nor has a level more than it could have
+ * as a whole.  Where all fits into one leaf there is one, and none if it fits into the inode.
  */
-static u64 tree_blocks(struct dx_inode *ip, u32 extents)
+static u64 tree_blocks(struct dx_inode *ip, const struct range_sum *mine, u32 gained, u32 ranges)
 {
-	return dx_bmap_tree_worst(ip, 2 * (u64)extents);
+	struct dx_mount *mp = ip->mp;
+	u64 all = ip->df.nextents + gained, had = mine->extents, come = gained, sum = 0;
+	u32 level;
+
+	if (all <= dx_fork_inline_max(ip, DX_DATA_FORK))
+		return 0;
+	for (level = 0; level < mp->bm_maxlevels[DX_DATA_FORK] && all > 1; level++) {
+		u32 most = mp->bmap_dmxr[level != 0], least = mp->bmap_dmnr[level != 0];
+
+		all = all <= most ? 1 : div_u64(all, least);
+		/* had * (1 / least - 1 / most) + come / least, and one that is cut at either end of a range */
+		come = min(all, DIV_ROUND_UP_ULL(had * (most - least) + come * most, least * most) + 2 * ranges);
+		had = DIV_ROUND_UP_ULL(had, least) + 2 * ranges;
+		sum += come;
+	}
+	return sum;
 }
 
 static struct exchange_work *new_work(const struct dx_exchange *x)
@@ -318,14 +336,30 @@ static int may_own(const struct dx_exchange *x, const struct range_sum s[2])
 	return error;
 }
 
+/* Blocks for both btrees, into the transaction. */
+static int take_blocks(struct dx_trans *tp, const struct dx_exchange *x, const struct range_sum s[2])
+{
+	struct range_sum both = { .extents = s[0].extents + s[1].extents };
+	u64 blocks;
+
+	if (x->ip1 == x->ip2)
+		blocks = tree_blocks(x->ip1, &both, gained(&s[0], &s[1], true), 2);
+	else
+		blocks = tree_blocks(x->ip1, &s[0], gained(&s[0], &s[1], false), 1) +
+			 tree_blocks(x->ip2, &s[1], gained(&s[1], &s[0], false), 1);
+	return blocks > U32_MAX ? -ENOSPC : dx_trans_reserve_blocks(tp, blocks, false);
+}
+
 /* Will it have what it takes?  ILOCKs held, transaction clean. */
-static int may_begin(const struct dx_exchange *x, const struct range_sum s[2])
+static int may_begin(struct dx_trans *tp, const struct dx_exchange *x, const struct range_sum s[2])
 {
 	bool same = x->ip1 == x->ip2;
 	int error = dx_bmap_may_grow(x->ip1, DX_DATA_FORK, gained(&s[0], &s[1], same));
 
 	if (!error && !same)
 		error = dx_bmap_may_grow(x->ip2, DX_DATA_FORK, gained(&s[1], &s[0], false));
+	if (!error)
+		error = take_blocks(tp, x, s);
 	if (!error && !same)
 		error = may_own(x, s);
 	if (error || x->dry || same)
@@ -380,32 +414,22 @@ static int run(const struct dx_exchange *x, const struct dx_xmi_body *b)
 	bool same = x->ip1 == x->ip2;
 	struct range_sum s[2];
 	struct dx_trans *tp;
-	u64 blocks;
 	int error;
 
-	lock_both(x);
-	error = sum_up(x->ip1, b->xmi_startoff1, b->xmi_blockcount, !x->dry, &s[0]);
-	if (!error)
-		error = sum_up(x->ip2, b->xmi_startoff2, b->xmi_blockcount, !x->dry, &s[1]);
-	unlock_both(x);
-	if (error)
-		return error;
-	/* the lockout keeps the ranges as they are */
-	blocks = tree_blocks(x->ip1, gained(&s[0], &s[1], same));
-	if (!same)
-		blocks += tree_blocks(x->ip2, gained(&s[1], &s[0], false));
-	if (blocks > U32_MAX)
-		return -ENOSPC;
 	error = dx_quota_attach(x->ip1) ?: dx_quota_attach(x->ip2);
 	if (!error)
-		error = dx_trans_alloc(x->ip1->mp, DX_RESV_EXCHANGE, blocks, 0, &tp);
+		error = dx_trans_alloc(x->ip1->mp, DX_RESV_EXCHANGE, 0, DX_TRANS_KEEP_FREED, &tp);
 	if (error)
 		return error;
 	lock_both(x);
 	dx_trans_ijoin(tp, x->ip1, 0);
 	if (!same)
 		dx_trans_ijoin(tp, x->ip2, 0);
-	error = may_begin(x, s);
+	error = sum_up(x->ip1, b->xmi_startoff1, b->xmi_blockcount, !x->dry, &s[0]);
+	if (!error)
+		error = sum_up(x->ip2, b->xmi_startoff2, b->xmi_blockcount, !x->dry, &s[1]);
+	if (!error)
+		error = may_begin(tp, x, s);
 	if (!error && !x->dry) {
 		mark(tp, x);
 		if (x->by_runs)

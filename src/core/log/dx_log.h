@@ -30,6 +30,7 @@ struct dx_defer;
 #define DX_TRANS_FREEZE_HELD	(1u << 8)	/* mp->freeze_enter() was called for it */
 #define DX_TRANS_RECOVERY	(1u << 7)	/* log recovery finishing intents: no freeze, no shutdown recursion */
 #define DX_TRANS_FOR_INTENT	(1u << 9)	/* for an intent that the log left: asks for no more log space than that needs */
+#define DX_TRANS_KEEP_FREED	(1u << 10)	/* what it frees it may take again: back to its reservation, up to the end of the chain */
 struct dx_trans {
 	struct dx_mount		*t_mp;
 	struct dx_ticket	*t_ticket;
@@ -37,7 +38,7 @@ struct dx_trans {
 	enum dx_resv		t_type;
 	struct list_head	t_items;
 	u32			t_blk_res;	/* fsblocks reserved and not used yet */
-	u32			t_blk_res_used;
+	s64			t_blk_res_used;	/* less what came back (DX_TRANS_KEEP_FREED) */
 	s64			t_icount_delta, t_ifree_delta, t_fdblocks_delta;	/* applied at commit */
 	struct list_head	t_busy;		/* busy extents to hand to the checkpoint */
 	struct list_head	t_defer;	/* deferred works, in order; see dx_defer_* */
@@ -54,6 +55,7 @@ struct dx_trans {
 int dx_trans_alloc(struct dx_mount *mp, enum dx_resv type, u32 blocks, u32 flags, struct dx_trans **tpp);
 int dx_trans_alloc_empty(struct dx_mount *mp, struct dx_trans **tpp);	/* read only: holds buffers, never dirty */
 int dx_trans_reserve_blocks(struct dx_trans *tp, u32 blocks, bool rsvd);	/* more fsblocks for a running one */
+void dx_trans_top_up(struct dx_trans *tp, u32 blocks);	/* so many, or all that there are */
 int dx_trans_commit(struct dx_trans *tp);	/* finishes deferred work first; tp gone */
 int dx_trans_end(struct dx_trans *tp, int error);	/* commits, or after an error cancels; tp gone */
 void dx_trans_cancel(struct dx_trans *tp);	/* dirty: shuts the filesystem down; tp gone */

@@ -63,7 +63,7 @@ static bool has_entered(const struct dx_mount *mp)
  * @mp: the mount
  * @type: what it will do: decides how much log space it gets
  * @blocks: fsblocks of free space to reserve
- * @flags: DX_TRANS_RESERVE, _SYNC, _NOWAIT, _RECOVERY
+ * @flags: DX_TRANS_RESERVE, _SYNC, _NOWAIT, _RECOVERY, _KEEP_FREED
  * @tpp: the transaction
  *
  * Sleeps for log space: the caller holds no lock that a log push or writeback could need, in
@@ -161,6 +161,20 @@ int dx_trans_reserve_blocks(struct dx_trans *tp, u32 blocks, bool rsvd)
 }
 
 /**
+ * dx_trans_top_up - let a running transaction have so many blocks in its reservation, or as many as there are
+ * @tp: transaction
+ * @blocks: fsblocks, with those that it has
+ *
+ * For who cannot turn back and asks for the worst: near the end of the volume some of that may do.  Takes from the reserve pool,
+ * too.
+ */
+void dx_trans_top_up(struct dx_trans *tp, u32 blocks)
+{
+	while (tp->t_blk_res < blocks && !dx_trans_reserve_blocks(tp, 1, true))
+		;
+}
+
+/**
  * dx_trans_add_item - join an item
  * @tp: transaction
  * @lip: locked, in no transaction
@@ -210,13 +224,18 @@ void dx_trans_mod_ifree(struct dx_trans *tp, s64 d)
  * @resv: allocated out of the transaction's reservation; false: out of what delayed allocation has
  *	taken from the counter long ago
  *
- * Freed blocks go back to the counter at commit.
+ * Freed blocks go back to the counter at commit; with DX_TRANS_KEEP_FREED to the reservation now.
  */
 void dx_trans_mod_fdblocks(struct dx_trans *tp, s64 d, bool resv)
 {
 	u32 n;
 
 	tp->t_flags |= DX_TRANS_SB_DIRTY;
+	if (d >= 0 && (tp->t_flags & DX_TRANS_KEEP_FREED)) {
+		tp->t_blk_res += d;
+		tp->t_blk_res_used -= d;
+		return;
+	}
 	if (d >= 0) {
 		tp->t_fdblocks_delta += d;
 		return;
@@ -449,7 +468,8 @@ int dx_trans_roll(struct dx_trans **tpp)
 	int error;
 
 	ntp = trans_new(mp, tp->t_type, tp->t_flags & (DX_TRANS_RESERVE | DX_TRANS_SYNC | DX_TRANS_NO_WRITECOUNT |
-						       DX_TRANS_RECOVERY | DX_TRANS_FREEZE_HELD));
+						       DX_TRANS_RECOVERY | DX_TRANS_FREEZE_HELD |
+						       DX_TRANS_KEEP_FREED));
 	ntp->t_ticket = tp->t_ticket;
 	ntp->t_nofs = tp->t_nofs;
 	ntp->t_blk_res = tp->t_blk_res;

@@ -144,14 +144,17 @@ void dx_agresv_take(struct dx_trans *tp, struct dx_perag *pag, enum dx_agresv_ki
  * @pag: AG
  * @kind: of the tree that they belonged to, or DX_AGRESV_NONE
  * @len: fsblocks
+ *
+ * A chain that may need again what a file gives back (DX_TRANS_KEEP_FREED) has it, whatever lacks.
  */
 void dx_agresv_give(struct dx_trans *tp, struct dx_perag *pag, enum dx_agresv_kind kind, dx_extlen_t len)
 {
+	bool keep = kind == DX_AGRESV_NONE && (tp->t_flags & DX_TRANS_KEEP_FREED);
 	int k;
 
 	if (kind != DX_AGRESV_NONE)
 		pag->resv[kind].used -= min(len, pag->resv[kind].used);
-	for (k = DX_AGRESV_NONE + 1; k < DX_AGRESV_MAX; k++) {
+	for (k = DX_AGRESV_NONE + 1; k < DX_AGRESV_MAX && !keep; k++) {
 		u32 n = min(len, lacks(&pag->resv[k]));
 
 		if (n)
