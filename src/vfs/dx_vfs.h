@@ -166,7 +166,8 @@ struct inode *dx_alloc_inode(struct super_block *sb);
 void dx_free_inode(struct inode *inode);
 void dx_evict_inode(struct inode *inode);
 /* setsize.c */
-int dx_setattr_size(struct inode *inode, loff_t newsize, bool times);	/* lockout held */
+int dx_write_below(struct inode *inode, loff_t end);			/* lockout held */
+int dx_setattr_size(struct inode *inode, loff_t newsize, bool times);	/* likewise */
 /* setattr.c */
 int dx_vn_setattr(dx_idmap_t idmap, struct dentry *dentry, struct iattr *attr);
 int dx_vn_getattr(dx_idmap_t idmap, const struct path *path, struct kstat *stat, u32 mask, unsigned int flags);

@@ -160,6 +160,8 @@ static int exchange_extents(struct swap_request *rq)
 		/* opened by handle, as by xfs_fsr: nobody shall see it */
 		.still1 = rq->file1->f_mode & FMODE_NOCMTIME, .still2 = rq->file2->f_mode & FMODE_NOCMTIME,
 		.size1_bytes = rq->off1 + (size2 - rq->off2), .size2_bytes = rq->off2 + (size1 - rq->off1),
+		/* inside both, as the ranges are */
+		.reach1_bytes = rq->off1 + rq->len, .reach2_bytes = rq->off2 + rq->len,
 	};
 	int error = dx_exchange_range(&x);
 
@@ -197,7 +199,9 @@ static int exchange_locked(struct swap_request *rq)
 		return rq->flags & DX_EXCHANGE_DRY_RUN ? 0 : dx_file_modified(rq->file1) ?: dx_file_modified(rq->file2);
 	if (((rq->file1->f_flags | rq->file2->f_flags) & O_DSYNC) || IS_SYNC(a) || IS_SYNC(b))
 		rq->flags |= DX_EXCHANGE_DSYNC;
-	error = dx_flush_unmap(a, rq->off1, rq->len) ?: dx_flush_unmap(b, rq->off2, rq->len);
+	error = dx_write_below(a, rq->off1) ?: dx_write_below(b, rq->off2);
+	if (!error)
+		error = dx_flush_unmap(a, rq->off1, rq->len) ?: dx_flush_unmap(b, rq->off2, rq->len);
 	if (!error && !(rq->flags & DX_EXCHANGE_DRY_RUN))
 		error = file_remove_privs(rq->file1) ?: file_remove_privs(rq->file2);
 	if (error)

@@ -27,15 +27,16 @@ static int prepare_target(struct inode *dst, loff_t pos, loff_t len)
 	return dx_flush_unmap(dst, pos, len);
 }
 
+/* The size on disk may be behind that in memory, which what is shared now must not be. */
 static int move_end(struct inode *dst, loff_t end)
 {
 	struct dx_vnode *vn = dx_vnode(dst);
 
-	if (end <= i_size_read(dst))
-		return 0;
-	spin_lock(&vn->size_lock);
-	i_size_write(dst, end);
-	spin_unlock(&vn->size_lock);
+	if (end > i_size_read(dst)) {
+		spin_lock(&vn->size_lock);
+		i_size_write(dst, end);
+		spin_unlock(&vn->size_lock);
+	}
 	return dx_iomap_setsize(DX_I(dst), end);
 }
 
@@ -54,6 +55,8 @@ static loff_t share(struct file *in, loff_t pos_in, struct file *out, loff_t pos
 		return error;
 	whole = !pos_in && !pos_out && len == i_size_read(src) && len >= i_size_read(dst) && !(flags & REMAP_FILE_DEDUP);
 	error = prepare_target(dst, pos_out, len);
+	if (!error && !(flags & REMAP_FILE_DEDUP))
+		error = dx_write_below(dst, pos_out);
 	if (error)
 		return error;
 	trace_dx_fallocate_step(dst, pos_out, len, DX_SP_REMAP);

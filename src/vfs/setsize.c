@@ -7,6 +7,23 @@
 #include "trace.h"
 
 /**
+ * dx_write_below - the size on disk is about to grow
+ * @inode: regular file in a lockout
+ * @end: to where, bytes
+ *
+ * Data between the size on disk and the new one is written first, and so are the zeros in the block in which the file
+ * ended: the log must not carry a size whose data is not there.
+ *
+ * Return: 0, or why it could not be written.
+ */
+int dx_write_below(struct inode *inode, loff_t end)
+{
+	u64 disk_size = dx_disk_size(DX_I(inode));
+
+	return end > disk_size ? filemap_write_and_wait_range(inode->i_mapping, disk_size, end - 1) : 0;
+}
+
+/**
  * dx_setattr_size - set the end of a file
  * @inode: regular file in a lockout
  * @newsize: bytes
@@ -15,9 +32,7 @@
  * Growing zeroes from the old end to the end of its block; shrinking
  * zeroes from the new one, drops the pages behind it, logs the new size, and then frees the
  * blocks in transactions of their own, so that a crash in between leaves
- * blocks past the end and never stale data inside it.  Data between the size
- * on disk and the new size is written first: the log must not carry a size
- * whose data is not there.
+ * blocks past the end and never stale data inside it.
  *
  * Return: 0 or negative errno; the pages past a smaller size are gone
  * even when freeing blocks failed.
@@ -28,7 +43,6 @@ int dx_setattr_size(struct inode *inode, loff_t newsize, bool times)
 	struct dx_vnode *vn = dx_vnode(inode);
 	bool did_zero = false;
 	loff_t oldsize;
-	u64 disk_size;
 	int error;
 
 	error = dx_assert_locked_out(inode, DX_LK_FULL, 0, 1);
@@ -57,12 +71,10 @@ int dx_setattr_size(struct inode *inode, loff_t newsize, bool times)
 	if (error)
 		return error;
 
-	disk_size = dx_disk_size(ip);
-	if (newsize > disk_size && (oldsize != disk_size || did_zero)) {
-		error = filemap_write_and_wait_range(inode->i_mapping, disk_size, newsize - 1);
-		if (error)
-			return error;
-	}
+	if (oldsize != dx_disk_size(ip) || did_zero)
+		error = dx_write_below(inode, newsize);
+	if (error)
+		return error;
 
 	spin_lock(&vn->size_lock);
 	i_size_write(inode, newsize);

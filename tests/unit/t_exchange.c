@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Exchanging ranges of files: random operations with a model that knows what every block must show, on files that share blocks
- * and on volumes that know of none; every pair of what a range can be, down to the blocks themselves; a power cut behind each step and
- * a failure of each read and write: all of it is as it was, or all as it shall be.  No room, too many extents: nothing is
- * changed.  Maps that go into a btree and back into the inode by turns, btrees with full leaves that all are cut.  What other kernels' logs promise, and what we refuse of it.
+ * and on volumes that know of none; every pair of what a range can be, down to the blocks themselves; a power cut behind each step
+ * and a failure of each read and write: all of it is as it was, or all as it shall be.  No room, too many extents: nothing is
+ * changed.  Maps that go into a btree and back into the inode by turns, btrees with full leaves that are cut, with not a block to
+ * spare.  Ranges behind the size on disk.  What other kernels' logs promise, and what we refuse of it.
  * The counts and owners of all blocks are compared with the maps of all inodes, and xfs_repair -n is content.
  *
  *	t_exchange SEED OPS		other random operations, or more
@@ -50,15 +51,14 @@ static int exchange(struct uf_file *a, u32 aoff, struct uf_file *b, u32 boff, u3
 		.ip1 = a->ip, .ip2 = b->ip, .off1_bytes = (u64)aoff * uf_bs, .off2_bytes = (u64)boff * uf_bs,
 		.len_bytes = (u64)len * uf_bs, .written = how == WRITTEN, .dry = how == DRY, .set_sizes = how == SIZES,
 		.size1_bytes = b->size * uf_bs, .size2_bytes = a->size * uf_bs,
+		/* only where the sizes are exchanged may a range reach over an end: as if that in memory had been larger than on disk */
+		.reach1_bytes = (u64)(aoff + len) * uf_bs, .reach2_bytes = (u64)(boff + len) * uf_bs,
 	};
 	bool take[UF_SPAN];
 	int error = uf_flush(a) ?: uf_flush(b);
 	u64 t;
 	u32 i;
 
-	/* only where the sizes are exchanged may a range reach over an end */
-	if (!error && how != SIZES)
-		error = reach(a, aoff + len) ?: reach(b, boff + len);
 	if (error)
 		return error;
 	for (i = 0; i < len; i++)
@@ -77,9 +77,12 @@ static int exchange(struct uf_file *a, u32 aoff, struct uf_file *b, u32 boff, u3
 		t = a->size;
 		a->size = b->size;
 		b->size = t;
-		CHECK_EQ(a->ip->d.size, a->size * uf_bs);
-		CHECK_EQ(b->ip->d.size, b->size * uf_bs);
+	} else if (how != DRY) {
+		a->size = max_t(u64, a->size, aoff + len);
+		b->size = max_t(u64, b->size, boff + len);
 	}
+	CHECK_EQ(a->ip->d.size, a->size * uf_bs);
+	CHECK_EQ(b->ip->d.size, b->size * uf_bs);
 	return 0;
 }
 
@@ -91,6 +94,15 @@ static bool repair_clean(const char *tag)
 	ok = uv_repair_clean(tag);
 	uv_incompat(DX_SB_FEAT_INCOMPAT_EXCHRANGE, true);
 	return ok;
+}
+
+static int fresh(const struct uv_profile *p)
+{
+	int error = uv_make(p);
+
+	if (!error)
+		uv_incompat(DX_SB_FEAT_INCOMPAT_EXCHRANGE, true);
+	return error;
 }
 
 static struct dx_mount *begin(void)
@@ -821,6 +833,79 @@ static int bounds(void *arg)
 	return uv_umount(mp);
 }
 
+/* ---- behind the size on disk ---- */
+
+/*
+ * A file whose pages are dirty, so its size on disk is behind that in memory, gets blocks whose data is durable.  Before them it
+ * has what nobody has written yet: delayed extents, unwritten ones, holes.
+ */
+static int behind(void *arg)
+{
+	struct dx_mount *mp = begin();
+	struct uf_file *f = &uf_files[0], *g = &uf_files[1];
+	struct dx_exchange x = { };
+
+	(void)arg;
+	if (!mp)
+		return -EIO;
+	uf_open(mp);
+	CHECK(!uf_direct(g, 0, 20, false));
+	CHECK(!dx_alloc_file_space(f->ip, 5 * uf_bs, 3 * uf_bs));
+	CHECK(!uf_write_pages(f, 2, 2));
+	CHECK(!uf_write_pages(f, 20, 1));
+	CHECK(!dx_log_force(mp, true));
+	x = (struct dx_exchange) {
+		.ip1 = f->ip, .ip2 = g->ip, .off1_bytes = 10 * uf_bs, .off2_bytes = 10 * uf_bs, .len_bytes = 4 * uf_bs,
+		.reach1_bytes = 14 * uf_bs, .reach2_bytes = 14 * uf_bs,
+	};
+	CHECK_EQ(f->ip->d.size, 0);
+	CHECK(!dx_exchange_range(&x));
+	CHECK(!dx_log_force(mp, true));
+	memcpy(will[0], g->disk, sizeof(will[0]));
+	host_stop_world();
+	return 0;
+}
+
+static int nothing_is_lost(void *arg)
+{
+	struct dx_mount *mp = begin();
+	u32 b;
+
+	(void)arg;
+	if (!mp)
+		return -EIO;
+	uf_get(mp);
+	CHECK_EQ(uf_files[0].size, 14);
+	CHECK_EQ(uf_files[1].size, 20);
+	for (b = 0; b < 20; b++) {
+		bool moved = b >= 10 && b < 14;
+
+		CHECK_EQ(uf_files[0].disk[b], moved ? will[0][b] : 0);
+		CHECK_EQ(uf_files[1].disk[b], moved ? 0 : will[0][b]);
+	}
+	uf_walk(mp);
+	uf_close();
+	return uv_umount(mp);
+}
+
+static void behind_the_size(const struct uv_profile *p)
+{
+	host_test_begin("what comes to behind the size on disk is there after a crash");
+	uf_seed = 1;
+	if (CHECK(!fresh(p))) {
+		host_init(1);
+		CHECK_EQ(host_run(behind, NULL), HOST_CRASHED);
+		host_kill_world();
+		host_dev_crash(uv_dev, HOST_LOSE_ALL, 1);
+		host_init(1);
+		CHECK_EQ(host_run(nothing_is_lost, NULL), 0);
+		CHECK_EQ(host_warn_count, 0);
+		host_kill_world();
+		CHECK(repair_clean("behind"));
+	}
+	host_test_end();
+}
+
 /* ---- what it costs ---- */
 
 static u32 steps;
@@ -1016,15 +1101,6 @@ static const struct uv_profile volumes[] = {
 	{ "rmapbt, large extent counters", "--unsupported -d agcount=2 -l size=18m -m rmapbt=1,reflink=0 -i nrext64=1", 120 },
 };
 
-static int fresh(const struct uv_profile *p)
-{
-	int error = uv_make(p);
-
-	if (!error)
-		uv_incompat(DX_SB_FEAT_INCOMPAT_EXCHRANGE, true);
-	return error;
-}
-
 static void run(const char *what, const struct uv_profile *p, int (*fn)(void *arg), u64 s)
 {
 	char name[160];
@@ -1056,6 +1132,7 @@ int main(int argc, char **argv)
 		for (k = 0; k < 3; k++)
 			run("random maps", p, random_maps, 100 * s + k);
 		run("bounds", p, bounds, s);
+		behind_the_size(p);
 		run("the cost is that of the runs", p, cost, s);
 		run("files to exchange", p, prepare, s);
 		snap = host_dev_snap_take(uv_dev);

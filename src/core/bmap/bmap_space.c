@@ -235,7 +235,13 @@ out:
 	return error;
 }
 
-static void grow_disk_size(struct dx_trans *tp, struct dx_inode *ip, u64 new_disk_size)
+/**
+ * dx_grow_disk_size - the size on disk becomes this if it is smaller
+ * @tp: transaction
+ * @ip: joined, ILOCK exclusive
+ * @new_disk_size: bytes
+ */
+void dx_grow_disk_size(struct dx_trans *tp, struct dx_inode *ip, u64 new_disk_size)
 {
 	if (new_disk_size <= ip->d.size)
 		return;
@@ -286,7 +292,7 @@ int dx_iomap_write_unwritten(struct dx_inode *ip, u64 off_bytes, u64 count_bytes
 			     more = dx_iext_next(&ip->df.ext, &icur, &got))
 				last = got.state != DX_EXT_UNWRITTEN;
 			if (last) {
-				grow_disk_size(tp, ip, new_disk_size);
+				dx_grow_disk_size(tp, ip, new_disk_size);
 				new_disk_size = 0;
 				off = end;
 			}
@@ -313,7 +319,7 @@ int dx_iomap_setsize(struct dx_inode *ip, u64 new_disk_size)
 	error = space_trans(ip, DX_RESV_FSYNC_TS, 0, 0, &tp);
 	if (error)
 		return error;
-	grow_disk_size(tp, ip, new_disk_size);
+	dx_grow_disk_size(tp, ip, new_disk_size);
 	return space_end(ip, tp, 0);
 }
 

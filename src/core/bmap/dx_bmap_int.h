@@ -53,6 +53,9 @@ void dx_bmap_unshare_held(struct dx_inode *ip);
 bool dx_bmap_may_cut(struct dx_inode *ip, const struct dx_irec *r, dx_fileoff_t from, dx_fileoff_t to);
 int dx_bmap_lose_blocks(struct dx_trans *tp, struct dx_inode *ip, int whichfork, dx_fsbno_t fsbno, dx_filblks_t len);
 
+/* bmap_space.c */
+void dx_grow_disk_size(struct dx_trans *tp, struct dx_inode *ip, u64 new_disk_size);
+
 /* bmap_write.c */
 int dx_bmap_alloc_copy(struct dx_trans *tp, struct dx_inode *ip, dx_fileoff_t off, dx_extlen_t len, dx_fsbno_t *fsbno,
 		       dx_extlen_t *got);

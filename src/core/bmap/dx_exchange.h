@@ -15,6 +15,7 @@ struct dx_exchange {
 	bool		written;	/* only where @ip1 has written extents */
 	bool		set_sizes;	/* and the sizes on disk become these: */
 	u64		size1_bytes, size2_bytes;
+	u64		reach1_bytes, reach2_bytes;	/* or else, grow to these: what is durable must not lie behind them */
 	bool		dry;		/* is there room for it?  Changes nothing */
 	bool		still1, still2;	/* the times of this one stay */
 	bool		by_runs;	/* run by run, without the promise of the whole: for volumes that do not know that */

@@ -304,7 +304,11 @@ static struct exchange_work *new_work(const struct dx_exchange *x)
 	return m;
 }
 
-/* In both, with the first transaction: they have changed, and if one may share blocks both may. */
+/*
+ * In both, with the first transaction: they have changed, and if one may share blocks both may.  What comes to where the size on
+ * disk does not reach yet is data of somebody who may have been told that it is safe; before it there are holes, unwritten
+ * extents, and what has been written.
+ */
 static void mark(struct dx_trans *tp, const struct dx_exchange *x)
 {
 	struct dx_inode *ip[2] = { x->ip1, x->ip2 };
@@ -320,6 +324,8 @@ static void mark(struct dx_trans *tp, const struct dx_exchange *x)
 			dx_set_disk_size(ip[i], i ? x->size2_bytes : x->size1_bytes);
 			/* what was preallocated behind the end of one is behind that of the other */
 			dx_inode_set_eofblocks(ip[i]);
+		} else {
+			dx_grow_disk_size(tp, ip[i], i ? x->reach2_bytes : x->reach1_bytes);
 		}
 		dx_trans_log_inode(tp, ip[i], DX_ILOG_CORE);
 	}

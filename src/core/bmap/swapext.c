@@ -259,7 +259,7 @@ static int change_owners(struct dx_trans **tpp, struct side *s)
 	return 0;
 }
 
-static int swap_by_forks(struct dx_inode *ip, struct dx_inode *tip)
+static int swap_by_forks(struct dx_inode *ip, struct dx_inode *tip, u64 size_bytes)
 {
 	struct side s[2] = { { .from = ip, .to = tip }, { .from = tip, .to = ip } };
 	struct dx_trans *tp;
@@ -276,6 +276,8 @@ static int swap_by_forks(struct dx_inode *ip, struct dx_inode *tip)
 	error = check_forks(ip, tip) ?: check_count(tip, ip->df.nextents, &large) ?: look(&s[0]) ?: look(&s[1]);
 	if (!error) {
 		swap_forks(s, large);
+		dx_grow_disk_size(tp, ip, size_bytes);
+		dx_grow_disk_size(tp, tip, size_bytes);
 		dx_trans_log_inode(tp, ip, form(ip));
 		dx_trans_log_inode(tp, tip, form(tip));
 		error = change_owners(&tp, s);
@@ -294,7 +296,8 @@ static int swap_by_forks(struct dx_inode *ip, struct dx_inode *tip)
  * @tip: another one of the same mount, of the same size, with no more extents
  * @size_bytes: of both
  *
- * Times stay.  Copies on write that are staged for either are dropped.  How far it is atomic: above.
+ * Times stay, and so do sizes; on disk they become @size_bytes if that is more.  Copies on write that are staged for either are
+ * dropped.  How far it is atomic: above.
  *
  * Return: 0; -EINVAL (more extents, extents that do not fit, other owners where quota is on: nothing is changed); -EFBIG (too
  * many extents for @tip); -ENOSPC; -EIO, -EFSCORRUPTED, -ENOMEM.  After an error nothing is changed, or the filesystem is
@@ -304,7 +307,8 @@ int dx_swapext(struct dx_inode *ip, struct dx_inode *tip, u64 size_bytes)
 {
 	struct dx_mount *mp = ip->mp;
 	struct dx_exchange x = {
-		.ip1 = tip, .ip2 = ip, .len_bytes = size_bytes, .still1 = true, .still2 = true, .by_runs = !dx_has_exchange(mp),
+		.ip1 = tip, .ip2 = ip, .len_bytes = size_bytes, .reach1_bytes = size_bytes, .reach2_bytes = size_bytes,
+		.still1 = true, .still2 = true, .by_runs = !dx_has_exchange(mp),
 	};
 	int error;
 
@@ -316,7 +320,7 @@ int dx_swapext(struct dx_inode *ip, struct dx_inode *tip, u64 size_bytes)
 	if (error)
 		return error;
 	if (by_forks(mp))
-		return swap_by_forks(ip, tip);
+		return swap_by_forks(ip, tip, size_bytes);
 	dx_ilock_two(ip, tip);
 	error = check_forks(ip, tip);
 	dx_iunlock(ip, DX_ILOCK_EXCL);

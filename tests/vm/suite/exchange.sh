@@ -37,6 +37,14 @@ if [ $FSTYPE = dioxfs ]; then
 		t "it is recovered" mount_dx
 		t "and the file is whole" cmp $MNT/a $TMP/a
 		rm -f $TMP/a
+		# The end of c is dirty, its size on disk is 100: what comes to behind that is durable, and what is before it, zeros.
+		rm -f $MNT/*
+		xfs_io -f -c "pwrite -q -S 0x66 0 256k" -c fsync $MNT/d
+		xfs_io -f -c "pwrite -q -S 0x67 0 4k" -c fsync -c "truncate 100" $MNT/c
+		t "what comes to behind the size on disk" eval \
+			'xfs_io -c "pwrite -q -S 0x68 1m 4k" $MNT/c && exch x $MNT/c 65536 $MNT/d 65536 65536 s && cut_log'
+		t "is there after a crash" eval 'mount_dx && head -c 65536 $MNT/d | cmp - <(tail -c +65537 $MNT/c | head -c 65536)'
+		t_eq "and zeros before it" 0 "$(tail -c +101 $MNT/c | head -c $((65536 - 100)) | tr -d '\0' | wc -c)"
 		t "clean" down_clean
 	done <<-EOT
 	default

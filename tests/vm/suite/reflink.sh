@@ -158,6 +158,24 @@ done <<EOT
 with rmapbt|-m reflink=1,rmapbt=1|6 7
 EOT
 
+# ------------------------------------------------------------ a crash
+if [ $FSTYPE = dioxfs ]; then
+	fresh_fs -m reflink=1
+	mount_dx
+	xfs_io -f -c "pwrite -q -S 0x61 0 64k" -c fsync $MNT/a
+	# the size on disk is 0: the end of the file is dirty
+	xfs_io -f -c "pwrite -q 1m 4k" $MNT/b
+	t "a clone that is synced" xfs_io -s -c "reflink -q $MNT/a 0 64k 64k" $MNT/b
+	xfs_io -f -c "pwrite -q -S 0x62 0 64k" -c fsync $MNT/c
+	chattr +S $MNT/c
+	t "one of what is always synced" xfs_io -f -c "reflink -q $MNT/c" $MNT/d
+	t "the power fails" cut_log
+	mount_dx
+	t "the first is there, behind what was the size on disk" cmp -n 65536 $MNT/a $MNT/b 0 65536
+	t "and the second" cmp $MNT/c $MNT/d
+	t "clean" umount_check
+fi
+
 # ------------------------------------------------------------ full
 fresh_fs -d size=300m,agcount=4 -m reflink=1
 mount_dx
