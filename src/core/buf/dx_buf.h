@@ -152,8 +152,13 @@ struct dx_buf_above {
 struct dx_lsn_place {
 	u32	magic;
 	bool	da;			/* 16 bits of magic, behind two siblings */
+	u8	blft;			/* enum dx_blft, of the items that log them */
+	u8	sect;			/* of an AG, where the kind is there only */
+	u16	blkno_off;		/* where it says its own address; 0: is in that sector of an AG, and never free */
 	u16	lsn_off, uuid_off, crc_off;
 };
+const struct dx_lsn_place *dx_lsn_place_of(const void *block);
+bool dx_blft_has_lsn(u8 blft);
 const struct dx_lsn_place *dx_buf_lsn_place(struct dx_buf *bp);
 int dx_buf_check_lsn(struct dx_buf *bp);	/* not ahead of the log? */
 

@@ -146,6 +146,7 @@ struct dx_setattr { u32 valid; umode_t mode; u32 uid, gid, projid; struct timesp
 int dx_setattr_nosize(struct dx_inode *ip, const struct dx_setattr *sa, bool sync);
 
 /* ---- replay: inode_item.c, icreate_item.c, iunlink.c ---- */
+int dx_inode_note(struct dx_recovery *rc, struct dx_ritem *it);
 int dx_inode_replay(struct dx_recovery *rc, struct dx_ritem *it, dx_lsn_t lsn);
 int dx_icreate_replay(struct dx_recovery *rc, struct dx_ritem *it, dx_lsn_t lsn);
 int dx_iunlink_replay(struct dx_recovery *rc, struct dx_buf *bp, u32 off, const char *src, u32 len);

@@ -708,6 +708,22 @@ static int owner_change(struct dx_recovery *rc, const struct dx_inode_log_format
 }
 
 /**
+ * dx_inode_note - first pass: what an inode's item means to other blocks
+ * @rc: the recovery
+ * @it: inode item, of the right shape
+ *
+ * Return: 0.
+ */
+int dx_inode_note(struct dx_recovery *rc, struct dx_ritem *it)
+{
+	const struct dx_inode_log_format *f = it->r[0].addr;
+
+	if (f->ilf_fields & (DX_ILOG_DOWNER | DX_ILOG_AOWNER))
+		rc->owners_change = true;
+	return 0;
+}
+
+/**
  * dx_inode_replay - an inode from the log to its place
  * @rc: the recovery
  * @it: inode item, of the right shape

@@ -56,6 +56,7 @@ struct dx_recovery {
 	struct list_head	torn;		/* the same, but not before the end */
 	dx_lsn_t		bufs_lsn;	/* of the transactions in bufs */
 	u8			quota_off;	/* DX_DQ_*: accounting that ends in this log */
+	bool			owners_change;	/* blocks of btrees become another inode's in this log (DX_ILOG_DOWNER) */
 	u32			nitems;		/* replayed */
 };
 

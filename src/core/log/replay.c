@@ -11,6 +11,14 @@
  * writes to complete: so everything is replayed over it.  In between it may look like nothing on
  * earth: it is written, and verified, at the end only.
  *
+ * Nor does a block with a newer LSN say anything where it need not have been written yet: what is there may be what a file
+ * had before the block was allocated, made to look like it.  Such a block is dealt with like a torn one.  That is right whatever it
+ * is, and costs the memory: everything that changed in it from the item on is in the log behind the item.  Which ones need not:
+ * a block that was made, and has not been written since, has no LSN in memory, and each item of it logs all that it was
+ * made with, since what is logged is forgotten only with a write.  So an item with a header without an LSN, or a whole block, does not
+ * ask the disk.  (Blocks that mkfs.xfs and xfs_repair have written have no LSN either.)  Any other item is for a block that was
+ * there: so it is this one, and an LSN ahead of the log refuses the mount.
+ *
  * Order within a transaction: buffers (and fresh inode clusters) before inodes, which live in them; the
  * unlinked pointers of inode clusters after the inodes, whose cores do
  * not carry them; cancellations last, since they end the protection of what was freed.
@@ -129,20 +137,6 @@ void dx_replay_rewind(struct dx_recovery *rc)
 #define BF_TORN	DX_BF_LOGRECOVERY
 
 /*
- * An LSN past the end of the log: the log is not the one that the block was written with (it was zeroed, or is that of
- * another copy).  To take the block for newer would drop what the log says of it, to take it for older would overwrite.
- */
-static int check_ahead(struct dx_buf *bp)
-{
-	const struct dx_lsn_place *p = dx_buf_lsn_place(bp);
-
-	/* the LSN of a torn block says nothing; nor has one that was replayed into a checksum yet */
-	if (!p || bp->b_ops || (bp->b_flags & BF_TORN) || !dx_buf_verify_cksum(bp, p->crc_off))
-		return 0;
-	return dx_buf_check_lsn(bp);
-}
-
-/*
  * Does the block on disk hold the transaction of @lsn already?  Not if its checksum is
  * wrong: then a write of several sectors was torn, and the LSN may be newer than
  * the rest.
@@ -161,6 +155,61 @@ static bool block_is_newer(struct dx_buf *bp, dx_lsn_t lsn)
 	}
 	on_disk = get_unaligned_be64(dx_buf_off(bp, p->lsn_off));
 	return on_disk && on_disk != DX_NULLLSN && on_disk >= lsn;
+}
+
+static bool map_bit(const struct dx_buf_log_format *f, u32 bit)
+{
+	return f->blf_data_map[bit / 32] & (1u << (bit % 32));
+}
+
+static bool logs_all(const struct dx_ritem *it, const struct dx_buf_log_format *f)
+{
+	u64 bytes = 0;
+	u32 reg;
+
+	for (reg = 1; reg < it->cnt; reg++)
+		bytes += it->r[reg].len;
+	return bytes == (u64)f->blf_len << DX_BBSHIFT;
+}
+
+/* Is it certain that what the disk has is the block that an item means? */
+static bool was_written(struct dx_recovery *rc, const struct dx_ritem *it, const struct dx_buf_log_format *f, struct dx_buf *bp)
+{
+	const struct dx_lsn_place *p = dx_buf_lsn_place(bp);
+	const char *image = it->r[1].addr;
+
+	/* a part of a scattered block; or it was of another kind at the time, if it was this one */
+	if (p->blft != (f->blf_flags & DX_BLFT_MASK) >> DX_BLFT_SHIFT)
+		return false;
+	if (!p->blkno_off)
+		return true;
+	/*
+	 * Stock changes the owner of a block without logging the block: the inode's item says so, and is believed only as far
+	 * as trees of mixed ages lead.
+	 */
+	if (p->magic == DX_BMAP_CRC_MAGIC && rc->owners_change)
+		return true;
+	if (logs_all(it, f))
+		return false;
+	/* headers of blocks are inside the first chunk */
+	return !map_bit(f, 0) || (dx_lsn_place_of(image) == p && get_unaligned_be64(image + p->lsn_off));
+}
+
+/* Is an item in its block on disk already?  Also -EFSCORRUPTED: the log is not the one that the block was written with. */
+static int has_item(struct dx_recovery *rc, const struct dx_ritem *it, const struct dx_buf_log_format *f, struct dx_buf *bp,
+		    dx_lsn_t lsn, bool *newer)
+{
+	u16 blft = (f->blf_flags & DX_BLFT_MASK) >> DX_BLFT_SHIFT;
+
+	/* what has no LSN of its own is not judged by that of whatever was there before */
+	*newer = (blft == DX_BLFT_UNKNOWN || dx_blft_has_lsn(blft)) && block_is_newer(bp, lsn);
+	if (!*newer || bp->b_ops)
+		return 0;
+	if (was_written(rc, it, f, bp))
+		return dx_buf_check_lsn(bp);
+	bp->b_flags |= BF_TORN;
+	*newer = false;
+	return 0;
 }
 
 static void stamp(struct dx_buf *bp, dx_lsn_t lsn)
@@ -247,11 +296,6 @@ int dx_buf_note(struct dx_recovery *rc, struct dx_ritem *it)
 	return add_cancel(rc, f->blf_blkno, f->blf_len);
 }
 
-static bool map_bit(const struct dx_buf_log_format *f, u32 bit)
-{
-	return f->blf_data_map[bit / 32] & (1u << (bit % 32));
-}
-
 /* Calls @fn for each region with the logged contents: dx_ritem_check() has seen that they are what the bitmap says. */
 static int each_run(struct dx_recovery *rc, const struct dx_ritem *it, const struct dx_buf_log_format *f,
 		    struct dx_buf *bp, int (*fn)(struct dx_recovery *rc, struct dx_buf *bp, u32 off,
@@ -282,11 +326,12 @@ static int copy_run(struct dx_recovery *rc, struct dx_buf *bp, u32 off, const ch
 static int replay_block(struct dx_recovery *rc, const struct dx_ritem *it, const struct dx_buf_log_format *f,
 			struct dx_buf *bp, dx_lsn_t lsn, bool *changed)
 {
+	bool newer;
 	int error;
 
 	*changed = false;
-	error = check_ahead(bp);
-	if (error || block_is_newer(bp, lsn))
+	error = has_item(rc, it, f, bp, lsn, &newer);
+	if (error || newer)
 		return error;
 	error = each_run(rc, it, f, bp, copy_run);
 	if (!error)

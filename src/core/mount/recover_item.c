@@ -69,7 +69,7 @@ int dx_recover_check_intents(struct dx_recovery *rc)
 static const struct dx_ritem_ops item_ops[] = {
 	{ DX_LI_BUF, DX_RORDER_BUFFER, "buffer", dx_buf_note, dx_buf_replay },
 	{ DX_LI_ICREATE, DX_RORDER_BUFFER, "inode chunk creation", NULL, dx_icreate_replay },
-	{ DX_LI_INODE, DX_RORDER_ITEM, "inode", NULL, dx_inode_replay },
+	{ DX_LI_INODE, DX_RORDER_ITEM, "inode", dx_inode_note, dx_inode_replay },
 	{ DX_LI_EFI, DX_RORDER_ITEM, "extent free intent", dx_intent_note, dx_intent_replay },
 	{ DX_LI_EFD, DX_RORDER_ITEM, "extent free done", dx_intent_done_note, dx_intent_done_replay },
 	{ DX_LI_DQUOT, DX_RORDER_ITEM, "quota", NULL, dx_dquot_pass2 },
