@@ -469,19 +469,24 @@ static const struct ahead_case {
 	{ "an AGF ahead", agf_ahead, false, true, true, "AGF at 0x1 has LSN" },
 	{ "an AGI ahead", agi_ahead, false, true, true, "AGI at 0x2 has LSN" },
 	{ "an AGI ahead, which the log wants to replay", agi_ahead, true, true, true, "at 0x2 has LSN" },
-	{ "an inode ahead, which the log wants to replay", root_inode_ahead, true, true, false, "has LSN" },
+	{ "an inode ahead, which the log wants to replay", root_inode_ahead, true, false },
 };
 
 static int judge_ahead(void *arg)
 {
 	const struct ahead_case *c = arg;
 	u64 writes = writes_so_far();
+	struct dx_inode *ip;
 	struct dx_mount *mp;
 	int error;
 
 	mp = open_as(false, false, &error);
 	if (!c->refused) {
 		CHECK_EQ(error, 0);
+		if (mp && c->dirty) {
+			CHECK_EQ(find_file(mp, "in the log", &ip), 0);
+			dx_idrop(ip);
+		}
 		return mp ? uv_umount(mp) : error;
 	}
 	CHECK_EQ(error, -EFSCORRUPTED);
@@ -532,6 +537,153 @@ static void logs_of_others(void)
 		host_test_end();
 	}
 	host_dev_snap_free(snap);
+}
+
+/* ---- inodes ahead of a log that xfs_repair -L has made: it does not look at them ---- */
+
+#define CHUNK_INODES	64
+#define A_SIZE		123456
+
+static u64 root_ino;
+static u32 inode_bytes;
+static const struct repaired_case { const char *name; bool remount; } repaired_cases[] = {
+	{ "inodes ahead of a log that xfs_repair -L has made are changed", false },
+	{ "inodes ahead of a log that xfs_repair -L has made are read, and changed when the mount is read-write", true },
+};
+
+/* All inodes of the root's chunk, those that are free, too. */
+static void chunk_ahead(void)
+{
+	struct dx_dsb d;
+	int i;
+
+	host_dev_peek(uv_dev, 0, &d, sizeof(d));
+	root_ino = be64_to_cpu(d.sb_rootino);
+	inode_bytes = be16_to_cpu(d.sb_inodesize);
+	for (i = 0; i < CHUNK_INODES; i++)
+		set_lsn((root_ino + i) * inode_bytes, inode_bytes, offsetof(struct dx_dinode, di_lsn), DX_DINODE_CRC_OFF,
+			head_lsn + (7ULL << 32));
+}
+
+static u64 lsn_of(u64 ino)
+{
+	struct dx_dinode d;
+
+	host_dev_peek(uv_dev, ino * inode_bytes, &d, sizeof(d));
+	return be64_to_cpu(d.di_lsn);
+}
+
+static int empty_volume(void *arg)
+{
+	struct dx_inode *ip;
+	struct dx_mount *mp;
+	int error;
+
+	(void)arg;
+	mp = open_as(false, false, &error);
+	if (!error)
+		error = make_file(mp, "old", &ip);
+	if (error)
+		return error;
+	dx_idrop(ip);
+	head_lsn = atomic64_read(&mp->log->head_lsn);
+	return uv_umount(mp);
+}
+
+static bool repair_log(void)
+{
+	char path[320];
+
+	snprintf(path, sizeof(path), "%s/repaired", uv_dir);
+	if (host_dev_save(uv_dev, path) || host_sh("xfs_repair -L -f %s >/dev/null 2>&1", path))
+		return false;
+	host_dev_close(uv_dev);
+	uv_dev = host_dev_open(path);
+	return uv_dev;
+}
+
+static dx_ino_t old_ino, new_ino;
+
+static int change_inodes(void *arg)
+{
+	const struct repaired_case *c = arg;
+	struct dx_inode *ip, *new;
+	struct dx_mount *mp;
+	struct dx_trans *tp;
+	int error;
+
+	mp = open_as(c->remount, false, &error);
+	if (!error)
+		error = find_file(mp, "old", &ip);
+	if (error)
+		return error;
+	old_ino = ip->ino;
+	if (c->remount)
+		CHECK_EQ(dx_mount_remount_rw(mp), 0);
+	CHECK_EQ(dx_trans_alloc(mp, DX_RESV_ICHANGE, 0, 0, &tp), 0);
+	dx_ilock(ip, DX_ILOCK_EXCL);
+	dx_trans_ijoin(tp, ip, DX_ILOCK_EXCL);
+	ip->d.size = A_SIZE;
+	dx_trans_log_inode(tp, ip, DX_ILOG_CORE);
+	CHECK_EQ(dx_trans_commit(tp), 0);
+	CHECK_EQ(make_file(mp, "new", &new), 0);
+	new_ino = new->ino;
+	return dx_log_force(mp, true);
+}
+
+static int judge_changed(void *arg)
+{
+	struct dx_inode *ip;
+	struct dx_mount *mp;
+	int error;
+
+	(void)arg;
+	mp = open_as(false, false, &error);
+	CHECK_EQ(error, 0);
+	if (error)
+		return error;
+	CHECK_EQ(find_file(mp, "old", &ip), 0);
+	CHECK_EQ(ip->d.size, A_SIZE);
+	dx_idrop(ip);
+	if (CHECK_EQ(find_file(mp, "new", &ip), 0))
+		dx_idrop(ip);
+	return uv_umount(mp);
+}
+
+static void repaired_logs(void)
+{
+	static const struct uv_profile p = { "", "--unsupported -d agcount=2 -l size=10m -b size=4096", 96 };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(repaired_cases); i++) {
+		host_test_begin(repaired_cases[i].name);
+		if (uv_make(&p))
+			exit(2);
+		host_init(1);
+		CHECK_EQ(host_run(empty_volume, NULL), 0);
+		host_kill_world();
+		chunk_ahead();
+		CHECK(repair_log());
+		CHECK_EQ(lsn_of(root_ino), head_lsn + (7ULL << 32));
+		host_init(1);
+		host_set_printk(2);
+		CHECK_EQ(host_run(change_inodes, (void *)&repaired_cases[i]), 0);
+		CHECK(host_log_has("ahead of the log, as xfs_repair -L leaves them"));
+		power_cut();
+		/* who recovers this log may be another, who skips what is newer on disk */
+		CHECK_EQ(lsn_of(root_ino), 0);
+		CHECK_EQ(lsn_of(old_ino), 0);
+		CHECK_EQ(lsn_of(new_ino), 0);
+		CHECK(new_ino < root_ino + CHUNK_INODES);
+		host_init(1);
+		host_set_printk(2);
+		CHECK_EQ(host_run(judge_changed, NULL), 0);
+		CHECK_EQ(host_warn_count, 0);
+		CHECK_EQ(host_live_allocs(true), 0);
+		host_kill_world();
+		CHECK(uv_repair_clean("repaired"));
+		host_test_end();
+	}
 }
 
 /* ---- a log that holds a growth ---- */
@@ -1187,6 +1339,7 @@ int main(void)
 	quotas();
 	shared_volumes();
 	logs_of_others();
+	repaired_logs();
 	growths();
 	uv_teardown();
 	return host_test_exit();

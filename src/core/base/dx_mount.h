@@ -69,6 +69,7 @@ enum {
 	DX_OP_SB_DIRTY,			/* summary counters on disk are stale */
 	DX_OP_SB_STRIPE,		/* unit and width on disk are not yet those of the mount options */
 	DX_OP_BAD_BLOCK,		/* somebody looks whose a bad block is */
+	DX_OP_INODES_AHEAD,		/* an inode has been met whose LSN is ahead of the log: there may be more */
 	DX_OP_WAS_DIRTY,		/* log needed recovery at this mount */
 };
 

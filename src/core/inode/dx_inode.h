@@ -94,6 +94,7 @@ void dx_time_from_disk(struct dx_mount *mp, u64 flags2, __be64 in, struct timesp
 
 /* ---- transactions on inodes: inode_item.c ---- */
 /* ILOCK held EXCL; commit unlocks with unlock_mode (0 = keep) */
+bool dx_inode_lsn_ahead(struct dx_mount *mp, dx_ino_t ino, dx_lsn_t lsn);
 void dx_trans_ijoin(struct dx_trans *tp, struct dx_inode *ip, int unlock_mode);
 /* DX_ILOG_*; bumps changecount with DX_ILOG_CORE once per transaction */
 void dx_trans_log_inode(struct dx_trans *tp, struct dx_inode *ip, u32 fields);

@@ -690,13 +690,17 @@ static int cache_hit(struct dx_icache *ic, dx_ino_t ino, u32 flags, struct dx_in
 static int read_inode(struct dx_inode *ip, struct dx_trans *tp)
 {
 	struct dx_mount *mp = ip->mp;
+	const struct dx_dinode *dip;
 	struct dx_buf *bp;
 	int error;
 
 	error = dx_trans_read_buf(mp, tp, ip->imap.daddr, ip->imap.len_bb, 0, &dx_inode_buf_ops, &bp);
 	if (error)
 		return error;
-	error = dx_inode_from_disk(ip, dx_buf_off(bp, ip->imap.boffset));
+	dip = dx_buf_off(bp, ip->imap.boffset);
+	error = dx_inode_from_disk(ip, dip);
+	if (!error && dx_inode_lsn_ahead(mp, ip->ino, be64_to_cpu(dip->di_lsn)))
+		set_bit(DX_I_LSN_AHEAD, &ip->i_flags);
 	dx_trans_let_go(tp, bp);
 	if (!error && !ip->d.mode)
 		error = -ENOENT;
@@ -752,10 +756,13 @@ static int cache_miss(struct dx_icache *ic, struct dx_trans *tp, dx_ino_t ino, u
 		return error;
 	}
 
-	if (flags & DX_IGET_CREATE)
-		ip->d.gen = get_random_u32();
-	else
+	if (!(flags & DX_IGET_CREATE)) {
 		error = read_inode(ip, tp);
+	} else {
+		ip->d.gen = get_random_u32();
+		if (test_bit(DX_OP_INODES_AHEAD, &mp->opstate))
+			set_bit(DX_I_LSN_AHEAD, &ip->i_flags);
+	}
 
 	spin_lock(&ic->lock);
 	if (error) {

@@ -449,6 +449,64 @@ struct dx_inode *dx_item_inode(struct dx_log_item *lip)
 	return dx_to_inode_item(lip)->ip;
 }
 
+/* ---- an LSN ahead of the log ---- */
+
+/**
+ * dx_inode_lsn_ahead - is the LSN that an inode has on disk ahead of the log?
+ * @mp: the mount
+ * @ino: its number
+ * @lsn: its di_lsn
+ *
+ * xfs_repair -L does not look at it when it makes a new log, so there are such inodes.  They are good, but recovery, ours and that of
+ * stock, takes what is on disk for newer than what was logged since.  So it goes before anything is logged: mend_lsn().
+ */
+bool dx_inode_lsn_ahead(struct dx_mount *mp, dx_ino_t ino, dx_lsn_t lsn)
+{
+	if (!dx_log_lsn_ahead(mp, lsn))
+		return false;
+	if (!test_and_set_bit(DX_OP_INODES_AHEAD, &mp->opstate))
+		dx_warn(mp, "inode 0x%llx has LSN %u:%u, ahead of the log, as xfs_repair -L leaves them: mended as they are changed",
+			(unsigned long long)ino, (u32)(lsn >> 32), (u32)lsn);
+	return true;
+}
+
+/* Locked.  It is on disk when this returns without an error, and so before any checkpoint that is written later. */
+static int clear_lsn(struct dx_inode *ip, struct dx_buf *bp)
+{
+	struct dx_dinode *dip = dx_buf_off(bp, ip->imap.boffset);
+	__be64 was = dip->di_lsn;
+	int error;
+
+	if (!dx_log_lsn_ahead(ip->mp, be64_to_cpu(was)))
+		return 0;
+	dip->di_lsn = 0;
+	dx_dinode_stamp_crc(ip->mp, dip);
+	error = dx_buf_bwrite(bp);
+	if (error) {
+		dip->di_lsn = was;
+		dx_dinode_stamp_crc(ip->mp, dip);
+	}
+	return error;
+}
+
+/*
+ * Before the first change of an inode is logged.  A dirty transaction holds what others wait for, with this cluster locked perhaps,
+ * or has it itself, with changes that must not be written yet: then the next transaction tries again.  If all fail, the
+ * inode is as it would be without this.
+ */
+static void mend_lsn(struct dx_trans *tp, struct dx_inode *ip)
+{
+	u32 flags = tp->t_flags & DX_TRANS_DIRTY ? DX_READ_TRYLOCK : 0;
+	struct dx_buf *bp;
+
+	if (dx_trans_has_buf(tp, ip->imap.daddr, ip->imap.len_bb) ||
+	    dx_buf_read(ip->mp, ip->imap.daddr, ip->imap.len_bb, flags, &dx_inode_buf_ops, &bp))
+		return;
+	if (!clear_lsn(ip, bp))
+		clear_bit(DX_I_LSN_AHEAD, &ip->i_flags);
+	dx_buf_leave(bp);
+}
+
 /**
  * dx_trans_ijoin - make an inode part of a transaction
  * @tp: transaction
@@ -462,6 +520,8 @@ void dx_trans_ijoin(struct dx_trans *tp, struct dx_inode *ip, int unlock_mode)
 
 	lockdep_assert_held_write(&ip->ilock);
 	WARN_ON_ONCE(iip->lock_mode);
+	if (test_bit(DX_I_LSN_AHEAD, &ip->i_flags))
+		mend_lsn(tp, ip);
 	dx_quota_attach_locked(ip);
 	iip->lock_mode = unlock_mode;
 	dx_trans_add_item(tp, &iip->item);
@@ -729,7 +789,8 @@ int dx_inode_note(struct dx_recovery *rc, struct dx_ritem *it)
  * @it: inode item, of the right shape
  * @lsn: of its transaction
  *
- * Each inode has an LSN of its own, and is not replayed when it is newer.
+ * Each inode has an LSN of its own, and is not replayed when it is newer.  One that is ahead of the log is older: the inode had it
+ * before it was logged.
  *
  * Return: 0, -EFSCORRUPTED, -EIO, -ENOMEM.
  */
@@ -740,7 +801,7 @@ int dx_inode_replay(struct dx_recovery *rc, struct dx_ritem *it, dx_lsn_t lsn)
 	struct dx_dinode *dip, *copy = NULL;
 	struct dx_buf *bp;
 	dx_lsn_t on_disk;
-	int error;
+	int error = 0;
 
 	if (dx_replay_cancelled(rc, f->ilf_blkno, f->ilf_len))
 		return 0;
@@ -751,10 +812,9 @@ int dx_inode_replay(struct dx_recovery *rc, struct dx_ritem *it, dx_lsn_t lsn)
 	dip = dx_buf_off(bp, f->ilf_boffset);
 	on_disk = be64_to_cpu(dip->di_lsn);
 	if (!on_disk || on_disk == DX_NULLLSN || on_disk <= lsn ||
-	    !dx_verify_cksum(dip, mp->sb.inodesize, DX_DINODE_CRC_OFF))
+	    !dx_verify_cksum(dip, mp->sb.inodesize, DX_DINODE_CRC_OFF) ||
+	    dx_inode_lsn_ahead(mp, f->ilf_ino, on_disk))
 		error = replay_inode(rc, it, f, dip, lsn);
-	else
-		error = dx_log_check_lsn(mp, "inode", f->ilf_ino, on_disk);
 	if (!error && f->ilf_fields & (DX_ILOG_DOWNER | DX_ILOG_AOWNER)) {
 		copy = kmemdup(dip, mp->sb.inodesize, GFP_KERNEL);
 		error = copy ? 0 : -ENOMEM;

@@ -502,6 +502,19 @@ static struct dx_buf *find_joined(struct dx_trans *tp, const struct dx_buf_map *
 	return NULL;
 }
 
+/**
+ * dx_trans_has_buf - has this transaction joined a buffer?
+ * @tp: transaction
+ * @daddr: address
+ * @len_bb: length
+ */
+bool dx_trans_has_buf(struct dx_trans *tp, dx_daddr_t daddr, u32 len_bb)
+{
+	struct dx_buf_map m = { daddr, len_bb };
+
+	return find_joined(tp, &m, 1);
+}
+
 /*
  * The one way into a transaction.  A buffer is joined once; when the same transaction asks again it finds the buffer
  * there, and the request is counted for dx_trans_let_go() to take back.  Such a buffer holds what the transaction has

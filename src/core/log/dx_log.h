@@ -82,6 +82,7 @@ int dx_trans_read_buf(struct dx_mount *mp, struct dx_trans *tp, dx_daddr_t daddr
 		      const struct dx_buf_ops *ops, struct dx_buf **bpp);
 /* Getting a buffer that this transaction already holds returns it again (recursion count). */
 void dx_trans_let_go(struct dx_trans *tp, struct dx_buf *bp);	/* clean ones leave the transaction; dirty ones stay until commit */
+bool dx_trans_has_buf(struct dx_trans *tp, dx_daddr_t daddr, u32 len_bb);
 void dx_trans_adopt(struct dx_trans *tp, struct dx_buf *bp);	/* locked buffer becomes the transaction's */
 void dx_trans_keep_buf(struct dx_trans *tp, struct dx_buf *bp);	/* commit leaves it locked and referenced to the caller */
 void dx_trans_unkeep_buf(struct dx_trans *tp, struct dx_buf *bp);
@@ -183,6 +184,7 @@ void dx_buf_item_iodone(struct dx_buf *bp);
 dx_lsn_t dx_buf_item_lsn(struct dx_buf *bp);
 dx_lsn_t dx_log_tail_lsn(struct dx_mount *mp);
 /* may metadata carry this LSN?  Any context. */
+bool dx_log_lsn_ahead(struct dx_mount *mp, dx_lsn_t lsn);
 int dx_log_check_lsn(struct dx_mount *mp, const char *what, u64 where, dx_lsn_t lsn);
 
 /* ---- AIL: ail.c ---- */

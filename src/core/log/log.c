@@ -209,6 +209,24 @@ int dx_log_quiesce(struct dx_mount *mp, bool write_unmount_record)
 }
 
 /**
+ * dx_log_lsn_ahead - is an LSN of a time that the log has not come to?
+ * @mp: the mount
+ * @lsn: found in metadata
+ *
+ * Any context.
+ */
+bool dx_log_lsn_ahead(struct dx_mount *mp, dx_lsn_t lsn)
+{
+	struct dx_log *l = mp->log;
+	u64 head;
+
+	if (!l || test_bit(DX_LOG_INERT, &l->state) || !lsn || lsn == DX_NULLLSN)
+		return false;
+	head = atomic64_read(&l->head_lsn);
+	return head && lsn > head;
+}
+
+/**
  * dx_log_check_lsn - may metadata carry this LSN?
  * @mp: the mount
  * @what: the structure, for the message
@@ -221,14 +239,11 @@ int dx_log_quiesce(struct dx_mount *mp, bool write_unmount_record)
  */
 int dx_log_check_lsn(struct dx_mount *mp, const char *what, u64 where, dx_lsn_t lsn)
 {
-	struct dx_log *l = mp->log;
 	u64 head;
 
-	if (!l || test_bit(DX_LOG_INERT, &l->state) || !lsn || lsn == DX_NULLLSN)
+	if (!dx_log_lsn_ahead(mp, lsn))
 		return 0;
-	head = atomic64_read(&l->head_lsn);
-	if (!head || lsn <= head)
-		return 0;
+	head = atomic64_read(&mp->log->head_lsn);
 	dx_err_ratelimited(mp, "%s at 0x%llx has LSN %u:%u, ahead of the log, which ends at %u:%u: the log is not the one that it was written with (zeroed, or of another copy); unmount and run xfs_repair, or mount with -o ro,norecovery to read",
 			   what, (unsigned long long)where, (u32)(lsn >> 32), (u32)lsn, (u32)(head >> 32), (u32)head);
 	return -EFSCORRUPTED;
