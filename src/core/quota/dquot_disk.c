@@ -200,6 +200,30 @@ static int lock_map(struct dx_inode *qip, int *mode)
 	return error;
 }
 
+/*
+ * A record ahead of the log, as xfs_repair -L leaves them, which does not look at their LSNs: recovery would take it for newer than
+ * what is logged of it.  Buffer locked.  A mount that does not write does not mend: it might write later.
+ */
+static int mend_lsn(struct dx_dquot *dq, struct dx_buf *bp)
+{
+	struct dx_dqblk *q = dx_buf_off(bp, dq->boffset);
+	__be64 was = q->dd_lsn;
+	int error;
+
+	if (!dx_log_lsn_ahead(dq->mp, be64_to_cpu(was)))
+		return 0;
+	if (dx_is_readonly(dq->mp))
+		return dx_log_check_lsn(dq->mp, "quota record", dq->id, be64_to_cpu(was));
+	q->dd_lsn = 0;
+	dx_update_cksum(q, sizeof(*q), DX_DQUOT_CRC_OFF);
+	error = dx_buf_bwrite(bp);
+	if (error) {
+		q->dd_lsn = was;
+		dx_update_cksum(q, sizeof(*q), DX_DQUOT_CRC_OFF);
+	}
+	return error;
+}
+
 /**
  * dx_dq_read - fill in a record from its place
  * @dq: new, nobody else knows it
@@ -229,7 +253,7 @@ int dx_dq_read(struct dx_dquot *dq)
 	if (bad_record(mp, q, dq->type, dq->id))
 		error = dx_corrupt(mp, "quota file", dq->daddr, "no record of %s 0x%x", dx_qkinds[dq->type].name, dq->id);
 	if (!error)
-		error = dx_log_check_lsn(mp, "quota record", dq->id, be64_to_cpu(q->dd_lsn));
+		error = mend_lsn(dq, bp);
 	if (!error)
 		from_disk(dq, &q->dd_diskdq);
 	dx_buf_leave(bp);
