@@ -356,6 +356,24 @@ static int take_blocks(struct dx_trans *tp, const struct dx_exchange *x, const s
 	return blocks > U32_MAX ? -ENOSPC : dx_trans_reserve_blocks(tp, blocks, false);
 }
 
+/* What lies across an end of a range is cut there, and may be shared. */
+static bool may_cut_at(struct dx_inode *ip, dx_fileoff_t at)
+{
+	struct dx_iext_cur icur;
+	struct dx_irec r;
+
+	return !dx_iext_lookup(&ip->df.ext, at, &icur, &r) || dx_bmap_may_cut(ip, &r, at, at);
+}
+
+static bool may_cut(const struct dx_exchange *x)
+{
+	struct dx_mount *mp = x->ip1->mp;
+	dx_fileoff_t off1 = dx_b_to_fsbt(mp, x->off1_bytes), off2 = dx_b_to_fsbt(mp, x->off2_bytes);
+	dx_filblks_t len = dx_b_to_fsb(mp, x->len_bytes);
+
+	return may_cut_at(x->ip1, off1) && may_cut_at(x->ip1, off1 + len) && may_cut_at(x->ip2, off2) && may_cut_at(x->ip2, off2 + len);
+}
+
 /* Will it have what it takes?  ILOCKs held, transaction clean. */
 static int may_begin(struct dx_trans *tp, const struct dx_exchange *x, const struct range_sum s[2])
 {
@@ -364,6 +382,8 @@ static int may_begin(struct dx_trans *tp, const struct dx_exchange *x, const str
 
 	if (!error && !same)
 		error = dx_bmap_may_grow(x->ip2, DX_DATA_FORK, gained(&s[1], &s[0], false));
+	if (!error && !may_cut(x))
+		error = -ENOSPC;
 	if (!error)
 		error = take_blocks(tp, x, s);
 	if (!error && !same)

@@ -170,6 +170,8 @@ int dx_trans_reserve_blocks(struct dx_trans *tp, u32 blocks, bool rsvd)
  */
 void dx_trans_top_up(struct dx_trans *tp, u32 blocks)
 {
+	if (tp->t_blk_res >= blocks || !dx_trans_reserve_blocks(tp, blocks - tp->t_blk_res, true))
+		return;
 	while (tp->t_blk_res < blocks && !dx_trans_reserve_blocks(tp, 1, true))
 		;
 }
