@@ -3,7 +3,7 @@
  * Other people's volumes at mount: what is on them, and in their log, decides what may be done.  Shared blocks are never
  * freed; what the log would leave is known before the first write; a log that is not the volume's own
  * is refused; one that holds a growth is replayed at the first mount; checked quota is unchecked before anything changes; an
- * unlinked inode that cannot be freed stays, and the volume mounts.
+ * unlinked inode that cannot be freed stays, whoever looks at it, and the volume mounts.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +13,8 @@
 #include "dx_alloc.h"
 #include "dx_bmap.h"
 #include "dx_dir.h"
+#include "dx_quota.h"
+#include "dx_walk.h"
 #include "dx_log_int.h"
 
 static u32 shared_bno;			/* in AG 0: the block of file A, and of C where that shares it */
@@ -1136,16 +1138,20 @@ static const struct stuck_case {
 	bool all_stay;			/* B, too */
 	bool cut_off;			/* C's list is given up, with D on it */
 	bool clean_only;		/* what the log replays heals it */
+	bool unreadable;		/* C is */
+	bool linked;			/* it is no unlinked inode */
 } stuck_cases[] = {
 	{ "its extent is free space", free_space_extent, "cannot be freed" },
-	{ "its extent is outside of the volume", wild_extent, "cannot be freed" },
-	{ "it is of no known kind", bad_mode, "cannot be freed" },
-	{ "its checksum is wrong", bad_crc, "is broken", false, true },
+	{ "its extent is outside of the volume", wild_extent, "cannot be freed", .unreadable = true },
+	{ "it is of no known kind", bad_mode, "cannot be freed", .unreadable = true },
+	{ "its checksum is wrong", bad_crc, "is broken", false, true, .unreadable = true },
 	{ "it is its own successor", loop, "is broken", false, true },
-	{ "it has a link", links, "is broken", false, true },
+	{ "it has a link", links, "is broken", false, true, .linked = true },
 	{ "both inode trees have it as free", bad_inobts, "cannot be freed", false, false, true },
 	{ "the free space tree that takes its blocks is damaged", bad_cntbt, "mounting once more, without", true },
 };
+
+static u16 stuck_quota;			/* that it is mounted with */
 
 static bool on_list(struct dx_mount *mp, dx_ino_t ino)
 {
@@ -1159,6 +1165,48 @@ static bool on_list(struct dx_mount *mp, dx_ino_t ino)
 	return on;
 }
 
+static int see(void *ctx, const struct dx_istat *st)
+{
+	CHECK(st->d.nlink);
+	++*(int *)ctx;
+	return 0;
+}
+
+/* Whoever looks at what is left over, in memory or not, finds no inode, and does not free it.  (A number may be the quota file's now.) */
+static void look_at_stuck(struct dx_mount *mp, const struct stuck_case *c)
+{
+	dx_ino_t inos[] = { ino_b, ino_c };
+	struct dx_inode *ip;
+	unsigned int i;
+	int round, n;
+
+	for (round = 0; round < 2; round++) {
+		struct dx_bulk b = { .mp = mp, .most = 100000 };
+
+		n = 0;
+		CHECK(dx_bulk_inodes(&b, see, &n) == 0 || c->unreadable);
+		CHECK(n >= 1);
+		for (i = 0; i < ARRAY_SIZE(inos); i++)
+			if (!c->linked && !c->unreadable && !dx_is_internal_ino(mp, inos[i]))
+				CHECK_EQ(dx_iget(mp, NULL, inos[i], round ? DX_IGET_UNTRUSTED : 0, &ip), -ENOENT);
+		dx_icache_flush_inactive(mp);
+		dx_ail_drain(mp);
+		dx_icache_scan(mp, 1000);
+	}
+	CHECK(!dx_is_shutdown(mp));
+}
+
+/* Usage that has been counted at this mount: of all inodes, these too. */
+static void check_counted(struct dx_mount *mp, const struct stuck_case *c)
+{
+	if (c->all_stay)	/* no space for quota files: the tree is damaged */
+		return;
+	CHECK_EQ(mp->qflags, stuck_quota | (c->unreadable ? 0 : DX_UQUOTA_CHKD));
+	CHECK_EQ(!c->unreadable, !host_log_has("some inodes are damaged"));
+	if (!c->unreadable)
+		CHECK_EQ(uv_check_quota(mp), 0);
+}
+
 static int judge_stuck(void *arg)
 {
 	const struct stuck_case *c = arg;
@@ -1167,7 +1215,7 @@ static int judge_stuck(void *arg)
 	struct dx_mount *mp;
 	int error;
 
-	mp = open_as(false, false, &error);
+	mp = uv_mount_dev(uv_dev, &(struct dx_mount_opts) { .quota = stuck_quota }, &error);
 	if (!CHECK_EQ(error, 0)) {
 		printf("# %s\n", host_log());
 		return error;
@@ -1176,6 +1224,9 @@ static int judge_stuck(void *arg)
 		printf("# %s\n", host_log());
 	CHECK(host_log_has("xfs_repair"));
 	CHECK(!dx_is_readonly(mp) && !dx_is_shutdown(mp));
+	look_at_stuck(mp, c);
+	if (stuck_quota)
+		check_counted(mp, c);
 	CHECK_EQ(on_list(mp, ino_b), c->all_stay);
 	CHECK_EQ(on_list(mp, ino_c), !c->cut_off);
 	CHECK_EQ(!dx_imap(mp, NULL, ino_d, true, &imap), c->all_stay || c->cut_off);
@@ -1194,14 +1245,16 @@ static void stuck_inodes(void)
 
 	if (make_shared(false))
 		exit(2);
-	for (i = 0; i < 2 * ARRAY_SIZE(stuck_cases); i++) {
-		const struct stuck_case *c = &stuck_cases[i / 2];
+	for (i = 0; i < 4 * ARRAY_SIZE(stuck_cases); i++) {
+		const struct stuck_case *c = &stuck_cases[i / 4];
 		bool dirty = i & 1;
 		char name[160];
 
 		if (dirty && c->clean_only)
 			continue;
-		snprintf(name, sizeof(name), "an unlinked inode that cannot be freed, %s log: %s", dirty ? "dirty" : "clean", c->name);
+		stuck_quota = i & 2 ? DX_UQUOTA_ACCT : 0;
+		snprintf(name, sizeof(name), "an unlinked inode that cannot be freed, %s log%s: %s", dirty ? "dirty" : "clean",
+			 stuck_quota ? ", usage is counted" : "", c->name);
 		host_test_begin(name);
 		host_dev_reset(uv_dev);
 		host_init(1);

@@ -36,7 +36,7 @@ static int count_inode(struct dx_mount *mp, dx_ino_t ino, void *data)
 	(void)data;
 	if (ino == mp->sb.uquotino || ino == mp->sb.gquotino || ino == mp->sb.pquotino)
 		return 0;
-	error = dx_iget(mp, NULL, ino, 0, &ip);
+	error = dx_iget(mp, NULL, ino, DX_IGET_LEFT_OVER, &ip);
 	if (error) {
 		printf("  inode 0x%llx: %d\n", (unsigned long long)ino, error);
 		return error;

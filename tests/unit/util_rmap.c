@@ -217,7 +217,7 @@ static int headers(dx_agno_t agno)
 static int inode(struct dx_mount *mp, dx_ino_t ino, void *data)
 {
 	struct dx_inode *ip;
-	int error = dx_iget(mp, NULL, ino, 0, &ip), w;
+	int error = dx_iget(mp, NULL, ino, DX_IGET_LEFT_OVER, &ip), w;
 
 	if (error)
 		return error;

@@ -102,7 +102,7 @@ enum {	/* i_flags bits */
 	DX_I_SEEN,		/* somebody has looked at its times: dx_inode_seen() */
 	DX_I_CHANGED,		/* and its contents have changed since */
 	DX_I_LSN_AHEAD,		/* the LSN that it has on disk may be ahead of the log: dx_inode_lsn_ahead() */
-	DX_I_KEEP,		/* unlinked, and damaged so that it cannot be freed: not tried before the next mount */
+	DX_I_KEEP,		/* unlinked since before it was read: not freed unless recovery finds that it can be */
 };
 
 /*

@@ -56,6 +56,7 @@ void dx_icache_destroy(struct dx_mount *mp);
 #define DX_IGET_UNTRUSTED	(1u << 1)	/* number comes from outside: check the inobt */
 #define DX_IGET_INCORE		(1u << 2)	/* only if cached, else -ENODATA */
 #define DX_IGET_DONTCACHE	(1u << 3)	/* not worth keeping */
+#define DX_IGET_LEFT_OVER	(1u << 4)	/* unlinked ones that could not be freed, too: to count them */
 int dx_iget(struct dx_mount *mp, struct dx_trans *tp, dx_ino_t ino, u32 flags, struct dx_inode **ipp);
 void dx_ihold(struct dx_inode *ip);
 /* last reference of an unlinked inode: inactivation is queued or run; may sleep and start transactions */

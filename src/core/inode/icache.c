@@ -599,6 +599,17 @@ static void grab(struct dx_icache *ic, struct dx_inode *ip)
 }
 
 /*
+ * An unlinked inode that nobody uses is left over: it could not be freed, or was not to be, and stays on its list until a recovery
+ * frees it.  To everybody else it is a free one: its last reference would have it freed, by somebody who only looked, and an error
+ * there shuts us down.  Without recovery nothing is freed, and what the disk says of links may be old.
+ */
+static bool shows_left_over(struct dx_mount *mp, u32 flags)
+{
+	return (flags & DX_IGET_LEFT_OVER) || test_bit(DX_OP_RECOVERING, &mp->opstate) ||
+	       test_bit(DX_OP_NORECOVERY, &mp->opstate);
+}
+
+/*
  * Look in the table.  0 with *ipp referenced, HIT_MISS, HIT_RETRY after
  * having waited for something, or -errno.
  */
@@ -606,6 +617,7 @@ static int cache_hit(struct dx_icache *ic, dx_ino_t ino, u32 flags, struct dx_in
 {
 	struct dx_mount *mp = ic->mp;
 	struct dx_inode *ip;
+	bool left_over;
 
 	spin_lock(&ic->lock);
 	ip = rhashtable_lookup_fast(&ic->table, &ino, table_params);
@@ -667,9 +679,8 @@ static int cache_hit(struct dx_icache *ic, dx_ino_t ino, u32 flags, struct dx_in
 		return 0;
 	}
 
-	/* a freed number; or an unlinked inode past its last reference that could not be inactivated */
-	if (!ip->d.mode || test_bit(DX_I_STALE, &ip->i_flags) ||
-	    (!ip->d.nlink && !refcount_read(&ip->i_ref) && !test_bit(DX_OP_RECOVERING, &mp->opstate))) {
+	left_over = !ip->d.nlink && !refcount_read(&ip->i_ref);
+	if (!ip->d.mode || test_bit(DX_I_STALE, &ip->i_flags) || (left_over && !shows_left_over(mp, flags))) {
 		spin_unlock(&ic->lock);
 		return flags & DX_IGET_INCORE ? -ENODATA : -ENOENT;
 	}
@@ -678,6 +689,8 @@ static int cache_hit(struct dx_icache *ic, dx_ino_t ino, u32 flags, struct dx_in
 		clear_bit(DX_I_NEED_INACTIVE, &ip->i_flags);
 		list_del_init(&ip->i_lru);
 		left_queue(ic, queue_of(ic, ip));
+	} else if (left_over) {
+		set_bit(DX_I_KEEP, &ip->i_flags);
 	}
 	if (!(flags & DX_IGET_DONTCACHE))
 		clear_bit(DX_I_DONTCACHE, &ip->i_flags);
@@ -687,7 +700,7 @@ static int cache_hit(struct dx_icache *ic, dx_ino_t ino, u32 flags, struct dx_in
 	return 0;
 }
 
-static int read_inode(struct dx_inode *ip, struct dx_trans *tp)
+static int read_inode(struct dx_inode *ip, struct dx_trans *tp, u32 flags)
 {
 	struct dx_mount *mp = ip->mp;
 	const struct dx_dinode *dip;
@@ -704,7 +717,11 @@ static int read_inode(struct dx_inode *ip, struct dx_trans *tp)
 	dx_trans_let_go(tp, bp);
 	if (!error && !ip->d.mode)
 		error = -ENOENT;
-	return error;
+	if (error || ip->d.nlink)
+		return error;
+	/* whoever uses an unlinked inode rightly has it in memory: this one is left over */
+	set_bit(DX_I_KEEP, &ip->i_flags);
+	return shows_left_over(mp, flags) ? 0 : -ENOENT;
 }
 
 /*
@@ -757,7 +774,7 @@ static int cache_miss(struct dx_icache *ic, struct dx_trans *tp, dx_ino_t ino, u
 	}
 
 	if (!(flags & DX_IGET_CREATE)) {
-		error = read_inode(ip, tp);
+		error = read_inode(ip, tp, flags);
 	} else {
 		ip->d.gen = get_random_u32();
 		if (test_bit(DX_OP_INODES_AHEAD, &mp->opstate))
@@ -793,13 +810,14 @@ static int cache_miss(struct dx_icache *ic, struct dx_trans *tp, dx_ino_t ino, u
  *	DX_IGET_UNTRUSTED: it comes from a file handle or from user space.
  *	DX_IGET_INCORE: only if it is in memory.
  *	DX_IGET_DONTCACHE: if nobody else comes for it, it leaves memory with its last reference.
+ *	DX_IGET_LEFT_OVER: an unlinked one that nobody uses, too; it stays as it is.
  * @ipp: result, referenced, not locked
  *
  * Generation numbers are the caller's business, as are unlinked inodes that are
  * still in use (nlink 0).  Sleeps.
  *
- * Return: 0; -EINVAL (no such number can exist), -ENOENT (a free inode, or one on its way
- * out), -ENODATA (DX_IGET_INCORE, not cached), -EFSCORRUPTED, -EIO, -ENOMEM.
+ * Return: 0; -EINVAL (no such number can exist), -ENOENT (a free inode, one on its way
+ * out, one that is left over), -ENODATA (DX_IGET_INCORE, not cached), -EFSCORRUPTED, -EIO, -ENOMEM.
  */
 int dx_iget(struct dx_mount *mp, struct dx_trans *tp, dx_ino_t ino, u32 flags, struct dx_inode **ipp)
 {

@@ -5,7 +5,8 @@
  * Freeing an inode is a chain of transactions, and an error in the middle of one shuts the filesystem down.  A damaged
  * inode would so keep the whole volume from being mounted, at every mount again.  So each inode is looked at first,
  * without a transaction: whether all of it can be read, and whether what it wants to free is in use.
- * One that does not pass, or cannot be read at all but for its place on the list, stays there; the others leave one by one.  What is
+ * One that does not pass, or cannot be read at all but for its place on the list, stays there, and the others leave one by one:
+ * DX_I_KEEP, which it has from when it was read, is not taken from it.  What is
  * damaged elsewhere (free space trees) that look cannot see: then the shutdown is taken back by mounting once more, without freeing
  * anything (dx_mount_open()).
  *
@@ -141,6 +142,8 @@ static int process_bucket(struct dx_mount *mp, dx_agno_t agno, int bucket, dx_ag
 			must_stay(mp, ip->ino, error);
 			set_bit(DX_I_KEEP, &ip->i_flags);
 			prev = cur;
+		} else {
+			clear_bit(DX_I_KEEP, &ip->i_flags);
 		}
 		dx_idrop(ip);
 		dx_icache_flush_inactive(mp);

@@ -388,6 +388,9 @@ static int get_root(struct dx_mount *mp)
 		return -EFSCORRUPTED;
 	}
 	error = dx_iget(mp, NULL, mp->sb.rootino, 0, &mp->rootip);
+	if (error == -ENOENT)
+		error = dx_corrupt(mp, "superblock", 0, "root inode %llu is free or unlinked",
+				   (unsigned long long)mp->sb.rootino);
 	if (error) {
 		dx_err(mp, "cannot read the root directory: error %d", error);
 		return error;

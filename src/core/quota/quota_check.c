@@ -44,7 +44,8 @@ static int count_inode(struct dx_mount *mp, dx_ino_t ino, void *data)
 
 	if (dx_is_quota_file(mp, ino))
 		return 0;
-	error = dx_iget(mp, NULL, ino, DX_IGET_DONTCACHE, &ip);
+	/* an unlinked one that could not be freed is charged to its owners until it is */
+	error = dx_iget(mp, NULL, ino, DX_IGET_DONTCACHE | DX_IGET_LEFT_OVER, &ip);
 	if (error == -ENOENT || error == -EFSCORRUPTED) {	/* nothing that is usable; xfs_repair will say what it is */
 		c->missed = true;
 		return 0;
@@ -52,7 +53,7 @@ static int count_inode(struct dx_mount *mp, dx_ino_t ino, void *data)
 	if (error)
 		return error;
 	/* What a crash has left past its end goes when it leaves memory: before it is counted, or not before it is read again. */
-	if (dx_inode_spare_past_eof(ip) && dx_free_eofblocks(ip))
+	if (ip->d.nlink && dx_inode_spare_past_eof(ip) && dx_free_eofblocks(ip))
 		clear_bit(DX_I_EOFBLOCKS, &ip->i_flags);
 	dx_ilock(ip, DX_ILOCK_SHARED);
 	id[DX_QUSER] = ip->d.uid;
