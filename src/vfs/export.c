@@ -61,7 +61,7 @@ static struct dentry *get_parent(struct dentry *child)
 
 	if (error)
 		return ERR_PTR(error);
-	return d_obtain_alias(dx_vget(inode->i_sb, ino, 0));
+	return d_obtain_alias(dx_vget(inode->i_sb, ino));
 }
 
 static int commit_metadata(struct inode *inode)

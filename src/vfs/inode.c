@@ -160,12 +160,8 @@ u16 dx_xflags_to_diflags(u32 xflags)
 	return flags;
 }
 
-/**
- * dx_vnode_sync - show the VFS what an operation changed
- * @inode: i_rwsem held exclusive, or just created; not its ILOCK, which is taken: the times move without the i_rwsem, too
- *	(dx_vn_update_time())
- */
-void dx_vnode_sync(struct inode *inode)
+/* ILOCK held. */
+static void sync_locked(struct inode *inode)
 {
 	struct dx_inode *ip = DX_I(inode);
 
@@ -176,10 +172,22 @@ void dx_vnode_sync(struct inode *inode)
 		set_nlink(inode, ip->d.nlink);
 	if (S_ISDIR(inode->i_mode))
 		i_size_write(inode, ip->d.size);
-	dx_ilock(ip, DX_ILOCK_SHARED);
 	dx_inode_set_atime(inode, ip->d.atime);
 	dx_inode_set_mtime(inode, ip->d.mtime);
 	dx_inode_set_ctime(inode, ip->d.ctime);
+}
+
+/**
+ * dx_vnode_sync - show the VFS what an operation changed
+ * @inode: i_rwsem held exclusive, or just created; not its ILOCK, which is taken: the times move without the i_rwsem, too
+ *	(dx_vn_update_time())
+ */
+void dx_vnode_sync(struct inode *inode)
+{
+	struct dx_inode *ip = DX_I(inode);
+
+	dx_ilock(ip, DX_ILOCK_SHARED);
+	sync_locked(inode);
 	dx_iunlock(ip, DX_ILOCK_SHARED);
 }
 
@@ -220,14 +228,14 @@ static void setup_special(struct inode *inode, u32 rdev)
 	init_special_inode(inode, inode->i_mode, dev);
 }
 
-/* Fill a fresh VFS inode from its core inode. */
+/* Fill a fresh VFS inode from its core inode, ILOCK held: a number that is guessed leads to inodes that are only half made. */
 static void setup_vnode(struct inode *inode, struct dx_inode *ip)
 {
 	struct dx_vnode *vn = dx_vnode(inode);
 
 	vn->ip = ip;
 	inode->i_generation = ip->d.gen;
-	dx_vnode_sync(inode);
+	sync_locked(inode);
 	i_size_write(inode, ip->d.size);
 	inode_set_iversion_queried(inode, ip->d.changecount);
 	dx_vnode_set_iflags(inode);
@@ -273,34 +281,58 @@ static struct inode *vnode_of(struct super_block *sb, dx_ino_t ino)
 	return iget5_locked(sb, lower_32_bits(ino) ^ upper_32_bits(ino), vnode_is, vnode_set_ino, &ino);
 }
 
+/* Its core inode, or an error and none.  One whose last link has gone, since it was looked for, must not come back. */
+static int read_vnode(struct inode *inode, dx_ino_t ino, u32 iget_flags, const u32 *gen)
+{
+	struct dx_mount *mp = DX_M(inode->i_sb);
+	struct dx_inode *ip;
+	int error = dx_iget_shared(mp, ino, iget_flags, gen, &ip);
+
+	if (error)
+		return error;
+	if (!ip->d.nlink && !test_bit(DX_OP_NORECOVERY, &mp->opstate))
+		error = -ENOENT;
+	else
+		setup_vnode(inode, ip);
+	dx_iunlock(ip, DX_ILOCK_SHARED);
+	if (error)
+		dx_idrop(ip);
+	return error;
+}
+
+/* What is not as @gen says never becomes a VFS inode: its creator may be about to make one. */
+static struct inode *vget(struct super_block *sb, dx_ino_t ino, u32 iget_flags, const u32 *gen)
+{
+	struct inode *inode = vnode_of(sb, ino);
+	int error;
+
+	if (!inode)
+		return ERR_PTR(-ENOMEM);
+	if (dx_inode_state(inode, I_NEW)) {
+		error = read_vnode(inode, ino, iget_flags, gen);
+		if (error) {
+			iget_failed(inode);
+			return ERR_PTR(error);
+		}
+		unlock_new_inode(inode);
+	} else if (gen && inode->i_generation != *gen) {
+		iput(inode);
+		return ERR_PTR(-ENOENT);
+	}
+	return inode;
+}
+
 /**
  * dx_vget - the VFS inode of an inode number
  * @sb: super block
- * @ino: inode number
- * @iget_flags: DX_IGET_UNTRUSTED for a number from outside
+ * @ino: inode number, from the volume
  *
- * Return: referenced inode or ERR_PTR: -ENOENT when the inode is free,
+ * Return: referenced inode or ERR_PTR: -ENOENT when the inode is free, or unlinked,
  * -EFSCORRUPTED and friends when it is bad.
  */
-struct inode *dx_vget(struct super_block *sb, dx_ino_t ino, u32 iget_flags)
+struct inode *dx_vget(struct super_block *sb, dx_ino_t ino)
 {
-	struct inode *inode;
-	struct dx_inode *ip;
-	int error;
-
-	inode = vnode_of(sb, ino);
-	if (!inode)
-		return ERR_PTR(-ENOMEM);
-	if (!dx_inode_state(inode, I_NEW))
-		return inode;
-	error = dx_iget(DX_M(sb), NULL, ino, iget_flags, &ip);
-	if (error) {
-		iget_failed(inode);
-		return ERR_PTR(error);
-	}
-	setup_vnode(inode, ip);
-	unlock_new_inode(inode);
-	return inode;
+	return vget(sb, ino, 0, NULL);
 }
 
 /**
@@ -317,17 +349,10 @@ struct inode *dx_vget_outside(struct super_block *sb, u64 ino, u32 gen)
 
 	if (!ino || !dx_verify_ino(DX_M(sb), ino) || dx_is_internal_ino(DX_M(sb), ino))
 		return ERR_PTR(-ESTALE);
-	inode = dx_vget(sb, ino, DX_IGET_UNTRUSTED);
-	if (IS_ERR(inode)) {
-		/* A number from outside that leads nowhere is stale, not damage. */
-		if (inode == ERR_PTR(-EINVAL) || inode == ERR_PTR(-ENOENT) || inode == ERR_PTR(-EFSCORRUPTED))
-			return ERR_PTR(-ESTALE);
-		return inode;
-	}
-	if (inode->i_generation != gen) {
-		iput(inode);
+	inode = vget(sb, ino, DX_IGET_UNTRUSTED, &gen);
+	/* A number from outside that leads nowhere is stale, not damage. */
+	if (inode == ERR_PTR(-EINVAL) || inode == ERR_PTR(-ENOENT) || inode == ERR_PTR(-EFSCORRUPTED))
 		return ERR_PTR(-ESTALE);
-	}
 	return inode;
 }
 
@@ -348,7 +373,9 @@ struct inode *dx_vnode_attach_new(struct super_block *sb, struct dx_inode *ip)
 		return ERR_PTR(-ENOMEM);
 	}
 	if (dx_inode_state(inode, I_NEW)) {
+		dx_ilock(ip, DX_ILOCK_SHARED);
 		setup_vnode(inode, ip);
+		dx_iunlock(ip, DX_ILOCK_SHARED);
 	} else {
 		/* Somebody guessed the number in a file handle and was faster; he holds the reference. */
 		dx_idrop(ip);

@@ -54,7 +54,9 @@ int dx_xattr_set_raw(struct inode *inode, const char *name, u8 nsp, const void *
 	while (dx_nospace_again(inode->i_sb, error, &ns));
 	if (!error) {
 		inode->i_flags &= ~S_NOSEC;	/* security.capability may be there now */
+		dx_ilock(a.ip, DX_ILOCK_SHARED);	/* times move without the i_rwsem: dx_vn_update_time() */
 		dx_inode_set_ctime(inode, a.ip->d.ctime);
+		dx_iunlock(a.ip, DX_ILOCK_SHARED);
 	}
 	return error;
 }

@@ -730,6 +730,110 @@ static int just_mount(void *arg)
 	return 0;
 }
 
+/* ---- numbers from outside, of what is being made ---- */
+
+#define GUESSED	16
+static struct { dx_ino_t ino[GUESSED]; u32 gen[GUESSED]; int n; bool done; } guess;
+static u32 guess_whole, guess_stale;
+
+/* Its numbers come again and again. */
+static int make_and_remove(void *arg)
+{
+	static const umode_t modes[] = { S_IFDIR | 0700, S_IFLNK | 0777, S_IFREG | 04755 };
+	struct dx_create_args la = { .mode = S_IFLNK | 0777, .uid = 1000 };
+	struct dx_mount *mp = arg;
+	int i, k, error = 0;
+
+	for (i = 0; i < 400 && !error; i++) {
+		umode_t mode = modes[i % ARRAY_SIZE(modes)];
+		struct dx_inode *ip;
+		char buf[300];
+		struct dx_name n = mkname(buf, "guessed%d", 0, dx_mode_to_ftype(mode));
+
+		error = S_ISLNK(mode) ? dx_symlink(mp->rootip, &n, long_target, &la, &ip) :
+					make(mp->rootip, "guessed%d", 0, mode, &ip);
+		if (!CHECK_EQ(error, 0))
+			break;
+		for (k = 0; k < guess.n && guess.ino[k] != ip->ino; k++)
+			;
+		if (k < GUESSED) {
+			guess.ino[k] = ip->ino;
+			guess.gen[k] = ip->d.gen;
+			guess.n = max(guess.n, k + 1);
+		}
+		error = dx_remove(mp->rootip, &n, ip);
+		dx_idrop(ip);
+		if (i % 4 == 3)
+			dx_icache_flush_inactive(mp);
+		if (i % 16 == 15)
+			dx_icache_scan(mp, 100);
+	}
+	guess.done = true;
+	return error;
+}
+
+static void check_whole(const struct dx_inode *ip)
+{
+	bool dir = S_ISDIR(ip->d.mode);
+
+	CHECK_EQ(ip->d.uid, 1000);
+	CHECK_EQ(ip->d.mode & 0700, 0700);
+	CHECK(!ip->d.nlink || ip->d.nlink == 1u + dir);
+	if (dir)
+		CHECK(ip->d.size);
+	if (S_ISLNK(ip->d.mode))
+		CHECK_EQ(ip->d.size, strlen(long_target));
+	guess_whole++;
+}
+
+static int look_at_guesses(void *arg)
+{
+	struct dx_mount *mp = arg;
+	struct dx_inode *ip;
+
+	while (!guess.done && !host_checks_failed) {
+		int k = host_random() % GUESSED, error;
+		u32 gen = guess.gen[k];
+
+		if (k < guess.n) {
+			bool any = host_random() & 1;
+
+			error = dx_iget_shared(mp, guess.ino[k], DX_IGET_UNTRUSTED, any ? NULL : &gen, &ip);
+			if (!error) {
+				CHECK(any || ip->d.gen == gen);
+				check_whole(ip);
+				dx_iunlock(ip, DX_ILOCK_SHARED);
+				dx_idrop(ip);
+			} else if (error != -EINVAL) {
+				CHECK_EQ(error, -ENOENT);
+				guess_stale++;
+			}
+		}
+		host_yield();
+	}
+	return 0;
+}
+
+static int guess_numbers(void *arg)
+{
+	struct dx_mount *mp = do_mount();
+	struct host_fiber *maker, *looker;
+
+	(void)arg;
+	if (!CHECK(mp))
+		return -EIO;
+	memset(&guess, 0, sizeof(guess));
+	guess_whole = guess_stale = 0;
+	host_set_preempt(20);
+	maker = host_spawn(make_and_remove, mp, "maker");
+	looker = host_spawn(look_at_guesses, mp, "looker");
+	CHECK_EQ(host_join(maker), 0);
+	CHECK_EQ(host_join(looker), 0);
+	CHECK(guess_whole > 20 && guess_stale > 20);
+	CHECK(!uv_umount(mp));
+	return 0;
+}
+
 static void stress(const struct profile *p, int seeds)
 {
 	int seed;
@@ -990,6 +1094,7 @@ int main(void)
 		run("find and rename them after a remount", p, 1, check_and_shuffle, true);
 		run("remove them all", p, 2, remove_all, true);
 		run("use inode numbers again", p, 3, churn, true);
+		run("who guesses a number finds an inode that is whole, or none", p, 6, guess_numbers, true);
 		run("leave unlinked inodes behind", p, 4, leave_unlinked, false);
 		host_dev_crash(dev, HOST_LOSE_ALL, 1);
 		if (!i)

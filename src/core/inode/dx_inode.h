@@ -58,6 +58,7 @@ void dx_icache_destroy(struct dx_mount *mp);
 #define DX_IGET_DONTCACHE	(1u << 3)	/* not worth keeping */
 #define DX_IGET_LEFT_OVER	(1u << 4)	/* unlinked ones that could not be freed, too: to count them */
 int dx_iget(struct dx_mount *mp, struct dx_trans *tp, dx_ino_t ino, u32 flags, struct dx_inode **ipp);
+int dx_iget_shared(struct dx_mount *mp, dx_ino_t ino, u32 flags, const u32 *gen, struct dx_inode **ipp);	/* locks */
 void dx_ihold(struct dx_inode *ip);
 /* last reference of an unlinked inode: inactivation is queued or run; may sleep and start transactions */
 void dx_idrop(struct dx_inode *ip);

@@ -838,6 +838,38 @@ int dx_iget(struct dx_mount *mp, struct dx_trans *tp, dx_ino_t ino, u32 flags, s
 	return error;
 }
 
+/**
+ * dx_iget_shared - the in-core inode of a number, whole
+ * @mp: mount
+ * @ino: number
+ * @flags: DX_IGET_*, but for DX_IGET_CREATE
+ * @gen: the generation that it must have; NULL: any
+ * @ipp: result, referenced, ILOCK shared
+ *
+ * Between dx_iget() and the ILOCK an inode may be half made: its creator has it from before anybody finds it until it is
+ * committed, and a number from outside may be any.
+ *
+ * Return: as dx_iget(); -ENOENT for another generation, too.
+ */
+int dx_iget_shared(struct dx_mount *mp, dx_ino_t ino, u32 flags, const u32 *gen, struct dx_inode **ipp)
+{
+	struct dx_inode *ip;
+	int error = dx_iget(mp, NULL, ino, flags, &ip);
+
+	if (error)
+		return error;
+	dx_ilock(ip, DX_ILOCK_SHARED);
+	/* freed while we waited */
+	if (ip->d.mode && (!gen || ip->d.gen == *gen)) {
+		*ipp = ip;
+		return 0;
+	}
+	dx_iunlock(ip, DX_ILOCK_SHARED);
+	dx_idrop(ip);
+	*ipp = NULL;
+	return -ENOENT;
+}
+
 /* ---- memory reclaim ---- */
 
 /**
