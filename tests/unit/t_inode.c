@@ -730,6 +730,95 @@ static int just_mount(void *arg)
 	return 0;
 }
 
+/* ---- trees of a project ---- */
+
+static int in_project(struct dx_inode *dp, const char *name, umode_t mode, u32 projid, struct dx_inode **ipp)
+{
+	struct dx_create_args a = { .mode = mode, .projid = projid };
+	char buf[300];
+	struct dx_name n = mkname(buf, name, 0, dx_mode_to_ftype(mode));
+
+	return dx_create(dp, &n, &a, ipp);
+}
+
+static int make_project(struct dx_mount *mp, struct dx_inode **ipp)
+{
+	struct dx_trans *tp;
+	int error = in_project(mp->rootip, "tree", S_IFDIR | 0755, 101, ipp) ?: dx_trans_alloc(mp, DX_RESV_ICHANGE, 0, 0, &tp);
+
+	if (error)
+		return error;
+	dx_ilock(*ipp, DX_ILOCK_EXCL);
+	dx_trans_ijoin(tp, *ipp, DX_ILOCK_EXCL);
+	(*ipp)->d.flags |= DX_DIFLAG_PROJINHERIT;
+	dx_trans_log_inode(tp, *ipp, DX_ILOG_CORE);
+	return dx_trans_commit(tp);
+}
+
+/* As xfs_quota's "project -s" leaves it where it changes files and directories only: was there, and is without a project. */
+static int plain_in_tree(struct dx_inode *tree, const char *name, umode_t mode, u32 projid, struct dx_inode **ipp)
+{
+	struct dx_setattr sa = { .valid = DX_ATTR_PROJID, .projid = projid };
+
+	return in_project(tree, name, mode, 0, ipp) ?: dx_setattr_nosize(*ipp, &sa, false);
+}
+
+static int projects(void *arg)
+{
+	static const struct { umode_t mode; u32 projid; int error; } kinds[] = {
+		{ S_IFIFO | 0600, 0 }, { S_IFSOCK | 0600, 0 }, { S_IFCHR | 0600, 0 }, { S_IFBLK | 0600, 0 },
+		{ S_IFIFO | 0600, 102, -EXDEV }, { S_IFCHR, 102, -EXDEV },
+		{ S_IFREG | 0600, 0, -EXDEV }, { S_IFREG | 0600, 101 },
+	};
+	struct dx_inode *tree, *in, *out, *outdir, *ip;
+	char b1[300], b2[300];
+	struct dx_mount *mp = do_mount();
+	unsigned int i;
+
+	(void)arg;
+	if (!CHECK(mp) || !CHECK_EQ(make_project(mp, &tree), 0))
+		return -EIO;
+	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
+		u8 ft = dx_mode_to_ftype(kinds[i].mode);
+		struct dx_name n = mkname(b1, "kind", 0, ft), more = mkname(b2, "more", 0, ft);
+		int want = kinds[i].error;
+
+		if (!CHECK_EQ(plain_in_tree(tree, "kind", kinds[i].mode, kinds[i].projid, &ip), 0))
+			break;
+		CHECK_EQ(dx_rename(tree, &n, ip, tree, &more, NULL, NULL, 0), want);
+		if (!want)
+			CHECK_EQ(dx_link(tree, ip, &n), 0);
+		else
+			CHECK_EQ(dx_link(tree, ip, &more), want);
+		CHECK_EQ(dx_remove(tree, &n, ip), 0);
+		if (!want)
+			CHECK_EQ(dx_remove(tree, &more, ip), 0);
+		dx_idrop(ip);
+	}
+
+	/* nothing foreign comes in, whichever of the two names was the first */
+	CHECK_EQ(in_project(tree, "in", S_IFREG | 0600, 101, &in), 0);
+	CHECK_EQ(in_project(mp->rootip, "out", S_IFREG | 0600, 0, &out), 0);
+	CHECK_EQ(in_project(mp->rootip, "outdir", S_IFDIR | 0700, 0, &outdir), 0);
+	for (i = 0; i < 2; i++) {
+		struct dx_inode *foreign = i ? outdir : out;
+		struct dx_name ni = mkname(b1, "in", 0, dx_mode_to_ftype(foreign->d.mode));
+		struct dx_name no = mkname(b2, i ? "outdir" : "out", 0, DX_DIR3_FT_REG_FILE);
+
+		CHECK_EQ(dx_rename(tree, &ni, in, mp->rootip, &no, foreign, NULL, DX_RENAME_EXCHANGE), -EXDEV);
+		CHECK_EQ(dx_rename(mp->rootip, &no, foreign, tree, &ni, in, NULL, DX_RENAME_EXCHANGE), -EXDEV);
+		CHECK_EQ(foreign->d.nlink, 1 + i);
+	}
+	dx_idrop(in);
+	dx_idrop(out);
+	dx_idrop(outdir);
+	CHECK(!zap(tree, "in", 0) && !zap(mp->rootip, "out", 0) && !zap(mp->rootip, "outdir", 0));
+	dx_idrop(tree);
+	CHECK(!zap(mp->rootip, "tree", 0));
+	CHECK(!uv_umount(mp));
+	return 0;
+}
+
 /* ---- numbers from outside, of what is being made ---- */
 
 #define GUESSED	16
@@ -1095,6 +1184,7 @@ int main(void)
 		run("remove them all", p, 2, remove_all, true);
 		run("use inode numbers again", p, 3, churn, true);
 		run("who guesses a number finds an inode that is whole, or none", p, 6, guess_numbers, true);
+		run("nothing foreign enters the tree of a project, and nothing of it is stuck", p, 7, projects, true);
 		run("leave unlinked inodes behind", p, 4, leave_unlinked, false);
 		host_dev_crash(dev, HOST_LOSE_ALL, 1);
 		if (!i)

@@ -192,6 +192,20 @@ int dx_ns_may_enter(struct dx_trans *tp, struct dx_inode *dp, const struct dx_na
 	return room == -ENOSPC ? error : room;
 }
 
+/**
+ * dx_ns_foreign - is an inode to stay out of a directory, whose tree accounts its space together?
+ * @dp: the directory, ILOCK held
+ * @ip: the inode, ILOCK held
+ *
+ * What sets up such a tree passes over devices, pipes and sockets: those without a project are at home in each.
+ */
+bool dx_ns_foreign(const struct dx_inode *dp, const struct dx_inode *ip)
+{
+	bool special = !S_ISREG(ip->d.mode) && !S_ISDIR(ip->d.mode) && !S_ISLNK(ip->d.mode);
+
+	return (dp->d.flags & DX_DIFLAG_PROJINHERIT) && dp->d.projid != ip->d.projid && (ip->d.projid || !special);
+}
+
 /*
  * A number and its in-core inode, locked, from dx_ns_join_child().  @dp is locked but not joined
  * yet, as making a chunk of inodes rolls the transaction.
@@ -509,7 +523,7 @@ int dx_link(struct dx_inode *dp, struct dx_inode *sip, const struct dx_name *nam
 	if (sip->d.nlink >= DX_MAXLINK)
 		goto out_cancel;
 	error = -EXDEV;
-	if ((dp->d.flags & DX_DIFLAG_PROJINHERIT) && dp->d.projid != sip->d.projid)
+	if (dx_ns_foreign(dp, sip))
 		goto out_cancel;
 	error = blocks ? dx_ns_may_enter(tp, dp, name, sip->ino, blocks) : dx_dir_has_room(tp, dp, name, sip->ino);
 	if (error)

@@ -335,7 +335,7 @@ int dx_rename(struct dx_inode *sdp, const struct dx_name *sname, struct dx_inode
 		goto out_cancel;
 	/* no hard links and no moves out of a tree that accounts its space together */
 	error = -EXDEV;
-	if ((tdp->d.flags & DX_DIFLAG_PROJINHERIT) && tdp->d.projid != sip->d.projid)
+	if (dx_ns_foreign(tdp, sip) || (r.exchange && dx_ns_foreign(sdp, tip)))
 		goto out_cancel;
 
 	error = check_parents(&r);
