@@ -86,21 +86,12 @@ struct posix_acl *dx_get_acl(struct inode *inode, int type, bool rcu)
 		return ERR_PTR(-ECHILD);
 	a.name = (const u8 *)acl_name(type);
 	a.namelen = strlen(acl_name(type));
-	error = dx_attr_get(&a);		/* asks for the length */
+	error = dx_attr_get_whole(&a);
 	if (error == -ENOATTR)
 		return NULL;
 	if (error)
 		return ERR_PTR(error);
-	a.value = kvmalloc(max(a.valuelen, 1), GFP_KERNEL);
-	if (!a.value)
-		return ERR_PTR(-ENOMEM);
-	error = dx_attr_get(&a);
-	if (error == -ENOATTR)
-		acl = NULL;
-	else if (error)
-		acl = ERR_PTR(error);
-	else
-		acl = from_disk(mp, a.value, a.valuelen);
+	acl = from_disk(mp, a.value, a.valuelen);
 	if (acl == ERR_PTR(-EFSCORRUPTED) || acl == ERR_PTR(-EINVAL))
 		dx_err_ratelimited(mp, "inode 0x%llx: attribute %s is not a valid ACL", DX_I(inode)->ino, acl_name(type));
 	kvfree(a.value);

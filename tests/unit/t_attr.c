@@ -938,6 +938,82 @@ static void unfinished(int at)
 		CHECK_EQ(host_run(make_unfinished, &at), 0);
 		host_init(0);
 		CHECK_EQ(host_run(end_unfinished, NULL), 0);
+
+/* ---- a value that changes while it is read ---- */
+
+static struct { struct dx_inode *ip; bool done; } changing;
+static const char changing_name[] = "changing";
+
+static int keep_changing(void *arg)
+{
+	static const int lens[] = { 1, 40, 3000, 20, 200, DX_XATTR_SIZE_MAX, 0, 500 };
+	int i, error = 0;
+
+	(void)arg;
+	for (i = 0; i < 200 && !error; i++) {
+		struct dx_attr_arg a = {
+			.ip = changing.ip, .name = (const u8 *)changing_name, .namelen = strlen(changing_name),
+			.nsp = DX_ATTR_ROOT, .value = vbuf, .valuelen = lens[i % ARRAY_SIZE(lens)],
+		};
+
+		memset(vbuf, a.valuelen & 0xff, a.valuelen);
+		error = dx_attr_set_op(&a);
+		host_yield();
+	}
+	changing.done = true;
+	return error;
+}
+
+static int keep_reading(void *arg)
+{
+	u32 *reads = arg;
+
+	while (!changing.done && !host_checks_failed) {
+		struct dx_attr_arg a = {
+			.ip = changing.ip, .name = (const u8 *)changing_name, .namelen = strlen(changing_name),
+			.nsp = DX_ATTR_ROOT,
+		};
+		int i, bad = 0, error = dx_attr_get_whole(&a);
+
+		if (error != -ENOATTR && CHECK_EQ(error, 0)) {
+			for (i = 0; i < a.valuelen; i++)
+				bad += ((u8 *)a.value)[i] != (a.valuelen & 0xff);
+			CHECK_EQ(bad, 0);
+			++*reads;
+		}
+		kvfree(a.value);
+		host_yield();
+	}
+	return 0;
+}
+
+static int run_changing(void *arg)
+{
+	struct dx_mount *mp = da_mount(false);
+	struct host_fiber *reader, *writer;
+	u32 reads = 0;
+
+	(void)arg;
+	if (!mp || !CHECK(!da_create(mp->rootip, "f", S_IFREG | 0600, &changing.ip)))
+		return -EIO;
+	changing.done = false;
+	host_set_preempt(4);
+	writer = host_spawn(keep_changing, NULL, "writer");
+	reader = host_spawn(keep_reading, &reads, "reader");
+	CHECK_EQ(host_join(writer), 0);
+	CHECK_EQ(host_join(reader), 0);
+	CHECK(reads > 100);
+	dx_idrop(changing.ip);
+	return uv_umount(mp);
+}
+
+static void changing_value(const char *name, u64 seed)
+{
+	host_test_begin(name);
+	host_init(seed);
+	if (CHECK(!da_make("", 300))) {
+		host_init(seed);
+		CHECK_EQ(host_run(run_changing, NULL), 0);
 		CHECK_EQ(host_warn_count, 0);
 		CHECK(da_repair_clean());
 	}
@@ -1013,6 +1089,8 @@ int main(int argc, char **argv)
 			unfinished(i);
 	if (argc < 2 || atoi(argv[1]) == 40)
 		unwritable("a value that cannot be written");
+	if (argc < 2 || atoi(argv[1]) == 50)
+		changing_value("a value whose length changes while it is read", seed);
 	if (argc < 2 || atoi(argv[1]) == 20)
 		full("full volume, 4K blocks", "", seed);
 	if (argc < 2 || atoi(argv[1]) == 21)

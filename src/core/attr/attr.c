@@ -148,6 +148,41 @@ int dx_attr_get(struct dx_attr_arg *aa)
 	return error;
 }
 
+static int get_into(struct dx_attr_arg *aa, int room)
+{
+	int error;
+
+	aa->value = kvmalloc(max(room, 1), GFP_KERNEL);
+	if (!aa->value)
+		return -ENOMEM;
+	aa->valuelen = room;
+	error = dx_attr_get(aa);
+	if (error) {
+		kvfree(aa->value);
+		aa->value = NULL;
+	}
+	return error;
+}
+
+/**
+ * dx_attr_get_whole - get the value of an attribute, however long it is
+ * @aa: inode, name, nsp; out: value, the caller's to kvfree(), and valuelen
+ *
+ * The length that was asked for may be old when the value is read; then there is room for any.
+ *
+ * Return: 0; after an error there is no value: -ENOATTR, -ENOMEM, -EIO, -EFSCORRUPTED.
+ */
+int dx_attr_get_whole(struct dx_attr_arg *aa)
+{
+	int error;
+
+	aa->value = NULL;
+	error = dx_attr_get(aa);
+	if (!error)
+		error = get_into(aa, aa->valuelen);
+	return error == -ERANGE ? get_into(aa, DX_XATTR_SIZE_MAX) : error;
+}
+
 /* The tree is one leaf, and all that the fork maps: back into the inode if it fits there. */
 static int try_shortform(struct dx_da_args *a)
 {

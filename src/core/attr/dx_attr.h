@@ -19,6 +19,7 @@ struct dx_attr_arg {
 	bool		create, replace;	/* XATTR_CREATE, XATTR_REPLACE */
 };
 int dx_attr_get(struct dx_attr_arg *a);			/* takes ILOCK shared; -ENOATTR, -ERANGE */
+int dx_attr_get_whole(struct dx_attr_arg *a);		/* allocates value; any length */
 int dx_attr_get_locked(struct dx_attr_arg *a);
 int dx_attr_set_op(struct dx_attr_arg *a);		/* value NULL = remove; own transactions; -EEXIST, -ENOATTR, -ENOSPC */
 /* where a listing goes on: hash of the next one, and how many of that hash have been seen; zeroed: at the first one */
