@@ -21,9 +21,11 @@ enum opt {
 	Opt_norecovery, Opt_wsync, Opt_discard, Opt_nodiscard, Opt_nouuid, Opt_inode32, Opt_inode64,
 	Opt_ikeep, Opt_noikeep, Opt_filestreams, Opt_swalloc, Opt_largeio, Opt_nolargeio, Opt_noalign,
 	Opt_grpid, Opt_nogrpid, Opt_allocsize, Opt_logbufs, Opt_logbsize, Opt_sunit, Opt_swidth,
-	Opt_attr2, Opt_noquota, Opt_quota, Opt_dax, Opt_refused, Opt_refused_val,
+	Opt_noattr2, Opt_nobarrier, Opt_max_atomic_write, Opt_no_news, Opt_noquota, Opt_quota, Opt_dax, Opt_refused,
+	Opt_refused_val,
 };
 
+/* What stock XFS of any kernel from 4.14 on takes stands in somebody's fstab. */
 static const struct fs_parameter_spec param_spec[] = {
 	fsparam_flag("norecovery",	Opt_norecovery),
 	fsparam_flag("wsync",		Opt_wsync),
@@ -44,11 +46,19 @@ static const struct fs_parameter_spec param_spec[] = {
 	fsparam_flag("nogrpid",		Opt_nogrpid),
 	fsparam_flag("sysvgroups",	Opt_nogrpid),
 	fsparam_string("allocsize",	Opt_allocsize),
+	fsparam_string("biosize",	Opt_allocsize),
 	fsparam_u32("logbufs",		Opt_logbufs),
 	fsparam_string("logbsize",	Opt_logbsize),
 	fsparam_u32("sunit",		Opt_sunit),
 	fsparam_u32("swidth",		Opt_swidth),
-	fsparam_flag("attr2",		Opt_attr2),
+	fsparam_string("max_atomic_write", Opt_max_atomic_write),
+	fsparam_flag("attr2",		Opt_no_news),
+	fsparam_flag("noattr2",		Opt_noattr2),
+	fsparam_flag("barrier",		Opt_no_news),
+	fsparam_flag("nobarrier",	Opt_nobarrier),
+	fsparam_flag("lifetime",	Opt_no_news),
+	fsparam_flag("nolifetime",	Opt_refused),
+	fsparam_string("max_open_zones", Opt_refused_val),
 	fsparam_flag("noquota",		Opt_noquota),
 	fsparam_flag("quota",		Opt_quota),
 	fsparam_flag("usrquota",	Opt_quota),
@@ -113,7 +123,9 @@ static int parse_param(struct fs_context *fc, struct fs_parameter *param)
 	case Opt_noalign:	o->noalign = true; break;
 	case Opt_grpid:		o->grpid = true; break;
 	case Opt_nogrpid:	o->grpid = false; break;
-	case Opt_attr2:		break;
+	case Opt_noattr2:	o->noattr2 = true; break;
+	case Opt_nobarrier:	o->nobarrier = true; break;
+	case Opt_no_news:	break;
 	case Opt_noquota:
 	case Opt_quota:		dx_quota_option(param->key, &o->quota); break;
 	case Opt_dax:
@@ -126,8 +138,16 @@ static int parse_param(struct fs_context *fc, struct fs_parameter *param)
 		if (error)
 			return error;
 		if (bytes < PAGE_SIZE || bytes > 1ULL << 30 || !is_power_of_2(bytes))
-			return refuse(fc, "allocsize=%s: must be a power of two from 4k to 1g", param->string);
+			return refuse(fc, "%s=%s: must be a power of two from 4k to 1g", param->key, param->string);
 		o->allocsize_log = ilog2(bytes);
+		break;
+	case Opt_max_atomic_write:
+		error = parse_size(fc, param->key, param->string, &bytes);
+		if (error)
+			return error;
+		if (bytes && (bytes > 1ULL << 30 || !is_power_of_2(bytes)))
+			return refuse(fc, "max_atomic_write=%s: must be a power of two up to 1g", param->string);
+		o->max_atomic_write = bytes;
 		break;
 	case Opt_logbufs:
 		if (res.uint_32 < 2 || res.uint_32 > 8)
@@ -181,6 +201,8 @@ static int show_options(struct seq_file *m, struct dentry *root)
 		seq_printf(m, ",logbufs=%u", o->logbufs);
 	if (o->logbsize)
 		seq_printf(m, ",logbsize=%uk", o->logbsize >> 10);
+	if (o->max_atomic_write)
+		seq_printf(m, ",max_atomic_write=%lluk", o->max_atomic_write >> 10);
 	if (mp->sunit)
 		seq_printf(m, ",sunit=%llu,swidth=%llu", dx_fsb_to_bb(mp, mp->sunit), dx_fsb_to_bb(mp, mp->swidth));
 	dx_quota_show_options(m, mp);
@@ -335,6 +357,24 @@ static int claim_uuid(struct dx_mount *mp)
 	return error;
 }
 
+/* A size that stock XFS would not take for this volume is refused here, too, though it would have no effect. */
+static int check_max_atomic(struct dx_mount *mp, u64 bytes)
+{
+	u64 most = (u64)mp->sb.agblocks << mp->sb.blocklog;
+
+	if (!bytes || (bytes >= mp->sb.blocksize && bytes <= most))
+		return 0;
+	dx_err(mp, "max_atomic_write=%llu: must be from %u, a block, to %llu, an allocation group", bytes, mp->sb.blocksize,
+	       most);
+	return -EINVAL;
+}
+
+/* Called by the core when the superblock is known and nothing has been written. */
+static int claim(struct dx_mount *mp)
+{
+	return check_max_atomic(mp, mp->opts.max_atomic_write) ?: claim_uuid(mp);
+}
+
 /* Options that stand in people's fstab lines and are taken, but do nothing here. */
 static void say_without_effect(struct dx_mount *mp, unsigned int sb_flags)
 {
@@ -345,6 +385,9 @@ static void say_without_effect(struct dx_mount *mp, unsigned int sb_flags)
 	} t[] = {
 		{ o->filestreams, "filestreams", "no allocation group is kept for the files of a directory" },
 		{ sb_flags & SB_LAZYTIME, "lazytime", "times are logged as they change" },
+		{ o->nobarrier, "nobarrier", "a device that has a cache is asked to flush it" },
+		{ o->noattr2, "noattr2", "v5 volumes always have attr2" },
+		{ o->max_atomic_write > mp->sb.blocksize, "max_atomic_write", "writes of one block are whole, larger ones are not" },
 	};
 	int i;
 
@@ -396,7 +439,7 @@ static int fill_super(struct super_block *sb, struct fs_context *fc)
 	mp->freeze_try = freeze_try;
 	mp->freeze_exit = freeze_exit;
 	mp->trace = core_trace;
-	mp->claim = claim_uuid;
+	mp->claim = claim;
 	INIT_LIST_HEAD(&ds->mounted);
 	strscpy(mp->name, sb->s_id, sizeof(mp->name));
 	mp->opts.ro = sb_rdonly(sb);
@@ -525,6 +568,9 @@ static int reconfigure(struct fs_context *fc)
 		return error;
 	if (new->mp.opts.norecovery && !ro && !mp->opts.norecovery)
 		return refuse(fc, "norecovery goes with ro only");
+	error = check_max_atomic(mp, new->mp.opts.max_atomic_write);
+	if (error)
+		return error;
 	if (new->mp.opts.sunit_bb && (new->mp.opts.sunit_bb != dx_fsb_to_bb(mp, mp->sunit) ||
 				      new->mp.opts.swidth_bb != dx_fsb_to_bb(mp, mp->swidth)))
 		dx_warn(mp, "sunit and swidth stay as they are: a remount does not change them; unmount, and mount with them");
@@ -551,6 +597,7 @@ static int reconfigure(struct fs_context *fc)
 		if (error)
 			return error;
 	}
+	mp->opts.max_atomic_write = new->mp.opts.max_atomic_write;
 	mp->opts.discard = new->mp.opts.discard;
 	mp->opts.inode32 = new->mp.opts.inode32;
 	dx_set_inode_ags(mp);

@@ -89,10 +89,11 @@ struct dx_mount_opts {
 	bool	largeio;
 	bool	noalign;
 	bool	grpid;
-	bool	lazytime_unused;
+	bool	nobarrier, noattr2;	/* were given; without effect */
 	unsigned int allocsize_log;	/* 0 = dynamic preallocation */
 	unsigned int logbufs;		/* 0 = default 8 */
 	unsigned int logbsize;		/* bytes, 0 = default */
+	u64	max_atomic_write;	/* bytes; 0: not given */
 	unsigned int sunit_bb, swidth_bb;	/* in place of the superblock's; 0: those */
 	u16	quota;			/* DX_?QUOTA_ACCT, _ENFD asked for; 0: no quota */
 };

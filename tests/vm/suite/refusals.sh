@@ -171,13 +171,26 @@ if [ $FSTYPE = dioxfs ]; then
 		t_fails "mount option $o is refused" mount -t dioxfs -o "loop,$o" "$IMG" $MNT
 	done
 	t "the kernel log says which is not supported" kernel_says "logdev is not supported"
-	for o in filestreams lazytime; do
+	# Those of kernels older or newer than this one: what stock XFS of some kernel takes for such a volume is taken.
+	for o in barrier nobarrier noattr2 lifetime biosize=64k max_atomic_write=0 max_atomic_write=4k max_atomic_write=16K; do
+		t "mount option $o is taken" eval "mount -t dioxfs -o loop,$o $IMG $MNT && umount $MNT"
+	done
+	for o in nolifetime max_open_zones=4 delaylog max_atomic_write=x max_atomic_write=12k max_atomic_write=2k max_atomic_write=1g \
+		max_atomic_write=4x biosize=5; do
+		t_fails "mount option $o is refused" mount -t dioxfs -o "loop,$o" "$IMG" $MNT
+	done
+	t "/proc/mounts tells of max_atomic_write" eval "mount -t dioxfs -o loop,max_atomic_write=16384 $IMG $MNT &&
+		grep -q ' $MNT .*,max_atomic_write=16k' /proc/mounts && mount -o remount,max_atomic_write=8k $MNT &&
+		grep -q ' $MNT .*,max_atomic_write=8k' /proc/mounts && ! mount -o remount,max_atomic_write=1k $MNT &&
+		grep -q ' $MNT .*,max_atomic_write=8k' /proc/mounts && umount $MNT"
+	umount $MNT 2>/dev/null
+	for o in filestreams lazytime nobarrier noattr2 max_atomic_write=64k; do
 		klog_mark
 		mount -t dioxfs -o "loop,$o" "$IMG" $MNT && umount $MNT
-		t "a mount with $o says that it has no effect" kernel_says "mount option $o has no effect"
+		t "a mount with $o says that it has no effect" kernel_says "mount option ${o%=*} has no effect"
 	done
 	klog_mark
-	mount -t dioxfs -o loop,noalign,swalloc,largeio,dax=never "$IMG" $MNT && mount -o remount,lazytime $MNT && umount $MNT
+	mount -t dioxfs -o loop,noalign,swalloc,largeio,dax=never,barrier,max_atomic_write=4k "$IMG" $MNT && mount -o remount,lazytime $MNT && umount $MNT
 	t "so does a remount, and of what has its effect nothing is said" eval 'kernel_says "lazytime has no effect" && [ $(_klog | grep -c "has no effect") = 1 ]'
 fi
 
