@@ -195,7 +195,8 @@ void dx_vnode_sync(struct inode *inode)
  * dx_vnode_sync_moved - show the VFS what a rename has changed of what was renamed
  * @inode: i_rwsem held exclusive, unless it is a directory: some kernels lock none that stays in its parent, and older ones none
  *
- * Of a directory that is the ctime alone; the rest is its own operations', which go on beside us.
+ * Of a directory that is the ctime, and the size, as the number of its parent may be a longer one now; the rest is its own operations',
+ * which go on beside us and show their size under the ILOCK, too.
  */
 void dx_vnode_sync_moved(struct inode *inode)
 {
@@ -205,9 +206,10 @@ void dx_vnode_sync_moved(struct inode *inode)
 		dx_vnode_sync(inode);
 		return;
 	}
-	dx_ilock(ip, DX_ILOCK_SHARED);
+	dx_ilock(ip, DX_ILOCK_EXCL);
 	dx_inode_set_ctime(inode, ip->d.ctime);
-	dx_iunlock(ip, DX_ILOCK_SHARED);
+	i_size_write(inode, ip->d.size);
+	dx_iunlock(ip, DX_ILOCK_EXCL);
 }
 
 static void setup_file(struct inode *inode)

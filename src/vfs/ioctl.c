@@ -411,21 +411,21 @@ static long ioc_getxattra(struct file *file, unsigned int cmd, void __user *arg)
 	return copy_fsxattr_to_user(&fa, arg);
 }
 
-static int check_extsize(struct dx_inode *ip, const struct dx_fileattr *fa)
+static int check_fsxattr(struct dx_inode *ip, const struct dx_fileattr *fa)
 {
 	struct dx_mount *mp = ip->mp;
 	u32 size_fsb = dx_b_to_fsb(mp, fa->fsx_extsize);
 
+	if ((fa->fsx_xflags & FS_XFLAG_DAX) && dx_inode_shares(ip) && !(ip->d.flags2 & DX_DIFLAG2_DAX))
+		return -EINVAL;
 	if (!fa->fsx_valid)
 		return 0;
 	/* Stock takes an inode with another one for damaged. */
 	if (dx_b_fsb_offset(mp, fa->fsx_cowextsize) ||
 	    ((fa->fsx_xflags & FS_XFLAG_COWEXTSIZE) && !dx_cowextsize_ok(mp, dx_b_to_fsb(mp, fa->fsx_cowextsize))))
 		return -EINVAL;
-	if ((fa->fsx_xflags & FS_XFLAG_DAX) && dx_inode_shares(ip) && !(ip->d.flags2 & DX_DIFLAG2_DAX))
-		return -EINVAL;
-	/* A hint is for files that have no blocks yet. */
-	if (S_ISREG(ip->d.mode) && ip->df.nextents && ip->d.extsize != size_fsb)
+	/* A hint is for files that have no blocks yet, nor will get some without it: as stock from Linux 6.12 on. */
+	if (S_ISREG(ip->d.mode) && (ip->df.nextents || ip->delayed_blks) && ip->d.extsize != size_fsb)
 		return -EINVAL;
 	if (!fa->fsx_extsize)
 		return 0;
@@ -461,7 +461,7 @@ static int set_fileattr(dx_idmap_t idmap, struct inode *inode, const struct dx_f
 	}
 	dx_ilock(ip, DX_ILOCK_EXCL);
 	dx_trans_ijoin(tp, ip, DX_ILOCK_EXCL);
-	error = check_extsize(ip, fa);
+	error = check_fsxattr(ip, fa);
 	if (!error)
 		error = dx_quota_chown(ip, &to, ns_capable_noaudit(&init_user_ns, CAP_FOWNER));
 	if (error)

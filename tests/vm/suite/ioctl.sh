@@ -105,6 +105,10 @@ t_errno "after a shutdown freezing or syncing fails or does nothing, but ends" "
 t "unmounts after a shutdown" umount_fs
 t "recovers" mount_dx
 t "what was there before is there" grep -q kept $MNT/kept
+if [ $FSTYPE = dioxfs ]; then	# as stock XFS from 6.12 on
+	t "an extent size hint does not come under what is delayed" \
+		eval 'xfs_io -f -c "pwrite -q 0 64k" -c "extsize 32k" $MNT/delayed 2>&1 | grep -q "Invalid argument"'
+fi
 t "unmounts" umount_check
 t "xfs_info describes the device" bash -c "xfs_info $DEV | grep -q crc=1"
 mount_dx

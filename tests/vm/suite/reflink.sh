@@ -67,6 +67,12 @@ t "GETBMAPX of the CoW fork: set aside by a buffered write" \
 t "GETBMAPX of the CoW fork: what is left after fsync" cow_fork "2056-2303 blocks 6544-6655 blocks" b -c fsync
 t "GETBMAPX of the CoW fork: with a hint" cow_fork "2056-2559 blocks" d -c "pwrite -q 1m 4k" -c fsync
 
+# By both ways to set it, where chattr(1) knows it.
+setdax() { for how in "chattr +x" "xfs_io -c 'chattr +x'"; do eval "$how $1"; done 2>&1 | grep -c "Invalid argument"; }
+if [ $FSTYPE = dioxfs ] && xfs_io -f -c "pwrite -q 0 4k" $MNT/plain && chattr +x $MNT/plain; then
+	t_eq "a file that shares blocks does not become one for DAX" 2 "$(setdax $MNT/a)"
+fi
+
 hints() {	# what a clone has of its source's hint
 	rm -f h1 h2 h3 h4 h5
 	xfs_io -f -c "cowextsize 256k" -c "pwrite -q 0 1m" -c fsync h1
