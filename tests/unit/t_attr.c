@@ -938,6 +938,11 @@ static void unfinished(int at)
 		CHECK_EQ(host_run(make_unfinished, &at), 0);
 		host_init(0);
 		CHECK_EQ(host_run(end_unfinished, NULL), 0);
+		CHECK_EQ(host_warn_count, 0);
+		CHECK(da_repair_clean());
+	}
+	host_test_end();
+}
 
 /* ---- a value that changes while it is read ---- */
 
