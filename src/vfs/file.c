@@ -286,15 +286,19 @@ static loff_t vn_llseek(struct file *file, loff_t offset, int whence)
 static int vn_fiemap(struct inode *inode, struct fiemap_extent_info *fieinfo, u64 start, u64 length)
 {
 	const struct iomap_ops *ops = &dx_read_iomap_ops;
-	int error;
+	int error = 0;
 
+	inode_lock_shared(inode);
 	if (fieinfo->fi_flags & FIEMAP_FLAG_XATTR) {
 		/* iomap refuses flags that it does not know. */
 		fieinfo->fi_flags -= FIEMAP_FLAG_XATTR;
 		ops = &dx_xattr_iomap_ops;
+	} else if (dx_cow_blocks(DX_I(inode))) {
+		/* What is dirty over a hole and goes to a copy, would be told as that hole: there is no delayed extent for it. */
+		error = filemap_write_and_wait(inode->i_mapping);
 	}
-	inode_lock_shared(inode);
-	error = iomap_fiemap(inode, fieinfo, start, length, ops);
+	if (!error)
+		error = iomap_fiemap(inode, fieinfo, start, length, ops);
 	inode_unlock_shared(inode);
 	return error;
 }

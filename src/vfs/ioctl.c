@@ -268,7 +268,7 @@ static int getbmap(struct inode *inode, struct dx_getbmapx *h, struct dx_getbmap
 
 	inode_lock_shared(inode);
 	if (fork == DX_DATA_FORK && !(h->bmv_iflags & DX_BMV_IF_DELALLOC) &&
-	    (ip->delayed_blks || i_size_read(inode) > dx_disk_size(ip))) {
+	    (ip->delayed_blks || dx_cow_blocks(ip) || i_size_read(inode) > dx_disk_size(ip))) {
 		error = filemap_write_and_wait(inode->i_mapping);
 		if (error)
 			goto out_iolock;

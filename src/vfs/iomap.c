@@ -255,8 +255,35 @@ static int read_begin(struct inode *inode, loff_t pos, loff_t length, unsigned i
 
 DX_IOMAP_OPS(dx_read_iomap_ops, read_begin);
 
-/* SEEK_HOLE and SEEK_DATA: iomap itself looks for dirty pages over unwritten extents. */
-DX_IOMAP_OPS(dx_seek_iomap_ops, read_begin);
+/*
+ * SEEK_HOLE and SEEK_DATA: over unwritten extents iomap itself looks for pages; over a hole it does not. So a hole with a copy over
+ * it is told as unwritten: what was written there, or was not, only the page cache knows.
+ */
+static int seek_begin(struct inode *inode, loff_t pos, loff_t length, unsigned int flags,
+		      struct iomap *iomap, struct iomap *srcmap)
+{
+	struct dx_inode *ip = DX_I(inode);
+	struct dx_mapped m;
+	dx_fileoff_t off;
+	dx_filblks_t count;
+	int mode, error;
+	bool copy;
+
+	if (dx_is_shutdown(ip->mp))
+		return -EIO;
+	fsb_range(ip, pos, length, &off, &count);
+	mode = dx_ilock_data_map_shared(ip);
+	error = dx_cow_look_for_data(ip, off, count, &m, &copy);
+	dx_iunlock(ip, mode);
+	if (error)
+		return error;
+	dx_mapped_to_iomap(ip, iomap, &m, 0);
+	if (copy)
+		iomap->type = IOMAP_UNWRITTEN;
+	return 0;
+}
+
+DX_IOMAP_OPS(dx_seek_iomap_ops, seek_begin);
 
 static int xattr_begin(struct inode *inode, loff_t pos, loff_t length, unsigned int flags,
 		       struct iomap *iomap, struct iomap *srcmap)

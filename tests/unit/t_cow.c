@@ -667,6 +667,38 @@ static void last_block_gone(struct dx_mount *mp, struct uf_file *f, struct uf_fi
 	dx_mod_fdblocks(mp, others, false);
 }
 
+/* Who asks where there is data, before all is written, is told of copies over holes, and of nothing else. */
+static void look_for_data(struct uf_file *f, struct uf_file *twin)
+{
+	u32 b, copies = 0;
+
+	CHECK(!uf_direct(f, 0, 1, false));
+	CHECK(!uf_direct(f, 60, 1, false));
+	CHECK(!uf_clone(f, 0, twin, 0, 64));
+	CHECK(!uf_write_pages(f, 0, 1));	/* the copy is widened over the hole */
+	CHECK(!uf_write_pages(f, 5, 1));	/* into that */
+	CHECK(!uf_write_pages(f, 40, 1));	/* and behind it */
+	for (b = 0; b < 64; b++) {
+		struct dx_mapped m, at;
+		bool copy, one;
+
+		dx_ilock(f->ip, DX_ILOCK_EXCL);
+		CHECK(!dx_cow_look_for_data(f->ip, b, 64 - b, &m, &copy));
+		CHECK_EQ(m.rec.startoff, b);
+		CHECK(copy || !f->dirty[b] || !dx_irec_is_hole(&m.rec));
+		CHECK(!copy || dx_irec_is_hole(&m.rec));
+		CHECK_EQ(m.seq, dx_map_seq(f->ip));
+		for (; b + 1 < dx_irec_end(&m.rec); b++, copies += copy) {	/* the same for all of it */
+			CHECK(!dx_cow_look_for_data(f->ip, b + 1, 1, &at, &one));
+			CHECK(one == copy && dx_irec_is_hole(&at.rec) == dx_irec_is_hole(&m.rec));
+		}
+		copies += copy;
+		dx_iunlock(f->ip, DX_ILOCK_EXCL);
+	}
+	CHECK_EQ(copies, dx_cow_blocks(f->ip) - 1);
+	CHECK(!uf_flush(f));
+}
+
 static int beside(void *arg)
 {
 	int error;
@@ -684,6 +716,7 @@ static int beside(void *arg)
 	marked_and_not_written(&uf_files[0], &uf_files[1]);
 	not_shared(&uf_files[2], &uf_files[1]);
 	last_block_gone(mp, &uf_files[3], &uf_files[1]);
+	look_for_data(&uf_files[4], &uf_files[1]);
 	CHECK(!dx_log_force(mp, true));
 	for (i = 0; i < UF_FILES; i++)
 		for (b = 0; b < UF_SPAN; b++) {

@@ -23,6 +23,7 @@
 #include <libaio.h>
 #include <liburing.h>
 #include <linux/falloc.h>
+#include <linux/fiemap.h>
 #include <linux/fs.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -360,16 +361,10 @@ static void do_shift(int insert, long off, long len)
 	}
 }
 
-static void do_seek(void)
+static void seek_through(void)
 {
 	off_t pos = 0, data, hole;
 
-	note("seek size %lx", size);
-	if (noseek)
-		return;
-	/* Writeback turns reservations on speculation, which count as data, into unwritten blocks, which don't. */
-	if (fdatasync(fd))
-		die("fdatasync");
 	while (pos < size) {
 		data = lseek(fd, pos, SEEK_DATA);
 		if (data < 0 && errno != ENXIO)
@@ -394,6 +389,42 @@ static void do_seek(void)
 			die("SEEK_HOLE from %llx says %llx", (long long)data, (long long)hole);
 		pos = hole;
 	}
+}
+
+/* What FIEMAP tells, without its own sync: no byte of data lies outside of all extents. */
+static void fiemap_through(void)
+{
+	static union { struct fiemap map; char room[sizeof(struct fiemap) + 512 * sizeof(struct fiemap_extent)]; } m;
+	off_t pos = 0;
+
+	memset(&m, 0, sizeof(m));
+	m.map.fm_length = ~0ull;
+	m.map.fm_extent_count = 512;
+	if (ioctl(fd, FS_IOC_FIEMAP, &m.map))
+		die("fiemap");
+	for (unsigned int k = 0; k <= m.map.fm_mapped_extents && pos < size; k++) {
+		const struct fiemap_extent *e = &m.map.fm_extents[k];
+		off_t from = k < m.map.fm_mapped_extents ? (off_t)e->fe_logical : m.map.fm_mapped_extents < 512 ? size : pos;
+
+		for (off_t i = pos; i < from && i < size; i++)
+			if (model[i])
+				die("FIEMAP tells of no extent at %llx, which has data", (long long)i);
+		if (k < m.map.fm_mapped_extents)
+			pos = e->fe_logical + e->fe_length;
+	}
+}
+
+/* As it is, with what is dirty and set aside for copies, and when it is written. */
+static void do_seek(void)
+{
+	note("seek size %lx", size);
+	if (noseek)
+		return;
+	seek_through();
+	fiemap_through();	/* may write it */
+	if (fdatasync(fd))
+		die("fdatasync");
+	seek_through();
 }
 
 /* ---- shared blocks ---- */

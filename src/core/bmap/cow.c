@@ -82,6 +82,23 @@ int dx_cow_look(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, struct 
 	return dx_bmap_look(ip, off, len, DX_BMAPI_COWFORK, got);
 }
 
+int dx_cow_look_for_data(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, struct dx_mapped *got, bool *copy)
+{
+	struct dx_mapped cow;
+	int error;
+
+	*copy = false;
+	error = dx_bmap_look(ip, off, len, 0, got);
+	if (error || !dx_irec_is_hole(&got->rec) || !ip->cf)
+		return error;
+	error = dx_cow_look(ip, off, got->rec.blockcount, &cow);
+	if (error)
+		return error;
+	got->rec.blockcount = min(got->rec.blockcount, dx_irec_end(&cow.rec) - off);
+	*copy = !dx_irec_is_hole(&cow.rec);
+	return 0;
+}
+
 /* What is asked about @rec, by one who asks more than once if @a is there. */
 static int trim_shared(struct dx_refcount_asker *a, struct dx_inode *ip, struct dx_irec *rec, bool *shared)
 {

@@ -25,7 +25,8 @@
  * A mapping of the data fork that is written to ends where the CoW fork has something at the latest: there the hole ends that
  * dx_cow_look() and dx_cow_alloc() answer.
  *
- * Readers look at the data fork alone.
+ * Readers look at the data fork alone; not so who asks where there is data (dx_cow_look_for_data()): what was written over a hole
+ * is in the page cache, and the data fork has nothing of it until its writeback has completed.
  *
  * Offsets and lengths in fsblocks where not named _bytes.  Who takes the ILOCK himself says so; the others want it held.
  * ->seq of what is answered is dx_map_seq(), of both forks.
@@ -41,6 +42,12 @@
 u32 dx_cow_extsize(struct dx_inode *ip);
 /* The CoW fork's extent at @off, or its hole, cut to the range.  0, -EIO (shut down). */
 int dx_cow_look(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, struct dx_mapped *got);
+/*
+ * For who looks for data: what the data fork has at @off, cut to the range; *@copy: a hole of it with a copy over it, as far as
+ * both go.  There what was written is still only in the page cache, or nothing was, for copies are widened over holes.
+ * 0, -EIO, -EFSCORRUPTED.
+ */
+int dx_cow_look_for_data(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, struct dx_mapped *got, bool *copy);
 /*
  * Cut a mapping of the data fork, at its end, to what is shared as a whole, or not at all.  A hole, delayed or unwritten extent is
  * not.  Reads the AGF and the refcountbt: may sleep for an AGF, so no buffer of an AG header may be held.  0, -EIO, -EFSCORRUPTED.
