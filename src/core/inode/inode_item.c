@@ -660,28 +660,15 @@ bool dx_inode_datasync_pending(struct dx_inode *ip)
  * @ip: inode; no transaction held
  * @datasync: for fdatasync
  *
- * When no log write was needed the device's cache is flushed, so in
- * either case data writes that completed before the call are durable after it.
+ * Data writes that completed before the call are durable after it, too.
  *
  * Return: 0 or -EIO.
  */
 int dx_inode_log_force(struct dx_inode *ip, bool datasync)
 {
-	struct dx_mount *mp = ip->mp;
-	bool flushed = false;
-	u64 seq;
-	int error = 0;
+	u64 seq = dx_inode_commit_seq(ip, datasync);
+	int error = dx_log_force_data(ip->mp, seq);
 
-	if (dx_is_shutdown(mp))
-		return -EIO;
-	seq = dx_inode_commit_seq(ip, datasync);
-	if (seq)
-		error = dx_log_force_seq(mp, seq, true, &flushed);
-	if (!error && !flushed)
-		error = dx_plat_flush(mp->bdev);
-	/* A shutdown lets go of what was never written: not pinned does not mean durable then. */
-	if (!error && dx_is_shutdown(mp))
-		error = -EIO;
 	if (!error && seq)
 		dx_inode_synced(ip, seq);
 	return error;

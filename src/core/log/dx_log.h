@@ -168,6 +168,7 @@ int dx_log_begin_writing(struct dx_mount *mp);	/* clean log, before the first tr
 void dx_log_unmount(struct dx_mount *mp);	/* everything pushed, unmount record, free */
 int dx_log_quiesce(struct dx_mount *mp, bool write_unmount_record);
 int dx_log_force(struct dx_mount *mp, bool wait);		/* everything committed so far */
+int dx_log_force_data(struct dx_mount *mp, u64 seq);		/* and the data that is written */
 int dx_log_force_seq(struct dx_mount *mp, u64 seq, bool wait, bool *did_flush);	/* up to CIL sequence */
 void dx_log_abort(struct dx_mount *mp);				/* shutdown: wake and fail everybody */
 u64 dx_log_current_seq(struct dx_mount *mp);

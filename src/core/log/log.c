@@ -95,6 +95,33 @@ int dx_log_force(struct dx_mount *mp, bool wait)
 }
 
 /**
+ * dx_log_force_data - what fsync and sync promise: a checkpoint, all before it, and what was written in place
+ * @mp: the mount
+ * @seq: CIL sequence; 0: none, (u64)-1: everything committed so far
+ *
+ * When no log write was needed the device's cache is flushed, so in
+ * either case data writes that completed before the call are durable after it.
+ *
+ * Return: 0 or -EIO.
+ */
+int dx_log_force_data(struct dx_mount *mp, u64 seq)
+{
+	bool flushed = false;
+	int error = 0;
+
+	if (dx_is_shutdown(mp))
+		return -EIO;
+	if (seq)
+		error = dx_log_force_seq(mp, seq, true, &flushed);
+	if (!error && !flushed)
+		error = dx_plat_flush(mp->bdev);
+	/* A shutdown lets go of what was never written: not pinned does not mean durable then. */
+	if (!error && dx_is_shutdown(mp))
+		error = -EIO;
+	return error;
+}
+
+/**
  * dx_log_current_seq - sequence of the checkpoint that commits go to now
  * @mp: the mount
  */

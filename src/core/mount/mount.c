@@ -740,7 +740,7 @@ int dx_mount_remount_rw(struct dx_mount *mp)
 }
 
 /**
- * dx_sync_fs - make everything committed so far durable
+ * dx_sync_fs - make everything committed so far durable, and all data that is written
  * @mp: the mount
  *
  * Return: 0 or -EIO.
@@ -749,7 +749,7 @@ int dx_sync_fs(struct dx_mount *mp)
 {
 	if (dx_is_readonly(mp))
 		return 0;
-	return dx_log_force(mp, true);
+	return dx_log_force_data(mp, (u64)-1);
 }
 
 /**
