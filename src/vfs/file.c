@@ -16,12 +16,31 @@
 #include "dx_vfs.h"
 #include "dx_log.h"
 
+/*
+ * As much as there is space for.  IOLOCK exclusive, which a write that has begun keeps to its end, also where it waits for space:
+ * nobody sees a part of it, and nobody comes between its parts, of which an append's would have to go behind his then.
+ */
+static ssize_t write_pages(struct kiocb *iocb, struct iov_iter *from, struct dx_nospace *ns)
+{
+	struct super_block *sb = file_inode(iocb->ki_filp)->i_sb;
+	bool nowait = iocb->ki_flags & IOCB_NOWAIT;
+	ssize_t ret, done = 0;
+
+	do {
+		ret = dx_iomap_buffered_write(iocb, from, &dx_buffered_write_iomap_ops);
+		if (ret > 0)
+			done += ret;
+		/* A part was written: why not more, only the rest can tell. */
+	} while (done && iov_iter_count(from) && !nowait && (ret > 0 || dx_nospace_again(sb, ret, ns)));
+	return done ?: ret;
+}
+
 static ssize_t buffered_write(struct kiocb *iocb, struct iov_iter *from)
 {
 	struct inode *inode = file_inode(iocb->ki_filp);
 	struct dx_nospace ns = { };
 	enum dx_iolock mode;
-	ssize_t ret, done = 0;
+	ssize_t ret;
 
 	if ((iocb->ki_flags & IOCB_NOWAIT) && !DX_CAN_BUFFERED_NOWAIT)
 		return -EOPNOTSUPP;
@@ -32,20 +51,15 @@ static ssize_t buffered_write(struct kiocb *iocb, struct iov_iter *from)
 			break;
 		ret = dx_file_write_checks(iocb, from, &mode, NULL);
 		if (!ret && iov_iter_count(from))
-			ret = dx_iomap_buffered_write(iocb, from, &dx_buffered_write_iomap_ops);
+			ret = write_pages(iocb, from, &ns);
 		dx_iounlock(inode, mode);
-		if (ret > 0)
-			done += ret;
-		if (iocb->ki_flags & IOCB_NOWAIT) {
-			/* To find out whether that is so takes waiting. */
-			if (ret == -ENOSPC || ret == -EDQUOT)
-				ret = -EAGAIN;
-			break;
-		}
-		/* A part was written: why not more, only the rest can tell. */
-	} while ((ret > 0 && iov_iter_count(from)) || dx_nospace_again(inode->i_sb, ret, &ns));
+		/* To find out whether that is so takes waiting. */
+		if ((iocb->ki_flags & IOCB_NOWAIT) && (ret == -ENOSPC || ret == -EDQUOT))
+			ret = -EAGAIN;
+		/* Nothing was written: others may go first, and what this file holds past its end can be given back. */
+	} while (dx_nospace_again(inode->i_sb, ret, &ns));
 
-	return done ? generic_write_sync(iocb, done) : ret;
+	return ret > 0 ? generic_write_sync(iocb, ret) : ret;
 }
 
 /* A write that must not be torn: one block, and not through the page cache. */

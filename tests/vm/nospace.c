@@ -8,6 +8,7 @@
  *                         prints those that fail, and the KiB that were free after all
  * nospace gone DIR        the space of a file just removed is there for the next who asks, and what is dirty meanwhile stays
  *                         delayed; prints how many files were written back for it, and exits with 1 if any
+ * nospace records DIR     two processes append to a file, of which one waits for space; exits with 1 if its record is in two pieces
  * nospace storm DIR N     N processes meet a full volume 200 times each; prints how often any of it went
  */
 #include <errno.h>
@@ -16,6 +17,8 @@
 #include <linux/fs.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -197,11 +200,11 @@ static int fill(const char *kind)
  * Every other block of a file, not written out: each holds what the file's btree could take for it at worst.  Inside the size,
  * where nothing is preallocated.
  */
-static void hold(int fd)
+static void hold(int fd, long kib)
 {
 	if (ftruncate(fd, 1 << 30))
 		die("held");
-	for (off_t at = 0; free_kib() > HELD_FREE && at < 1 << 30; at += 8192)
+	for (off_t at = 0; free_kib() > kib && at < 1 << 30; at += 8192)
 		if (pwrite(fd, buf, 4096, at) != 4096)
 			die("nothing is left where much should only be reserved");
 }
@@ -241,7 +244,7 @@ static int held(void)
 		fd = open(path("held", 0), O_CREAT | O_WRONLY, 0644);
 		if (fd < 0)
 			die("held");
-		hold(fd);
+		hold(fd, HELD_FREE);
 		if (ops[k].fn()) {
 			printf("%s: %s", ops[k].name, strerror(errno));
 			sync();
@@ -302,6 +305,115 @@ static int gone(void)
 	return written > 0;
 }
 
+/* ---- records ---- */
+
+#define RECORD		3000000		/* bytes: it ends inside a block */
+#define ROUNDS		4
+
+/* Each word of a record says whose it is.  Who shares an open file would wait for its position. */
+static ssize_t append_record(const char *p, uint64_t who, size_t len)
+{
+	int fd = open(p, O_WRONLY | O_APPEND);
+
+	for (size_t i = 0; i < len / 8; i++)
+		((uint64_t *)buf)[i] = who;
+	return write(fd, buf, len);
+}
+
+/* Bytes of the first run of @id in the file, and of them all. */
+static ssize_t first_run(int fd, uint64_t id, ssize_t *all)
+{
+	static uint64_t chunk[8192];
+	ssize_t run = 0, n;
+	bool ended = false;
+
+	*all = 0;
+	for (off_t at = 0; (n = pread(fd, chunk, sizeof(chunk), at)) > 0; at += n)
+		for (ssize_t i = 0; i < n / 8; i++) {
+			bool is = chunk[i] == id;
+
+			ended = ended || (run && !is);
+			*all += 8 * is;
+			run += 8 * (is && !ended);
+		}
+	return run;
+}
+
+static void leave_free(const char *ballast, long kib)
+{
+	int fd = open(ballast, O_CREAT | O_WRONLY, 0644);
+
+	if (fd < 0 || fallocate(fd, 0, 0, (free_kib() - kib) * 1024))
+		die("ballast");
+	close(fd);
+}
+
+/* The file has grown, and does not any more. */
+static void wait_for_end(int fd)
+{
+	struct stat st = { };
+	int same = 0;
+
+	for (int i = 0; i < 6000 && same < 4; i++) {
+		off_t was = st.st_size;
+
+		usleep(10000);
+		if (fstat(fd, &st))
+			die("records");
+		same = st.st_size && st.st_size == was ? same + 1 : 0;
+	}
+}
+
+/*
+ * Two megabytes are free, and some more only reserved: a record of three does not fit, and its writer waits until they are given
+ * back.  There is space before that, for somebody has cut a file, and who appends then must come behind the whole record.
+ */
+static int records(void)
+{
+	int pipes[2], fd, hfd, cut, torn = 0;
+	ssize_t n[3], all, run;
+
+	for (int r = 0; r < ROUNDS; r++) {
+		cut = open(path("records-cut", r), O_CREAT | O_WRONLY, 0644);
+		if (cut < 0 || fallocate(cut, 0, 0, 16 << 20))
+			die("ballast");
+		leave_free(path("records-ballast", 0), 24 << 10);
+		hfd = open(path("records-held", r), O_CREAT | O_WRONLY, 0644);
+		if (hfd < 0)
+			die("held");
+		hold(hfd, 2 << 10);
+		fd = open(path("records", r), O_CREAT | O_TRUNC | O_RDWR, 0644);
+		if (fd < 0 || pipe(pipes))
+			die("records");
+		if (!fork()) {
+			n[1] = append_record(path("records", r), 1, RECORD);
+			_exit(write(pipes[1], &n[1], sizeof(n[1])) < 0);
+		}
+		wait_for_end(fd);
+		if (ftruncate(cut, 0))
+			die("cut");
+		n[2] = append_record(path("records", r), 2, 4096);
+		if (read(pipes[0], &n[1], sizeof(n[1])) != sizeof(n[1]) || wait(NULL) < 0)
+			die("records");
+		for (int who = 1; who <= 2; who++) {
+			run = first_run(fd, who, &all);
+			printf("record %d: %zd bytes were acknowledged, %zd are there, %zd in one piece\n", who, n[who], all, run);
+			torn += run != n[who] || all != n[who];
+		}
+		close(pipes[0]);
+		close(pipes[1]);
+		close(fd);
+		close(hfd);
+		close(cut);
+		unlink(path("records", r));
+		unlink(path("records-held", r));
+		unlink(path("records-cut", r));
+		unlink(path("records-ballast", 0));
+		sync();
+	}
+	return torn > 0;
+}
+
 /* ---- the rest ---- */
 
 static int storm(int n)
@@ -340,6 +452,8 @@ int main(int argc, char **argv)
 		return held();
 	if (!strcmp(argv[1], "gone"))
 		return gone();
+	if (!strcmp(argv[1], "records"))
+		return records();
 	if (argc > 3 && !strcmp(argv[1], "storm"))
 		return storm(atoi(argv[3]));
 	return 2;

@@ -44,6 +44,11 @@ t "what a removed file had is given to the next without writing back all that is
 [ $FSTYPE = xfs ] || t "and is asked for" test $(($(cat "$SYSFS/give_backs") - before)) -gt 0
 t "clean: gone" umount_check
 
+fresh_fs $SIZE
+mount_dx
+t "a record that is appended stays in one piece while it waits for space" nospace records $MNT
+umount_check
+
 leave 4 "$FSTYPE"
 nospace fill $MNT append >/dev/null
 nospace fill $MNT small >/dev/null
