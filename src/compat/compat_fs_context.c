@@ -133,7 +133,7 @@ int dx_context_remount(struct super_block *sb, int *flags, char *options, int (*
 {
 	struct fs_context fc = {
 		.purpose = DX_CONTEXT_FOR_RECONFIGURE, .fs_type = sb->s_type, .root = sb->s_root,
-		.sb_flags = *flags, .sb_flags_mask = SB_RDONLY | SB_LAZYTIME,
+		.sb_flags = *flags, .sb_flags_mask = SB_RDONLY | SB_SYNCHRONOUS | SB_LAZYTIME,
 	};
 	char *own = kstrdup(options ?: "", GFP_KERNEL);
 	int error = own ? run(&fc, own, init) : -ENOMEM;

@@ -169,7 +169,7 @@ int dx_set_acl(dx_idmap_t idmap, struct inode *inode, struct posix_acl *acl, int
 		sa.valid = DX_ATTR_MODE | DX_ATTR_CTIME;
 		sa.mode = mode;
 		sa.ctime = current_time(inode);
-		error = dx_setattr_nosize(DX_I(inode), &sa, DX_I(inode)->mp->opts.wsync);
+		error = dx_setattr_nosize(DX_I(inode), &sa, dx_is_wsync(DX_I(inode)->mp));
 		if (error)
 			return error;
 		dx_vnode_sync(inode);

@@ -137,6 +137,11 @@ static inline struct dx_vnode *dx_vnode(const struct inode *inode)
 static inline struct dx_inode *DX_I(const struct inode *inode) { return dx_vnode(inode)->ip; }
 static inline struct dx_super *dx_super(const struct super_block *sb) { return sb->s_fs_info; }
 static inline struct dx_mount *DX_M(const struct super_block *sb) { return &dx_super(sb)->mp; }
+/* Is what is done to the file by this call to be durable when it returns? */
+static inline bool dx_file_syncs(struct file *file)
+{
+	return file->f_flags & O_DSYNC || IS_SYNC(file_inode(file)) || dx_is_wsync(DX_M(file_inode(file)->i_sb));
+}
 static inline void dx_count(struct inode *inode, enum dx_counter c) { atomic64_inc(&dx_super(inode->i_sb)->counters[c]); }
 
 #ifdef DX_DEBUG

@@ -197,7 +197,7 @@ static int exchange_locked(struct swap_request *rq)
 	/* times move all the same */
 	if (!rq->len)
 		return rq->flags & DX_EXCHANGE_DRY_RUN ? 0 : dx_file_modified(rq->file1) ?: dx_file_modified(rq->file2);
-	if (((rq->file1->f_flags | rq->file2->f_flags) & O_DSYNC) || IS_SYNC(a) || IS_SYNC(b))
+	if (dx_file_syncs(rq->file1) || dx_file_syncs(rq->file2))
 		rq->flags |= DX_EXCHANGE_DSYNC;
 	error = dx_write_below(a, rq->off1) ?: dx_write_below(b, rq->off2);
 	if (!error)

@@ -434,9 +434,7 @@ static int flush_early(enum dx_space_op op, const struct space_req *r)
 /* After the unlock: nobody else need wait for the log. */
 static int make_durable(struct file *file)
 {
-	struct inode *inode = file_inode(file);
-
-	return file->f_flags & O_DSYNC || IS_SYNC(inode) ? dx_inode_log_force(DX_I(inode), false) : 0;
+	return dx_file_syncs(file) ? dx_inode_log_force(DX_I(file_inode(file)), false) : 0;
 }
 
 /* One try of an operation whose range is known.  No lock held. */

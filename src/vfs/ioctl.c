@@ -454,7 +454,7 @@ static int set_fileattr(dx_idmap_t idmap, struct inode *inode, const struct dx_f
 		return error;
 	error = dx_quota_attach(ip);
 	if (!error)
-		error = dx_trans_alloc(mp, DX_RESV_ICHANGE, 0, 0, &tp);
+		error = dx_trans_alloc(mp, DX_RESV_ICHANGE, 0, dx_is_wsync(mp) ? DX_TRANS_SYNC : 0, &tp);
 	if (error) {
 		dx_payer_put(&to);
 		return error;

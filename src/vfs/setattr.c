@@ -113,7 +113,7 @@ static int setattr_nosize(dx_idmap_t idmap, struct inode *inode, struct iattr *a
 		sa.ctime = dx_inode_ctime(inode);
 	}
 	do
-		error = dx_setattr_nosize(ip, &sa, ip->mp->opts.wsync);
+		error = dx_setattr_nosize(ip, &sa, dx_is_wsync(ip->mp));
 	while (dx_nospace_again(inode->i_sb, error, &ns));
 	dx_vnode_sync(inode);	/* on error: what is true again */
 	return error;

@@ -423,6 +423,13 @@ static void put_super(struct super_block *sb)
 	kfree(ds);
 }
 
+/* What the VFS has of its own (-o sync, dirsync) is beside wsync, which stays when these go. */
+static void take_sync_flags(struct dx_mount *mp, unsigned long sb_flags)
+{
+	mp->opts.sync = sb_flags & SB_SYNCHRONOUS;
+	mp->opts.dirsync = sb_flags & SB_DIRSYNC;
+}
+
 static int fill_super(struct super_block *sb, struct fs_context *fc)
 {
 	struct dx_super *ds = sb->s_fs_info;
@@ -443,6 +450,7 @@ static int fill_super(struct super_block *sb, struct fs_context *fc)
 	INIT_LIST_HEAD(&ds->mounted);
 	strscpy(mp->name, sb->s_id, sizeof(mp->name));
 	mp->opts.ro = sb_rdonly(sb);
+	take_sync_flags(mp, sb->s_flags);
 
 	sb->s_flags |= SB_POSIXACL;
 	sb->s_iflags |= SB_I_CGROUPWB;
@@ -602,6 +610,7 @@ static int reconfigure(struct fs_context *fc)
 	mp->opts.inode32 = new->mp.opts.inode32;
 	dx_set_inode_ags(mp);
 	mp->opts.wsync = new->mp.opts.wsync;
+	take_sync_flags(mp, (sb->s_flags & ~fc->sb_flags_mask) | (fc->sb_flags & fc->sb_flags_mask));
 	return 0;
 }
 

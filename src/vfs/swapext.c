@@ -118,6 +118,9 @@ static int swap_files(const struct swap_request *rq)
 		error = swap_locked(rq);
 		dx_lockout_end_two(lk);
 	} while (dx_nospace_again(a->i_sb, error, &ns));
+	/* of both: they are changed together */
+	if (!error && (dx_file_syncs(rq->target) || dx_file_syncs(rq->tmp)))
+		error = dx_inode_log_force(DX_I(a), false) ?: dx_inode_log_force(DX_I(b), false);
 	return error;
 }
 

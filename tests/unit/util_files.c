@@ -460,7 +460,8 @@ void uf_close(void)
 	int i;
 
 	for (i = 0; i < UF_FILES; i++)
-		dx_idrop(uf_files[i].ip);
+		if (uf_files[i].ip)
+			dx_idrop(uf_files[i].ip);
 }
 
 int uf_get(struct dx_mount *mp)

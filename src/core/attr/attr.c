@@ -412,7 +412,7 @@ int dx_attr_set_op(struct dx_attr_arg *aa)
 		a.value = aa->value;
 		a.valuelen = aa->valuelen;
 	}
-	if (mp->opts.wsync)
+	if (dx_is_wsync(mp))
 		flags |= DX_TRANS_SYNC;
 again:
 	if (set && !ip->af) {

@@ -77,7 +77,9 @@ enum {
 struct dx_mount_opts {
 	bool	ro;
 	bool	norecovery;
-	bool	wsync;			/* namespace operations are synchronous */
+	bool	wsync;			/* changes of names, attributes, sizes and space are durable when they return */
+	bool	sync;			/* the VFS's: data, too, and so all that is wsync */
+	bool	dirsync;		/* the VFS's: namespace operations */
 	bool	discard;
 	bool	nouuid;
 	bool	inode32;		/* inode numbers of 32 bits only; data goes to the AGs beyond */
@@ -216,6 +218,7 @@ struct dx_mount {
 	void	(*trace)(struct dx_mount *mp, const char *what, u64 a, u64 b, u64 c);
 };
 
+static inline bool dx_is_wsync(struct dx_mount *mp) { return mp->opts.wsync || mp->opts.sync; }
 static inline bool dx_is_shutdown(struct dx_mount *mp) { return test_bit(DX_OP_SHUTDOWN, &mp->opstate); }
 static inline bool dx_is_readonly(struct dx_mount *mp)
 {

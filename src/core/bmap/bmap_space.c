@@ -544,7 +544,7 @@ int dx_setsize_trans(struct dx_inode *ip, u64 new_size, bool shrink, bool times)
 	if (shrink)
 		error = dx_cow_cancel(ip, round_up(new_size, ip->mp->sb.blocksize), U64_MAX, true);
 	if (!error)
-		error = space_trans(ip, DX_RESV_ITRUNCATE, 0, DX_TRANS_RESERVE, &tp);
+		error = space_trans(ip, DX_RESV_ITRUNCATE, 0, DX_TRANS_RESERVE | (dx_is_wsync(ip->mp) ? DX_TRANS_SYNC : 0), &tp);
 	if (error)
 		return error;
 	dx_set_disk_size(ip, new_size);

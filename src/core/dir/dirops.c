@@ -24,11 +24,15 @@ const struct dx_name dx_name_dotdot = { .name = (const u8 *)"..", .len = 2, .fty
 
 /**
  * dx_ns_trans_flags - transaction flags of a namespace operation
- * @mp: mount
+ * @dp: directory
+ *
+ * Durable at return is what the mount says, or the directory (chattr +S).
  */
-u32 dx_ns_trans_flags(struct dx_mount *mp)
+u32 dx_ns_trans_flags(struct dx_inode *dp)
 {
-	return mp->opts.wsync ? DX_TRANS_SYNC : 0;
+	struct dx_mount *mp = dp->mp;
+
+	return dx_is_wsync(mp) || mp->opts.dirsync || dp->d.flags & DX_DIFLAG_SYNC ? DX_TRANS_SYNC : 0;
 }
 
 /* ---- parent pointers ---- */
@@ -271,7 +275,7 @@ int dx_create(struct dx_inode *dp, const struct dx_name *name, const struct dx_c
 	if (error)
 		return error;
 	blocks = dx_dialloc_space(mp) + dx_dir_enter_space(mp, name->len);
-	error = dx_trans_alloc(mp, is_dir ? DX_RESV_MKDIR : DX_RESV_CREATE, blocks, dx_ns_trans_flags(mp), &tp);
+	error = dx_trans_alloc(mp, is_dir ? DX_RESV_MKDIR : DX_RESV_CREATE, blocks, dx_ns_trans_flags(dp), &tp);
 	if (error)
 		goto out_owner;
 
@@ -346,7 +350,7 @@ int dx_create_tmpfile(struct dx_inode *dp, const struct dx_create_args *a, struc
 	error = get_owner(dp, a, 0, &owner, &made);
 	if (error)
 		return error;
-	error = dx_trans_alloc(mp, DX_RESV_CREATE_TMPFILE, dx_dialloc_space(mp), dx_ns_trans_flags(mp), &tp);
+	error = dx_trans_alloc(mp, DX_RESV_CREATE_TMPFILE, dx_dialloc_space(mp), dx_ns_trans_flags(dp), &tp);
 	if (error)
 		goto out_owner;
 	/* its flags are read, nothing of it changes */
@@ -428,7 +432,7 @@ int dx_symlink(struct dx_inode *dp, const struct dx_name *name, const char *targ
 	if (error)
 		return error;
 	blocks = dx_dialloc_space(mp) + dx_dir_enter_space(mp, name->len) + tblocks + dx_ns_parent_blocks(mp, 1);
-	error = dx_trans_alloc(mp, DX_RESV_SYMLINK, blocks, dx_ns_trans_flags(mp), &tp);
+	error = dx_trans_alloc(mp, DX_RESV_SYMLINK, blocks, dx_ns_trans_flags(dp), &tp);
 	if (error)
 		goto out_owner;
 
@@ -491,7 +495,7 @@ int dx_link(struct dx_inode *dp, struct dx_inode *sip, const struct dx_name *nam
 {
 	struct dx_mount *mp = dp->mp;
 	const struct dx_parent_change parent = { .new = DX_PARENT_NAME(dp, name) };
-	u32 blocks, flags = dx_ns_trans_flags(mp);
+	u32 blocks, flags = dx_ns_trans_flags(dp);
 	struct dx_trans *tp;
 	int error;
 
@@ -558,7 +562,7 @@ out_cancel:
 
 /**
  * dx_remove_trans - transaction of something that frees more than it takes
- * @mp: mount
+ * @dp: directory
  * @type: kind
  * @blocks: in: worst case; out: 0 when there was not even the reserve, and the directory code
  *	has to do without allocating
@@ -566,9 +570,10 @@ out_cancel:
  *
  * Return: 0 or -errno, -ENOSPC never.
  */
-int dx_remove_trans(struct dx_mount *mp, enum dx_resv type, u32 *blocks, struct dx_trans **tpp)
+int dx_remove_trans(struct dx_inode *dp, enum dx_resv type, u32 *blocks, struct dx_trans **tpp)
 {
-	u32 flags = dx_ns_trans_flags(mp);
+	struct dx_mount *mp = dp->mp;
+	u32 flags = dx_ns_trans_flags(dp);
 	int error;
 
 	error = dx_trans_alloc(mp, type, *blocks, flags, tpp);
@@ -629,7 +634,7 @@ int dx_remove(struct dx_inode *dp, const struct dx_name *name, struct dx_inode *
 	dx_icache_throttle(mp);
 	error = dx_ns_attach(dp, ip);
 	if (!error)
-		error = dx_remove_trans(mp, DX_RESV_REMOVE, &blocks, &tp);
+		error = dx_remove_trans(dp, DX_RESV_REMOVE, &blocks, &tp);
 	if (error)
 		return error;
 	dx_ilock_two(dp, ip);

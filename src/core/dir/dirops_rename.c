@@ -285,7 +285,7 @@ int dx_rename(struct dx_inode *sdp, const struct dx_name *sname, struct dx_inode
 		.new_parent = sdp != tdp, .is_dir = S_ISDIR(sip->d.mode), .exchange = flags & DX_RENAME_EXCHANGE,
 	};
 	struct dx_inode *ips[5] = { sdp, tdp, sip, tip, wip };
-	u32 parent_blocks;
+	u32 parent_blocks, tflags;
 	int i, error;
 
 	if (flags & ~(DX_RENAME_NOREPLACE | DX_RENAME_EXCHANGE | DX_RENAME_WHITEOUT))
@@ -311,11 +311,12 @@ int dx_rename(struct dx_inode *sdp, const struct dx_name *sname, struct dx_inode
 	r.enter_blocks = dx_dir_enter_space(mp, tname->len);
 	r.blocks = dx_dir_remove_space(mp) + r.enter_blocks;
 	parent_blocks = dx_ns_parent_blocks(mp, tip ? 2 : 1);
-	error = dx_trans_alloc(mp, DX_RESV_RENAME, r.blocks + parent_blocks, dx_ns_trans_flags(mp), &r.tp);
+	tflags = dx_ns_trans_flags(sdp) | dx_ns_trans_flags(tdp);
+	error = dx_trans_alloc(mp, DX_RESV_RENAME, r.blocks + parent_blocks, tflags, &r.tp);
 	if (error == -ENOSPC && !wip) {
 		/* the directories may have room without new blocks, and the inodes, too */
 		r.blocks = 0;
-		error = dx_trans_alloc(mp, DX_RESV_RENAME, 0, dx_ns_trans_flags(mp), &r.tp);
+		error = dx_trans_alloc(mp, DX_RESV_RENAME, 0, tflags, &r.tp);
 	}
 	if (error)
 		return error;

@@ -7,7 +7,7 @@
 #include "dx_dir.h"
 
 extern const struct dx_name dx_name_dotdot;
-u32 dx_ns_trans_flags(struct dx_mount *mp);
+u32 dx_ns_trans_flags(struct dx_inode *dp);
 u32 dx_ns_parent_blocks(struct dx_mount *mp, int n);
 int dx_ns_prepare(struct dx_inode *ip);
 int dx_ns_attach(struct dx_inode *a, struct dx_inode *b);
@@ -18,6 +18,6 @@ int dx_ns_parent_update(struct dx_trans *tp, struct dx_inode *ip, const struct d
 void dx_ns_join_child(struct dx_trans *tp, struct dx_inode *ip);
 void dx_ns_unlock_child(struct dx_inode *ip);
 #define DX_PARENT_NAME(d, n)	{ .dp = d, .name = (n)->name, .len = (n)->len }
-int dx_remove_trans(struct dx_mount *mp, enum dx_resv type, u32 *blocks, struct dx_trans **tpp);
+int dx_remove_trans(struct dx_inode *dp, enum dx_resv type, u32 *blocks, struct dx_trans **tpp);
 
 #endif /* DX_DIROPS_H */

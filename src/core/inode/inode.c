@@ -173,7 +173,7 @@ int dx_setattr_nosize(struct dx_inode *ip, const struct dx_setattr *sa, bool syn
 		error = new_owner(ip, sa, &owner);
 	if (!error)
 		error = dx_trans_alloc(mp, sa->valid & ~times ? DX_RESV_ICHANGE : DX_RESV_FSYNC_TS, 0,
-				       sync || mp->opts.wsync ? DX_TRANS_SYNC : 0, &tp);
+				       sync || dx_is_wsync(mp) ? DX_TRANS_SYNC : 0, &tp);
 	if (error)
 		goto out;
 	dx_ilock(ip, DX_ILOCK_EXCL);

@@ -26,6 +26,7 @@ struct dx_defer;
 #define DX_TRANS_DIRTY		(1u << 2)
 #define DX_TRANS_NOWAIT		(1u << 3)	/* -EAGAIN rather than wait for log space (NOWAIT I/O) */
 #define DX_TRANS_SB_DIRTY	(1u << 4)
+#define DX_TRANS_ROLLED		(1u << 5)	/* goes on from one that was dirty */
 #define DX_TRANS_NO_WRITECOUNT	(1u << 6)
 #define DX_TRANS_FREEZE_HELD	(1u << 8)	/* mp->freeze_enter() was called for it */
 #define DX_TRANS_RECOVERY	(1u << 7)	/* log recovery finishing intents: no freeze, no shutdown recursion */

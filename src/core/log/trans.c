@@ -345,7 +345,7 @@ int dx_trans_commit_one(struct dx_trans *tp, bool regrant)
 {
 	struct dx_mount *mp = tp->t_mp;
 	bool dirty = tp->t_flags & DX_TRANS_DIRTY;
-	bool sync = (tp->t_flags & DX_TRANS_SYNC) && !regrant;
+	bool sync = (tp->t_flags & DX_TRANS_SYNC) && !regrant, rolled = tp->t_flags & DX_TRANS_ROLLED;
 	bool thaw = (tp->t_flags & DX_TRANS_FREEZE_HELD) && !regrant;
 	unsigned int nofs = tp->t_nofs;
 	u64 seq = 0;
@@ -377,8 +377,9 @@ int dx_trans_commit_one(struct dx_trans *tp, bool regrant)
 	trans_free(tp);
 	if (!regrant)
 		memalloc_nofs_restore(nofs);
-	if (!error && dirty && sync)
-		error = dx_log_force_seq(mp, seq, true, NULL);
+	/* the last of a chain may have nothing to say itself */
+	if (!error && sync && (dirty || rolled))
+		error = dirty ? dx_log_force_seq(mp, seq, true, NULL) : dx_log_force(mp, true);
 	if (thaw)
 		mp->freeze_exit(mp);
 	return error;
@@ -389,8 +390,8 @@ int dx_trans_commit_one(struct dx_trans *tp, bool regrant)
  * @tp: transaction; gone afterwards
  *
  * Deferred work is finished first, in transactions of its own.  Items are unlocked as they
- * were joined.  What was committed is durable after the next log force, at return with
- * DX_TRANS_SYNC.
+ * were joined.  What was committed is durable after the next log force; with DX_TRANS_SYNC at return, and so is
+ * what was rolled into it.
  *
  * Return: 0, or -errno: then the filesystem is shut down if anything was dirty.
  */
@@ -471,7 +472,9 @@ int dx_trans_roll(struct dx_trans **tpp)
 
 	ntp = trans_new(mp, tp->t_type, tp->t_flags & (DX_TRANS_RESERVE | DX_TRANS_SYNC | DX_TRANS_NO_WRITECOUNT |
 						       DX_TRANS_RECOVERY | DX_TRANS_FREEZE_HELD |
-						       DX_TRANS_KEEP_FREED));
+						       DX_TRANS_KEEP_FREED | DX_TRANS_ROLLED));
+	if (tp->t_flags & DX_TRANS_DIRTY)
+		ntp->t_flags |= DX_TRANS_ROLLED;
 	ntp->t_ticket = tp->t_ticket;
 	ntp->t_nofs = tp->t_nofs;
 	ntp->t_blk_res = tp->t_blk_res;

@@ -132,6 +132,25 @@ if [ $FSTYPE = dioxfs ]; then
 	t "counters are in sysfs" test -n "$(find "$SYSFS/" -type f | head -n 1)"
 	t "unmounts" umount_check
 
+	# durable when it returns
+	log_forced() { local n; n=$(cat "$SYSFS/log/forces"); "$@" && test "$(cat "$SYSFS/log/forces")" -gt "$n"; }
+	for o in wsync sync dirsync; do
+		t "mounts with $o" mount_dx -o $o
+		t "$o: mkdir forces the log" log_forced mkdir $MNT/$o
+		t "$o: a removal, too" log_forced rmdir $MNT/$o
+		echo x >$MNT/f
+		[ $o = dirsync ] || t "$o: truncate, too" log_forced truncate -s 0 $MNT/f
+		[ $o = dirsync ] || t "$o: fallocate, too" log_forced fallocate -l 1m $MNT/f
+		[ $o = dirsync ] || t "$o: and flags" log_forced xfs_io -c "chattr +d" $MNT/f
+		t "$o: unmounts" umount_check
+	done
+	t "mounts without" mount_dx
+	t "a mkdir is forced after a remount with sync" eval 'mount -o remount,sync $MNT && log_forced mkdir $MNT/d'
+	t_fails "and not after one without" eval 'mount -o remount,async $MNT && log_forced mkdir $MNT/d2'
+	mkdir $MNT/d3
+	t "that of a directory with chattr +S is" eval 'xfs_io -c "chattr +s" $MNT/d3 && log_forced mkdir $MNT/d3/d'
+	t "unmounts" umount_check
+
 	# fstype=xfs: in place of the stock module, never beside it
 	grep -qw xfs /proc/filesystems || modprobe xfs
 	rmmod dioxfs
