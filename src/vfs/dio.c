@@ -9,13 +9,15 @@
  *
  *   1. copies of shared blocks come into the data fork; unwritten extents become written, and the size on disk is logged
  *      with them in the same transaction when the write ends past it;
- *   2. the size in memory is published under the vnode's size lock if it grows;
- *   3. a write that needed no conversion logs the size on disk now;
+ *   2. a write that needed no conversion logs the size on disk now;
+ *   3. the size in memory is published under the vnode's size lock if it grows;
  *   4. the range that the write is in, if the file keeps book of that (lockout.h), is left;
  *   5. inode_dio_end(), by iomap, after which the write is acknowledged.
  *
  * Logging the size with the conversion saves a transaction per appending write.  It may be on disk
  * before it is in memory, which nobody can see: whoever decides from the size has waited for step 5.
+ * The other way round it can be seen: a write inside a size that is not logged yet would find nothing that it must log, nor would
+ * the fsync after it, and both would be acknowledged with their bytes behind the end that a crash leaves.
  *
  * Nothing asynchronous is polled for.  What completes only when its submitter polls never completes
  * for a submitter that sits in a lockout's drain, and the drain does not know whom to poll.
@@ -76,13 +78,16 @@ static int make_count(struct inode *inode, loff_t offset, ssize_t size, unsigned
 			goto out;
 		disk_size = 0;
 	}
-	publish_size(inode, end);
 	/*
 	 * In an interrupt the write lies inside the size in memory.  Is the size on disk smaller, then
 	 * there is dirty data behind us, and its writeback logs a larger one.
 	 */
-	if (disk_size && in_task())
+	if (disk_size && in_task()) {
 		error = dx_iomap_setsize(ip, disk_size);
+		if (error)
+			goto out;
+	}
+	publish_size(inode, end);
 out:
 	memalloc_nofs_restore(nofs);
 	return error;

@@ -580,10 +580,13 @@ static int direct_write_begin(struct inode *inode, loff_t pos, loff_t length, un
 	bool copies = makes_copies(ip) && !dx_errortag(inode, DX_TAG_COPIES_UNASKED);
 	dx_filblks_t count;
 	int error, tries = 0;
+	loff_t isize;
 
 	if (dx_is_shutdown(mp))
 		return -EIO;
 	fsb_range(ip, pos, length, &off, &count);
+	/* Before the ILOCK: who has a size on its way into the log holds that, and dx_mapped_to_iomap() sees it afterwards. */
+	isize = i_size_read(inode);
 retry:
 	if (copies) {
 		/* dio.c lets only whole blocks come here */
@@ -611,7 +614,7 @@ retry:
 		return -EAGAIN;
 
 	/* The size that completion will publish and log is metadata that O_DSYNC must cover. */
-	if ((u64)pos + length > i_size_read(inode))
+	if ((u64)pos + length > isize)
 		iflags |= IOMAP_F_DIRTY;
 
 	if (flags & IOMAP_OVERWRITE_ONLY) {

@@ -53,6 +53,17 @@ for opts in "" "-b size=1024"; do
 		t_eq "those behind it, too" 2 "$(alone 9728 512)"
 		t_eq "whole blocks go beside others" 1 "$(alone 4096 4096)"
 		echo 0 >$trace/events/dioxfs/dx_dio_write/enable
+		# A write of the same block, beside this one, finds the size as it is, and has then nothing that O_DSYNC must log.
+		logged_first() {
+			xfs_io -f -c "pwrite -q 0 100" -c fsync $MNT/u
+			echo 1 | tee $trace/events/dioxfs/{dx_core,dx_size_update,dx_dio_write_done}/enable
+			echo >$trace/trace
+			xfs_io -d -c "pwrite -q 0 4096" $MNT/u
+			echo 0 | tee $trace/events/dioxfs/{dx_core,dx_size_update,dx_dio_write_done}/enable
+			[ "$(sed '1,/ dx_dio_write_done:/d' $trace/trace | grep -oE 'trans_commit|dx_size_update' | head -n 2 | xargs)" = "trans_commit dx_size_update" ] ||
+				{ grep -v '^#' $trace/trace; return 1; }
+		}
+		t "a size that a direct write moves is in the log before others see it" logged_first
 	fi
 	t "unmounts, clean${opts:+ ($opts)}" umount_check
 done
