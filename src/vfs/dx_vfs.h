@@ -99,6 +99,7 @@ struct dx_giveback {
 struct dx_super {
 	struct dx_mount		mp;
 	struct super_block	*sb;
+	struct inode		clock;		/* no file: what current_time() is asked with, it looks at ->i_sb alone */
 	struct list_head	mounted;	/* in the list of uuids in use */
 	struct workqueue_struct	*ioend_wq;	/* buffered write completions that need a transaction */
 	struct dx_giveback	giveback;

@@ -255,11 +255,15 @@ const char *dx_plat_name(struct dx_bdev *bdev)
 
 /**
  * dx_plat_now - wall-clock time as file timestamps use it
+ * @mp: mount
  * @ts: result
+ *
+ * The VFS's own clock, for a file has times from both. From Linux 6.13 on that is the coarse one, or later: not before
+ * any time that a filesystem with finer timestamps has given out. Modules get it for an inode only.
  */
-void dx_plat_now(struct timespec64 *ts)
+void dx_plat_now(struct dx_mount *mp, struct timespec64 *ts)
 {
-	ktime_get_coarse_real_ts64(ts);
+	*ts = current_time(&container_of(mp, struct dx_super, mp)->clock);
 }
 
 /**

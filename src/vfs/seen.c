@@ -30,7 +30,7 @@ int dx_check_seen(struct inode *inode)
 
 	if (!test_bit(DX_I_CHANGED, &ip->i_flags) || dx_errortag(inode, DX_TAG_CHANGES_UNSEEN))
 		return 0;
-	dx_plat_now(&now);
+	dx_plat_now(ip->mp, &now);
 	if (timespec64_compare(&now, &ip->d.ctime) <= 0)
 		now = timespec64_add(ip->d.ctime, (struct timespec64){ .tv_nsec = 1 });
 	error = dx_vn_update_time(inode, &now, DX_UPD_CTIME);

@@ -440,6 +440,7 @@ static int fill_super(struct super_block *sb, struct fs_context *fc)
 
 	fc->s_fs_info = NULL;
 	ds->sb = sb;
+	ds->clock.i_sb = sb;
 	mp->vfs = sb;
 	mp->shutdown_cb = on_shutdown;
 	mp->freeze_enter = freeze_enter;

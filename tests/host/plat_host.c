@@ -634,7 +634,7 @@ u64 dx_plat_size_bb(struct dx_bdev *bdev) { return bdev->size / 512; }
 unsigned int dx_plat_lbs_bytes(struct dx_bdev *bdev) { return bdev->lbs; }
 bool dx_plat_readonly(struct dx_bdev *bdev) { return bdev->ro; }
 const char *dx_plat_name(struct dx_bdev *bdev) { return bdev->name; }
-void dx_plat_now(struct timespec64 *ts) { ktime_get_coarse_real_ts64(ts); }
+void dx_plat_now(struct dx_mount *mp, struct timespec64 *ts) { ktime_get_coarse_real_ts64(ts); }
 
 /* ---- for tests ---- */
 

@@ -525,7 +525,7 @@ static int soft_limits(void *arg)
 	CHECK_EQ(r.blk.timer, 0);
 	CHECK_EQ(warned.n, 0);
 	CHECK_EQ(dx_alloc_file_space(ip, 10 * bs, 2 * bs), 0);
-	dx_plat_now(&now);
+	dx_plat_now(mp, &now);
 	r = get(mp, DX_QUSER, 3);
 	CHECK(r.blk.timer >= now.tv_sec + 590 && r.blk.timer <= now.tv_sec + 600);
 	CHECK_EQ(warned.n, 1);

@@ -82,11 +82,34 @@ static void touch_other(void)
 	E(utimensat(AT_FDCWD, "w", (struct timespec[2]){ { 0, UTIME_OMIT }, { 0, UTIME_OMIT } }, 0));
 }
 
+/*
+ * A file has times from the VFS and from the file system: of two that follow each other the second is not the earlier one, also
+ * where a file system with finer timestamps (tmpfs from Linux 6.13 on) has given out later ones in between.
+ */
+static void never_back(void)
+{
+	int fd = mk("back", 0644, 100), other = memfd_create("finer", 0), back = 0;
+	struct stat a, b;
+
+	for (int i = 0; i < 300; i++) {
+		fstat(other, &a);
+		if (pwrite(other, "x", 1, 0) != 1 || pwrite(fd, "x", 1, 0) != 1 || fstat(fd, &a) ||
+		    fsetxattr(fd, "user.back", &i, sizeof(i), 0) || fstat(fd, &b))
+			back = -1000;
+		back += b.st_ctim.tv_sec < a.st_ctim.tv_sec ||
+			(b.st_ctim.tv_sec == a.st_ctim.tv_sec && b.st_ctim.tv_nsec < a.st_ctim.tv_nsec);
+	}
+	printf("times stepped back: %d\n", back);
+	close(other);
+	close(fd);
+}
+
 void s_times(void)
 {
 	static const long long when[] = { 0, -1, INT_MIN, (long long)INT_MIN - 1, INT_MAX, (long long)INT_MAX + 1, 4102444800ll, 4294967296ll,
 					  16299260424ll, 16299260425ll, 1ll << 40, LLONG_MAX, LLONG_MIN };
 
+	never_back();
 	close(mk("t", 0644, 1));
 	close(mk("w", 0666, 1));
 	for (size_t i = 0; i < sizeof(when) / sizeof(*when); i++) {

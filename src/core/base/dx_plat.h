@@ -12,6 +12,7 @@
 
 #include "dx_kern.h"
 
+struct dx_mount;
 struct dx_bdev;			/* opaque: a block device, owned by the platform */
 
 enum dx_io_op {
@@ -54,7 +55,7 @@ u64 dx_plat_size_bb(struct dx_bdev *bdev);
 unsigned int dx_plat_lbs_bytes(struct dx_bdev *bdev);	/* logical sector size */
 bool dx_plat_readonly(struct dx_bdev *bdev);
 const char *dx_plat_name(struct dx_bdev *bdev);		/* for messages: "vdb" */
-void dx_plat_now(struct timespec64 *ts);		/* coarse wall-clock time */
+void dx_plat_now(struct dx_mount *mp, struct timespec64 *ts);	/* wall-clock time, coarse: what the VFS puts into timestamps */
 bool dx_plat_killed(void);				/* is the task to die: should it leave a long loop? */
 
 #endif /* DX_PLAT_H */

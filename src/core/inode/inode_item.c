@@ -586,7 +586,7 @@ void dx_trans_set_time(struct dx_trans *tp, struct dx_inode *ip, int which)
 {
 	struct timespec64 now;
 
-	dx_plat_now(&now);
+	dx_plat_now(ip->mp, &now);
 	if (which & DX_ICHGTIME_MOD)
 		ip->d.mtime = now;
 	if (which & DX_ICHGTIME_CHG)

@@ -69,11 +69,11 @@ static u64 limit(u64 own, u64 dflt)
 	return own ? own : dflt;
 }
 
-static s64 now(void)
+static s64 now(struct dx_mount *mp)
 {
 	struct timespec64 ts;
 
-	dx_plat_now(&ts);
+	dx_plat_now(mp, &ts);
 	return ts.tv_sec;
 }
 
@@ -87,7 +87,7 @@ static void adjust(struct dx_mount *mp, struct dx_dqres *r, u64 soft, u64 hard, 
 		r->hard = hard;
 	over = (r->soft && r->count > r->soft) || (r->hard && r->count > r->hard);
 	if (over && !r->timer)
-		r->timer = dx_dq_clamp_expiry(mp, now() + grace);
+		r->timer = dx_dq_clamp_expiry(mp, now(mp) + grace);
 	else if (!over)
 		r->timer = 0;
 	if (!over)
@@ -115,7 +115,7 @@ void dx_dq_adjust(struct dx_dquot *dq)
  * So much more of a resource?  @first: the first of its warnings, in the order hard limit, grace over, soft limit.  @say: what to
  * tell.
  */
-static bool may_have(const struct dx_dqres *r, u64 n, u64 dsoft, u64 dhard, enum dx_quota_warning first,
+static bool may_have(struct dx_mount *mp, const struct dx_dqres *r, u64 n, u64 dsoft, u64 dhard, enum dx_quota_warning first,
 		     enum dx_quota_warning *say)
 {
 	u64 soft = limit(r->soft, dsoft), hard = limit(r->hard, dhard), then = r->held + n;
@@ -128,7 +128,7 @@ static bool may_have(const struct dx_dqres *r, u64 n, u64 dsoft, u64 dhard, enum
 	}
 	if (!soft || then <= soft)
 		return true;
-	if (r->timer && now() > r->timer) {
+	if (r->timer && now(mp) > r->timer) {
 		*say = first + 1;
 		return false;
 	}
@@ -149,8 +149,8 @@ static int hold(struct dx_dquot *dq, u64 blocks, u64 inodes, enum how how)
 
 	spin_lock(&dq->lock);
 	if (how != FORCED && dq->id && READ_ONCE(mp->qflags) & dx_qkinds[dq->type].enfd)
-		ok = may_have(&dq->blk, blocks, def->blk.soft, def->blk.hard, DX_QWARN_BLK_HARD, &say) &&
-		     may_have(&dq->ino, inodes, def->ino.soft, def->ino.hard, DX_QWARN_INO_HARD, &say);
+		ok = may_have(dq->mp, &dq->blk, blocks, def->blk.soft, def->blk.hard, DX_QWARN_BLK_HARD, &say) &&
+		     may_have(dq->mp, &dq->ino, inodes, def->ino.soft, def->ino.hard, DX_QWARN_INO_HARD, &say);
 	if (ok) {
 		dq->blk.held += blocks;
 		dq->ino.held += inodes;
