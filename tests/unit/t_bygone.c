@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What was in free blocks before they became metadata: a file had it, and whoever wrote that could make it look like anything.  It says
- * nothing to recovery: what the log makes of the blocks is there after a power cut, all of it.
+ * What was in free blocks before they became metadata: a file had it, and whoever wrote that could make it look like anything.
+ * It says nothing to recovery: what the log makes of the blocks is there after a power cut, all of it.
  *
  * All free blocks are forged before each load: blocks of each kind, of this volume by their uuid and checksum, which claim to be
  * elsewhere (an image of the volume, kept in a file on it) or where they are, newer than what the log holds or ahead
@@ -217,8 +217,10 @@ static const struct forgery {
 	{ "directory node", DA(DX_DA3_NODE_MAGIC), THE_DIR },
 	{ "attribute leaf", DA(DX_ATTR3_LEAF_MAGIC), THE_FILE },
 	/* kinds that have their place */
-	{ "superblock", DX_SB_MAGIC, 0, 0, offsetof(struct dx_dsb, sb_lsn), offsetof(struct dx_dsb, sb_uuid), 0, DX_SB_CRC_OFF, 0, NOBODY },
-	{ "AGF", DX_AGF_MAGIC, 0, 0, offsetof(struct dx_agf, agf_lsn), offsetof(struct dx_agf, agf_uuid), 0, DX_AGF_CRC_OFF, 0, NOBODY },
+	{ "superblock", DX_SB_MAGIC, 0, 0, offsetof(struct dx_dsb, sb_lsn), offsetof(struct dx_dsb, sb_uuid), 0, DX_SB_CRC_OFF, 0,
+	  NOBODY },
+	{ "AGF", DX_AGF_MAGIC, 0, 0, offsetof(struct dx_agf, agf_lsn), offsetof(struct dx_agf, agf_uuid), 0, DX_AGF_CRC_OFF, 0,
+	  NOBODY },
 };
 
 static void forge(const struct forgery *f, u64 at, bool home, u64 lsn)

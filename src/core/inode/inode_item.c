@@ -457,8 +457,8 @@ struct dx_inode *dx_item_inode(struct dx_log_item *lip)
  * @ino: its number
  * @lsn: its di_lsn
  *
- * xfs_repair -L does not look at it when it makes a new log, so there are such inodes.  They are good, but recovery, ours and that of
- * stock, takes what is on disk for newer than what was logged since.  So it goes before anything is logged: mend_lsn().
+ * xfs_repair -L does not look at it when it makes a new log, so there are such inodes.  They are good, but recovery, ours and
+ * that of stock, takes what is on disk for newer than what was logged since.  So it goes before anything is logged: mend_lsn().
  */
 bool dx_inode_lsn_ahead(struct dx_mount *mp, dx_ino_t ino, dx_lsn_t lsn)
 {
