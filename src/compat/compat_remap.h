@@ -16,7 +16,21 @@
  * dx_remap_prep(in, pos_in, out, pos_out, &len, flags): what the VFS checks of it with both files locked out; writes their
  * pages, and compares them for a dedupe. A clone's privileges are stripped and its times moved.  0 or an error; nothing to
  * do: len is 0.
+ *
+ * dx_remap_may_write(file, pos, len): what the VFS asks before either, for who is not called by it: may this range of an open
+ * file be written?  As far as the kernel lets a module ask.  No lock is held, nor write access to the mount.
  */
+static inline int dx_remap_may_write(struct file *file, loff_t pos, loff_t len)
+{
+#if HAVE_REMAP_VERIFY == 2
+	return remap_verify_area(file, pos, len, true);
+#elif HAVE_REMAP_VERIFY == 1
+	return rw_verify_area(WRITE, file, &pos, len);
+#else
+	return 0;
+#endif
+}
+
 #if HAVE_REMAP_RANGE
 #define DX_REMAP_OPS(fn)
 #define DX_REMAP_MEMBERS(fn)	.remap_file_range = fn,

@@ -87,6 +87,20 @@ static bool impossible(loff_t off, loff_t len)
 	return off < 0 || len < 0 || off > LLONG_MAX - len;
 }
 
+/* Do the security modules, and who watches the files, let it be?  To the end: to where that is by now. */
+static int check_allowed(const struct swap_request *rq)
+{
+	bool to_eof = rq->flags & DX_EXCHANGE_TO_EOF;
+	loff_t len = rq->len;
+
+	if (to_eof && rq->off1 >= 0 && rq->off2 >= 0)
+		len = max3(i_size_read(file_inode(rq->file1)) - rq->off1, i_size_read(file_inode(rq->file2)) - rq->off2, (loff_t)0);
+	/* to the end there is more to be said before: check_ranges() */
+	if (impossible(rq->off1, len) || impossible(rq->off2, len))
+		return to_eof ? 0 : -EINVAL;
+	return dx_remap_may_write(rq->file1, rq->off1, len) ?: dx_remap_may_write(rq->file2, rq->off2, len);
+}
+
 /* What a file may grow to for its writer. */
 static int check_limits(struct file *file, loff_t off, loff_t len)
 {
@@ -231,8 +245,8 @@ static int exchange(struct swap_request *rq)
 	struct dx_lockout lk[2];
 	int error = check_files(rq);
 
-	if (!error && !(rq->flags & DX_EXCHANGE_TO_EOF) && (impossible(rq->off1, len) || impossible(rq->off2, len)))
-		error = -EINVAL;
+	if (!error)
+		error = check_allowed(rq);
 	if (error)
 		return error;
 	error = mnt_want_write_file(rq->file2);

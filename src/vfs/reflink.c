@@ -112,7 +112,8 @@ loff_t dx_remap_file_range(struct file *in, loff_t pos_in, struct file *out, lof
 			dx_note_change(dst);
 		dx_lockout_end_two(lk);
 	} while (dx_nospace_again(dst->i_sb, ret, &ns));
-	if (ret > 0 && dx_file_syncs(out)) {
+	/* one of them that is synced is enough */
+	if (ret > 0 && (dx_file_syncs(in) || dx_file_syncs(out))) {
 		int error = dx_inode_log_force(DX_I(dst), false);
 
 		if (error)
