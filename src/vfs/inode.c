@@ -195,8 +195,8 @@ void dx_vnode_sync(struct inode *inode)
  * dx_vnode_sync_moved - show the VFS what a rename has changed of what was renamed
  * @inode: i_rwsem held exclusive, unless it is a directory: some kernels lock none that stays in its parent, and older ones none
  *
- * Of a directory that is the ctime, and the size, as the number of its parent may be a longer one now; the rest is its own operations',
- * which go on beside us and show their size under the ILOCK, too.
+ * Of a directory that is the ctime, and the size, as the number of its parent may be a longer one now; the rest is its own
+ * operations', which go on beside us and show their size under the ILOCK, too.
  */
 void dx_vnode_sync_moved(struct inode *inode)
 {

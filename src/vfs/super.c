@@ -387,7 +387,7 @@ static void say_without_effect(struct dx_mount *mp, unsigned int sb_flags)
 		{ sb_flags & SB_LAZYTIME, "lazytime", "times are logged as they change" },
 		{ o->nobarrier, "nobarrier", "a device that has a cache is asked to flush it" },
 		{ o->noattr2, "noattr2", "v5 volumes always have attr2" },
-		{ o->max_atomic_write > mp->sb.blocksize, "max_atomic_write", "writes of one block are whole, larger ones are not" },
+		{ o->max_atomic_write > mp->sb.blocksize, "max_atomic_write", "writes of one block are whole, no larger ones" },
 	};
 	int i;
 

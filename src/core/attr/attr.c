@@ -498,8 +498,8 @@ static int stale_one(void *ctx, const struct dx_attr_ref *ref)
 	struct dx_da_args *a = ctx;
 
 	/*
-	 * One that another kernel has not finished names a value that nobody has read here; or that is gone, and what is there now has
-	 * a name of its own, or is of the tree.
+	 * One that another kernel has not finished names a value that nobody has read here; or that is gone, and what is there now
+	 * has a name of its own, or is of the tree.
 	 */
 	if (!ref->rmtblk || (ref->flags & DX_ATTR_INCOMPLETE))
 		return 0;

@@ -68,7 +68,7 @@ int dx_cut_data_fork(struct dx_inode *ip, u64 size, bool dying)
 	if (error)
 		goto out;
 	if (dying) {
-		/* no kernel before 6.9 reads an empty directory: it keeps its size until the end, unless another kernel took that */
+		/* no kernel before 6.9 reads an empty directory: it keeps its size to the end, unless another kernel took that */
 		if (S_ISREG(ip->d.mode) || !ip->d.size)
 			dx_inode_become_file(ip);
 		dx_trans_log_inode(tp, ip, DX_ILOG_CORE);

@@ -34,13 +34,14 @@ int dx_bmap_lose_blocks(struct dx_trans *tp, struct dx_inode *ip, int whichfork,
  * @from: the part, fsblocks
  * @to: its end
  *
- * In its middle that makes one record more of blocks that may be shared, and so stay where they are: their AG must have room for it.
- * To be asked while nothing is changed.
+ * In its middle that makes one record more of blocks that may be shared, and so stay where they are: their AG must have room
+ * for it.  To be asked while nothing is changed.
  */
 bool dx_bmap_may_cut(struct dx_inode *ip, const struct dx_irec *r, dx_fileoff_t from, dx_fileoff_t to)
 {
-	return !dx_inode_shares(ip) || !dx_irec_is_real(r) || r->state != DX_EXT_NORM || r->startoff >= from || dx_irec_end(r) <= to ||
-	       dx_agresv_may_split(ip->mp, r->startblock);
+	if (!dx_inode_shares(ip) || !dx_irec_is_real(r) || r->state != DX_EXT_NORM)
+		return true;
+	return r->startoff >= from || dx_irec_end(r) <= to || dx_agresv_may_split(ip->mp, r->startblock);
 }
 
 static int unmap_one(struct dx_bmap_edit *e, const struct dx_irec *got, dx_fileoff_t off, dx_filblks_t len)

@@ -434,7 +434,8 @@ static int to_stage(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t *len, bo
 
 /*
  * Stage blocks for [off, off + len), shared and a hole of the CoW fork when it was looked at, and for what it is widened to, at
- * most @most blocks, if they are to be had.  Somebody else may have been faster: the caller looks again.  1: it must not be widened.
+ * most @most blocks, if they are to be had.  Somebody else may have been faster: the caller looks again.  1: it must not be
+ * widened.
  */
 static int stage_new(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, dx_filblks_t most)
 {

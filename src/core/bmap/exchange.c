@@ -371,7 +371,8 @@ static bool may_cut(const struct dx_exchange *x)
 	dx_fileoff_t off1 = dx_b_to_fsbt(mp, x->off1_bytes), off2 = dx_b_to_fsbt(mp, x->off2_bytes);
 	dx_filblks_t len = dx_b_to_fsb(mp, x->len_bytes);
 
-	return may_cut_at(x->ip1, off1) && may_cut_at(x->ip1, off1 + len) && may_cut_at(x->ip2, off2) && may_cut_at(x->ip2, off2 + len);
+	return may_cut_at(x->ip1, off1) && may_cut_at(x->ip1, off1 + len) &&
+	       may_cut_at(x->ip2, off2) && may_cut_at(x->ip2, off2 + len);
 }
 
 /* Will it have what it takes?  ILOCKs held, transaction clean. */

@@ -134,7 +134,9 @@ static int exchange(struct dx_trans *tp, struct clone *c, const struct dx_irec *
 	struct dx_bmap_edit e;
 	int error;
 
-	if ((get && !ag_may_share(tp->t_mp, s->startblock)) || (lose && !dx_bmap_may_cut(c->dst, dwhole, d->startoff, dx_irec_end(d))))
+	if (get && !ag_may_share(tp->t_mp, s->startblock))
+		return -ENOSPC;
+	if (lose && !dx_bmap_may_cut(c->dst, dwhole, d->startoff, dx_irec_end(d)))
 		return -ENOSPC;
 	/* shared or not, each owner pays for all */
 	error = get && !lose ? dx_quota_reserve(c->dst, d->blockcount) : 0;

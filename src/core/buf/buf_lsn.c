@@ -20,16 +20,17 @@
 
 /* Known by the magic at offset 0 (32 bits), or at 8 (16 bits, directory and attribute tree blocks). */
 static const struct dx_lsn_place places[] = {
-#define FIELDS(type, p, crc_) \
-	.lsn_off = offsetof(type, p##lsn), .uuid_off = offsetof(type, p##uuid), .crc_off = offsetof(type, crc_)
+#define FIELDS(type, lsn_, uuid_, crc_) \
+	.lsn_off = offsetof(type, lsn_), .uuid_off = offsetof(type, uuid_), .crc_off = offsetof(type, crc_)
 #define BLOCK(magic_, blft_, type, p) \
-	{ .magic = magic_, .blft = blft_, .blkno_off = offsetof(type, p##blkno), FIELDS(type, p, p##crc) }
+	{ .magic = magic_, .blft = blft_, .blkno_off = offsetof(type, p##blkno), FIELDS(type, p##lsn, p##uuid, p##crc) }
 #define SHORT(magic) BLOCK(magic, DX_BLFT_BTREE, struct dx_btree_sblock, bb_)
-#define DIR(magic, blft) BLOCK(magic, blft, struct dx_dir3_blk_hdr, )
-#define DA(magic_, blft_) \
-	{ .magic = magic_, .da = true, .blft = blft_, .blkno_off = offsetof(struct dx_da3_blkinfo, blkno), \
-	  FIELDS(struct dx_da3_blkinfo, , crc) }
-#define HEADER(magic_, blft_, sect_, type, p) { .magic = magic_, .blft = blft_, .sect = sect_, FIELDS(type, p, p##crc) }
+#define PLAIN(magic_, blft_, type, da_) \
+	{ .magic = magic_, .da = da_, .blft = blft_, .blkno_off = offsetof(type, blkno), FIELDS(type, lsn, uuid, crc) }
+#define DIR(magic, blft) PLAIN(magic, blft, struct dx_dir3_blk_hdr, false)
+#define DA(magic, blft) PLAIN(magic, blft, struct dx_da3_blkinfo, true)
+#define HEADER(magic_, blft_, sect_, type, p) \
+	{ .magic = magic_, .blft = blft_, .sect = sect_, FIELDS(type, p##lsn, p##uuid, p##crc) }
 	SHORT(DX_ABTB_CRC_MAGIC), SHORT(DX_ABTC_CRC_MAGIC), SHORT(DX_IBT_CRC_MAGIC), SHORT(DX_FIBT_CRC_MAGIC),
 	SHORT(DX_RMAP_CRC_MAGIC), SHORT(DX_REFC_CRC_MAGIC),
 	BLOCK(DX_BMAP_CRC_MAGIC, DX_BLFT_BTREE, struct dx_btree_lblock, bb_),

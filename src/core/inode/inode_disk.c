@@ -274,7 +274,7 @@ static const char *verify_core(struct dx_mount *mp, dx_ino_t ino, const struct d
 		return "uuid";
 	if (size & (1ULL << 63))
 		return "size";
-	/* other writers may leave an unlinked link or directory empty when they take its blocks away; inside the inode it ends whole */
+	/* other writers may leave an unlinked link or directory empty when they take its blocks away; a local directory has none */
 	if (!size && (S_ISDIR(mode) || S_ISLNK(mode)) &&
 	    (dip->di_nlink || (S_ISDIR(mode) && dip->di_format == DX_DINODE_FMT_LOCAL)))
 		return "size";

@@ -31,7 +31,7 @@ struct dx_defer;
 #define DX_TRANS_FREEZE_HELD	(1u << 8)	/* mp->freeze_enter() was called for it */
 #define DX_TRANS_RECOVERY	(1u << 7)	/* log recovery finishing intents: no freeze, no shutdown recursion */
 #define DX_TRANS_FOR_INTENT	(1u << 9)	/* for an intent that the log left: asks for no more log space than that needs */
-#define DX_TRANS_KEEP_FREED	(1u << 10)	/* what it frees it may take again: back to its reservation, up to the end of the chain */
+#define DX_TRANS_KEEP_FREED	(1u << 10)	/* what it frees goes back to its reservation, up to the end of the chain */
 struct dx_trans {
 	struct dx_mount		*t_mp;
 	struct dx_ticket	*t_ticket;

@@ -15,9 +15,9 @@
  * had before the block was allocated, made to look like it.  Such a block is dealt with like a torn one.  That is right whatever it
  * is, and costs the memory: everything that changed in it from the item on is in the log behind the item.  Which ones need not:
  * a block that was made, and has not been written since, has no LSN in memory, and each item of it logs all that it was
- * made with, since what is logged is forgotten only with a write.  So an item with a header without an LSN, or a whole block, does not
- * ask the disk.  (Blocks that mkfs.xfs and xfs_repair have written have no LSN either.)  Any other item is for a block that was
- * there: so it is this one, and an LSN ahead of the log refuses the mount.
+ * made with, since what is logged is forgotten only with a write.  So an item with a header without an LSN, or a whole block,
+ * does not ask the disk.  (Blocks that mkfs.xfs and xfs_repair have written have no LSN either.)  Any other item is for a block
+ * that was there: so it is this one, and an LSN ahead of the log refuses the mount.
  *
  * Order within a transaction: buffers (and fresh inode clusters) before inodes, which live in them; the
  * unlinked pointers of inode clusters after the inodes, whose cores do

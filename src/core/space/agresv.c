@@ -12,10 +12,10 @@
  *
  * The refcountbt grows when a part of what is shared is freed, or copied.
  *
- * Blocks that are shared have a record in the rmapbt for each of their owners, and each cut in one's extent is one record more: nothing
- * bounds them, so neither does what was set aside at first.  As it is used up more is, out of free space of the AG (top_up()), and where
- * there is none who would cut what is shared is told so before he changes anything (dx_agresv_may_split()); a copy on write when it is
- * begun, for when it comes in it has been promised.
+ * Blocks that are shared have a record in the rmapbt for each of their owners, and each cut in one's extent is one record more:
+ * nothing bounds them.  So when what was set aside at first is used up, more is, out of free space of the AG (top_up()); and where
+ * there is none who would cut what is shared is told so before he changes anything (dx_agresv_may_split()), a copy on write when
+ * it is begun, for when it comes in it has been promised.
  *
  * No particular blocks are set aside, only a number of them (->reserved).  They are free on disk, but
  * the counter that users take from (mp->fdblocks) does not have them, and the
@@ -201,8 +201,8 @@ static void top_up(struct dx_perag *pag, enum dx_agresv_kind kind)
  * @mp: mount
  * @fsbno: one of its blocks
  *
- * To be asked before anything is changed, and for a copy on write before it is promised.  Without a lock: there is room for those that
- * ask at the same time.
+ * To be asked before anything is changed, and for a copy on write before it is promised.  Without a lock: there is room for those
+ * that ask at the same time.
  */
 bool dx_agresv_may_split(struct dx_mount *mp, dx_fsbno_t fsbno)
 {
