@@ -1172,7 +1172,7 @@ static int see(void *ctx, const struct dx_istat *st)
 	return 0;
 }
 
-/* Whoever looks at what is left over, in memory or not, finds no inode, and does not free it.  (A number may be the quota file's now.) */
+/* Who looks at what is left over, in memory or not, finds no inode, and frees none.  (A number may be the quota file's now.) */
 static void look_at_stuck(struct dx_mount *mp, const struct stuck_case *c)
 {
 	dx_ino_t inos[] = { ino_b, ino_c };
