@@ -165,7 +165,7 @@ void dx_agresv_give(struct dx_trans *tp, struct dx_perag *pag, enum dx_agresv_ki
 }
 
 /* What a tree that nothing bounds shall have left for cuts that are under way, and those of copies on write to come. */
-static u32 at_least(struct dx_mount *mp, const struct dx_perag *pag)
+static u32 to_keep(struct dx_mount *mp, const struct dx_perag *pag)
 {
 	u64 copies = atomic64_read(&mp->cow_blks);
 
@@ -186,7 +186,7 @@ static void top_up(struct dx_perag *pag, enum dx_agresv_kind kind)
 
 	if (!mp->agresv_trees[kind]->unbounded || !dx_has_reflink(mp))
 		return;
-	want = at_least(mp, pag);
+	want = to_keep(mp, pag);
 	if (r->reserved >= want)
 		return;
 	n = min_t(s64, 2 * want - r->reserved, dx_ag_avail(mp, pag, DX_AGRESV_NONE) - LEFT_TO_OTHERS);
@@ -211,7 +211,7 @@ bool dx_agresv_may_split(struct dx_mount *mp, dx_fsbno_t fsbno)
 	if (!dx_has_rmapbt(mp) || !dx_has_reflink(mp))
 		return true;
 	pag = dx_perag(mp, dx_fsb_to_agno(mp, fsbno));
-	return !pag->agf_init || dx_ag_avail(mp, pag, DX_AGRESV_RMAPBT) >= at_least(mp, pag);
+	return !pag->agf_init || dx_ag_avail(mp, pag, DX_AGRESV_RMAPBT) >= to_keep(mp, pag);
 }
 
 /**
