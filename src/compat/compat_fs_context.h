@@ -27,6 +27,10 @@
 #else
 
 /* Kernels of between have structures of these names in headers that we leave alone. */
+/* before 5.0 nobody says that a remount is an emergency */
+#ifndef SB_FORCE
+#define SB_FORCE	0
+#endif
 #define fs_context		dx_fs_context
 #define fs_context_operations	dx_fs_context_operations
 #define fs_parameter		dx_fs_parameter
