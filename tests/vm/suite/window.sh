@@ -105,7 +105,7 @@ sane() {	# ROWS ARGS...: names of rows that must have done something
 		$2 ~ /^[0-9]+\/s$/ {
 			for (i = 4; i <= 7; i++)
 				if ($i + 0 < $(i - 1) + 0) { print "not in order: " $0; bad = 1 }
-			if ($7 + 0 > 0) done[$1] = 1	# the rate may round to 0
+			if ($2 + 0 > 0 || $7 + 0 > 0) done[$1] = 1	# either may round to 0
 		}
 		END {
 			n = split(rows, want, " ")
