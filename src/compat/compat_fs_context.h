@@ -27,10 +27,6 @@
 #else
 
 /* Kernels of between have structures of these names in headers that we leave alone. */
-/* before 5.0 nobody says that a remount is an emergency */
-#ifndef SB_FORCE
-#define SB_FORCE	0
-#endif
 #define fs_context		dx_fs_context
 #define fs_context_operations	dx_fs_context_operations
 #define fs_parameter		dx_fs_parameter
@@ -105,5 +101,15 @@ static int name##_remount(struct super_block *sb, int *flags, char *options) \
 #define DX_SUPER_REMOUNT(name)			.remount_fs = name##_remount,
 
 #endif
+
+/* Is this remount an emergency, with writers that go on?  Before 5.0 nobody says so; but then it is a kernel thread that asks. */
+static inline bool dx_context_is_forced(const struct fs_context *fc)
+{
+#ifdef SB_FORCE
+	return fc->sb_flags & SB_FORCE;
+#else
+	return current->flags & PF_KTHREAD;
+#endif
+}
 
 #endif /* COMPAT_FS_CONTEXT_H */

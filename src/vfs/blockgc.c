@@ -59,20 +59,34 @@ static bool trim_locked_out(struct inode *inode)
 	return drop_copies(inode) && done;
 }
 
-/* Trim a file.  False: it is in use and may be trimmed another time. */
-static bool trim_one(struct inode *inode)
+/**
+ * dx_trim_iolocked - trim a file that is the caller's
+ * @inode: IOLOCK exclusive
+ *
+ * False: it is in use and may be trimmed another time.
+ */
+bool dx_trim_iolocked(struct inode *inode)
 {
 	struct dx_lockout lk;
 	bool done = false;
 
-	if (!inode_trylock(inode))
-		return false;
 	/* No waiting for a lease: that drops the IOLOCK, and whoever takes it may be waiting for us. */
 	if (!atomic_read(&inode->i_dio_count) && !break_layout(inode, false) &&
 	    !dx_lockout_begin_iolocked(&lk, inode, DX_LK_SETSIZE)) {
 		done = trim_locked_out(inode);
 		dx_lockout_end(&lk);
 	}
+	return done;
+}
+
+/* The same of one that may be somebody else's. */
+static bool trim_one(struct inode *inode)
+{
+	bool done;
+
+	if (!inode_trylock(inode))
+		return false;
+	done = dx_trim_iolocked(inode);
 	inode_unlock(inode);
 	return done;
 }

@@ -265,6 +265,7 @@ int dx_xattr_set_raw(struct inode *inode, const char *name, u8 nsp, const void *
 /* blockgc.c */
 void dx_blockgc(struct super_block *sb);
 void dx_blockgc_wait(struct super_block *sb);
+bool dx_trim_iolocked(struct inode *inode);
 struct dx_nospace { u64 round; unsigned long until; u32 done; int kind; bool begun, asked, last; };
 /* do { } while, around what may be -ENOSPC */
 bool dx_nospace_again(struct super_block *sb, ssize_t ret, struct dx_nospace *ns);

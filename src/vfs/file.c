@@ -30,6 +30,9 @@ static ssize_t write_pages(struct kiocb *iocb, struct iov_iter *from, struct dx_
 		ret = dx_iomap_buffered_write(iocb, from, &dx_buffered_write_iomap_ops);
 		if (ret > 0)
 			done += ret;
+		/* what is preallocated for this file nobody else can give back while we have it */
+		else if (done && !nowait && (ret == -ENOSPC || ret == -EDQUOT))
+			dx_trim_iolocked(file_inode(iocb->ki_filp));
 		/* A part was written: why not more, only the rest can tell. */
 	} while (done && iov_iter_count(from) && !nowait && (ret > 0 || dx_nospace_again(sb, ret, ns)));
 	return done ?: ret;

@@ -594,7 +594,7 @@ static int reconfigure(struct fs_context *fc)
 		 * What files in memory have staged for copies would stay until the next mount: nobody frees it read-only. In an
 		 * emergency there may be writers, and nobody is waited for.
 		 */
-		if (fc->sb_flags & SB_FORCE)
+		if (dx_context_is_forced(fc))
 			dx_blockgc(sb);
 		else
 			dx_blockgc_wait(sb);

@@ -61,9 +61,7 @@ static int overwrite_later(struct dx_inode *ip, u32 b)
 	if (error)
 		return error;
 	dx_cow_submit(ip, (u64)(b - 398) * bs, 399ull * bs);
-	/* this is not to fail any more */
-	CHECK(!dx_cow_end(ip, (u64)(b - 398) * bs, 399ull * bs));
-	return 0;
+	return dx_cow_end(ip, (u64)(b - 398) * bs, 399ull * bs);
 }
 
 static int move_on(struct dx_inode *ip, u32 b)

@@ -172,7 +172,6 @@ struct dx_mount {
 
 	struct percpu_counter icount, ifree, fdblocks;
 	atomic64_t	delalloc_resv;	/* held by delayed extents, with their indlen */
-	atomic64_t	cow_blks;	/* of all CoW forks: each may cut an extent when it comes in */
 	atomic64_t	held[DX_HELD_NR];	/* how often something came to be held that can be given back */
 	spinlock_t	resv_lock;	/* reserve pool */
 	u64	resblks, resblks_avail;

@@ -496,7 +496,6 @@ static int cow_splice(struct dx_bmap_edit *e, const struct dx_irec *old, int nol
 		blks += new[i].blockcount;
 		want += dx_cow_want(e->ip, new[i].blockcount);
 	}
-	atomic64_add(blks - c->blks, &e->ip->mp->cow_blks);
 	WRITE_ONCE(c->blks, blks);
 	c->want = want;
 	return iext_splice(e, old, nold, new, nnew);

@@ -786,6 +786,4 @@ void dx_cow_drop(struct dx_inode *ip)
 	atomic64_sub(back, &ip->mp->delalloc_resv);
 	dx_mod_fdblocks(ip->mp, back, false);
 	ip->cf->resv = 0;
-	atomic64_sub(ip->cf->blks, &ip->mp->cow_blks);
-	WRITE_ONCE(ip->cf->blks, 0);
 }

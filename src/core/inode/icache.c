@@ -185,6 +185,7 @@ static void inode_reset(struct dx_inode *ip)
 	ip->df.nextents = 0;
 	ip->prev_unlinked = 0;
 	clear_bit(DX_I_STALE, &ip->i_flags);
+	clear_bit(DX_I_KEEP, &ip->i_flags);
 	clear_bit(DX_I_EOFBLOCKS, &ip->i_flags);
 	clear_bit(DX_I_TRUNCATED, &ip->i_flags);
 	clear_bit(DX_I_DIRTY_RELEASE, &ip->i_flags);

@@ -490,13 +490,13 @@ static int clear_lsn(struct dx_inode *ip, struct dx_buf *bp)
 }
 
 /*
- * Before the first change of an inode is logged.  A dirty transaction holds what others wait for, with this cluster locked perhaps,
+ * Before the first change of an inode is logged.  A dirty transaction, or one that goes on, holds what others wait for, with this cluster locked perhaps,
  * or has it itself, with changes that must not be written yet: then the next transaction tries again.  If all fail, the
  * inode is as it would be without this.
  */
 static void mend_lsn(struct dx_trans *tp, struct dx_inode *ip)
 {
-	u32 flags = tp->t_flags & DX_TRANS_DIRTY ? DX_READ_TRYLOCK : 0;
+	u32 flags = tp->t_flags & (DX_TRANS_DIRTY | DX_TRANS_ROLLED | DX_TRANS_NOWAIT) ? DX_READ_TRYLOCK : 0;
 	struct dx_buf *bp;
 
 	if (dx_trans_has_buf(tp, ip->imap.daddr, ip->imap.len_bb) ||

@@ -164,13 +164,16 @@ void dx_agresv_give(struct dx_trans *tp, struct dx_perag *pag, enum dx_agresv_ki
 	dx_trans_mod_fdblocks(tp, len, false);
 }
 
-/* What a tree that nothing bounds shall have left for cuts that are under way, and those of copies on write to come. */
+/*
+ * What a tree that nothing bounds shall have left for cuts that are under way, and those of copies on write to come: how many of these
+ * there will be nobody knows, and most extents that are staged for copies are wider than what is written.  Small AGs have less to set
+ * aside.
+ */
 static u32 to_keep(struct dx_mount *mp, const struct dx_perag *pag)
 {
-	u64 copies = atomic64_read(&mp->cow_blks);
+	u32 cut = READ_ONCE(pag->levels[DX_BTNUM_RMAP]) + 1, most = READ_ONCE(pag->resv[DX_AGRESV_RMAPBT].most);
 
-	return min_t(u64, 4 * mp->rmap_maxlevels + min_t(u32, 64, pag->length / 64) + copies / mp->rmap_mnr[0] +
-		     copies / (4 * mp->rmap_mnr[0]), U32_MAX / 4);
+	return max(2 * cut, min(4 * cut + min_t(u32, 64, pag->length / 64), most / 2));
 }
 
 /* Free blocks that whoever is in the middle of a change counts on to be left. */
