@@ -490,9 +490,9 @@ static int clear_lsn(struct dx_inode *ip, struct dx_buf *bp)
 }
 
 /*
- * Before the first change of an inode is logged.  A dirty transaction, or one that goes on, holds what others wait for, with this cluster locked perhaps,
- * or has it itself, with changes that must not be written yet: then the next transaction tries again.  If all fail, the
- * inode is as it would be without this.
+ * Before the first change of an inode is logged.  A dirty transaction, or one that goes on, holds what others wait for, with this
+ * cluster locked perhaps, or has it itself, with changes that must not be written yet: then the next transaction tries again.  If
+ * all fail, the inode is as it would be without this.
  */
 static void mend_lsn(struct dx_trans *tp, struct dx_inode *ip)
 {

@@ -165,9 +165,9 @@ void dx_agresv_give(struct dx_trans *tp, struct dx_perag *pag, enum dx_agresv_ki
 }
 
 /*
- * What a tree that nothing bounds shall have left for cuts that are under way, and those of copies on write to come: how many of these
- * there will be nobody knows, and most extents that are staged for copies are wider than what is written.  Small AGs have less to set
- * aside.
+ * What a tree that nothing bounds shall have left for cuts that are under way, and those of copies on write to come: how many of
+ * these there will be nobody knows, and most extents that are staged for copies are wider than what is written.  Small AGs have
+ * less to set aside.
  */
 static u32 to_keep(struct dx_mount *mp, const struct dx_perag *pag)
 {
