@@ -2,85 +2,20 @@
 /*
  * Other people's volumes at mount: what is on them, and in their log, decides what may be done.  Shared blocks are never
  * freed; what the log would leave is known before the first write; a log that is not the volume's own
- * is refused; one that holds a growth is replayed at the first mount; checked quota is unchecked before anything changes; an
- * unlinked inode that cannot be freed stays, whoever looks at it, and the volume mounts.
+ * is refused; one that holds a growth is replayed at the first mount;
+ * checked quota is unchecked before anything changes.  Unlinked inodes: t_stuck.c.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "util_model.h"
+#include "util_gate.h"
 #include "dx_alloc.h"
 #include "dx_bmap.h"
 #include "dx_dir.h"
 #include "dx_quota.h"
 #include "dx_walk.h"
 #include "dx_log_int.h"
-
-static u32 shared_bno;			/* in AG 0: the block of file A, and of C where that shares it */
-
-static void (*on_trace)(struct dx_mount *mp, const char *what, u64 a, u64 b, u64 c);
-
-static struct dx_mount *open_as(bool ro, bool norecovery, int *error)
-{
-	struct dx_mount *mp = kzalloc(sizeof(*mp), GFP_KERNEL | __GFP_NOFAIL);
-
-	mp->bdev = uv_dev;
-	mp->opts.ro = ro;
-	mp->opts.norecovery = norecovery;
-	mp->trace = on_trace;
-	*error = dx_mount_open(mp);
-	if (!*error)
-		return mp;
-	kfree(mp);
-	return NULL;
-}
-
-static u64 writes_so_far(void)
-{
-	struct host_dev_counts c;
-
-	host_dev_counts(uv_dev, &c);
-	return c.writes + c.discards;
-}
-
-static struct dx_name name_of(const char *s)
-{
-	return (struct dx_name) { .name = (const u8 *)s, .len = strlen(s), .ftype = DX_DIR3_FT_REG_FILE };
-}
-
-static int make_file(struct dx_mount *mp, const char *name, struct dx_inode **ipp)
-{
-	struct dx_create_args a = { .mode = S_IFREG | 0644 };
-	struct dx_name n = name_of(name);
-
-	return dx_create(mp->rootip, &n, &a, ipp);
-}
-
-static int find_file(struct dx_mount *mp, const char *name, struct dx_inode **ipp)
-{
-	struct dx_name n = name_of(name);
-	dx_ino_t ino;
-	int error = dx_lookup(mp->rootip, &n, &ino, NULL);
-
-	return error ? error : dx_iget(mp, NULL, ino, 0, ipp);
-}
-
-/* Unlink and keep it in use: it goes onto its unlinked list and stays there. */
-static int unlink_held(struct dx_mount *mp, const char *name)
-{
-	struct dx_name n = name_of(name);
-	struct dx_inode *ip;
-	int error = find_file(mp, name, &ip);
-
-	return error ? error : dx_remove(mp->rootip, &n, ip);
-}
-
-/* The device after a power cut that spared only what was flushed; the log is flushed. */
-static void power_cut(void)
-{
-	host_dev_crash(uv_dev, HOST_LOSE_ALL, 1);
-}
 
 /* ---- shared blocks ---- */
 
@@ -116,7 +51,7 @@ static int take_block(struct dx_mount *mp)
 }
 
 /*
- * As a kernel with reflink would log it: block shared_bno has @refs owners, of which 1 needs no record.  0: a block is
+ * As a kernel with reflink would log it: block ug_shared_bno has @refs owners, of which 1 needs no record.  0: a block is
  * taken for a copy on write.
  */
 static int log_refcount(struct dx_mount *mp, u32 refs)
@@ -139,7 +74,7 @@ static int log_refcount(struct dx_mount *mp, u32 refs)
 	b = bp->b_addr;
 	r = dx_buf_off(bp, DX_BTREE_SBLOCK_LEN);
 	b->bb_numrecs = cpu_to_be16(refs != 1);
-	r->rc_startblock = cpu_to_be32(refs ? shared_bno : staged_bno | DX_REFC_COWFLAG);
+	r->rc_startblock = cpu_to_be32(refs ? ug_shared_bno : staged_bno | DX_REFC_COWFLAG);
 	r->rc_blockcount = cpu_to_be32(1);
 	r->rc_refcount = cpu_to_be32(refs ?: 1);
 	dx_trans_buf_type(tp, bp, DX_BLFT_BTREE);
@@ -155,7 +90,7 @@ static int log_cui(struct dx_mount *mp, u32 type)
 
 	if (error)
 		return error;
-	dx_defer_refcount(tp, type, dx_agb_to_fsb(mp, 0, shared_bno), 1);
+	dx_defer_refcount(tp, type, dx_agb_to_fsb(mp, 0, ug_shared_bno), 1);
 	dx_intent_log(tp, &dx_refcount_type, &tp->t_defer, 1);
 	dx_defer_cancel(tp);
 	return dx_trans_commit(tp);
@@ -196,16 +131,16 @@ static int play(void *arg)
 	const char *p;
 	int error;
 
-	mp = open_as(false, false, &error);
+	mp = ug_open_as(false, false, &error);
 	for (p = c->log; !error && *p; p++) {
 		switch (*p) {
 		case '+': error = log_refcount(mp, 2); break;
 		case '-': error = log_refcount(mp, 1); break;
 		case 's': error = log_refcount(mp, 0); break;
-		case 'u': error = unlink_held(mp, "C"); break;
+		case 'u': error = ug_unlink_held(mp, "C"); break;
 		case 'i': error = log_cui(mp, DX_CUI_INCREASE); break;
 		case 'd': error = log_cui(mp, DX_CUI_DECREASE); break;
-		case 'n': error = make_file(mp, "new", &ip); break;
+		case 'n': error = ug_make_file(mp, "new", &ip); break;
 		case 'w':
 			error = dx_log_force(mp, true);
 			dx_ail_drain(mp);
@@ -222,7 +157,7 @@ static int play(void *arg)
 
 static int hit(dx_agbno_t bno, dx_extlen_t len, void *data)
 {
-	if (shared_bno >= bno && shared_bno < bno + len)
+	if (ug_shared_bno >= bno && ug_shared_bno < bno + len)
 		*(bool *)data = true;
 	return 0;
 }
@@ -269,11 +204,11 @@ static int judge(void *arg)
 {
 	const struct shared_case *c = arg;
 	bool clean = strchr(c->log, '|');
-	u64 writes = writes_so_far();
+	u64 writes = ug_writes_so_far();
 	struct dx_mount *mp;
 	int error;
 
-	mp = open_as(mount_ro, false, &error);
+	mp = ug_open_as(mount_ro, false, &error);
 	if (!CHECK_EQ(error, 0))
 		return error;
 	if (strchr(c->log, 's') && !(mount_ro && clean))
@@ -282,7 +217,7 @@ static int judge(void *arg)
 	/* a read-only mount of a clean log frees nothing either; becoming read-write it does */
 	CHECK_EQ(any_unlinked(mp), strchr(c->log, 'u') && mount_ro && clean);
 	if (mount_ro && clean) {
-		CHECK_EQ(writes_so_far(), writes);
+		CHECK_EQ(ug_writes_so_far(), writes);
 		CHECK_EQ(dx_mount_remount_rw(mp), 0);
 		CHECK(!any_unlinked(mp));
 		if (strchr(c->log, 's'))
@@ -301,7 +236,7 @@ static void shared_case(const struct shared_case *c, bool ro)
 	host_dev_reset(uv_dev);
 	host_init(1);
 	CHECK_EQ(host_run(play, (void *)c), 0);
-	power_cut();
+	ug_power_cut();
 	host_init(1);
 	mount_ro = ro;
 	CHECK_EQ(host_run(judge, (void *)c), 0);
@@ -317,41 +252,13 @@ static void shared_case(const struct shared_case *c, bool ro)
 	host_test_end();
 }
 
-/* Files A and B of one block each, and C: empty, or mapping A's block as a clone does. */
-static int make_shared(bool c_shares)
-{
-	static char mkfs[600];
-	static struct uv_profile p = { "reflink", mkfs, 96 };
-	FILE *f;
-	int rc;
-
-	snprintf(mkfs, sizeof(mkfs), "--unsupported -d agcount=2 -l size=10m -p %s/proto", uv_dir);
-	rc = host_sh("cd %s && head -c 4096 /dev/urandom >block && : >empty && { echo /; echo '0 0'; echo 'd--755 0 0'; echo \"A ---644 0 0 %s/block\"; echo \"B ---644 0 0 %s/block\"; echo \"C ---644 0 0 %s/empty\"; echo '$'; } >proto",
-		     uv_dir, uv_dir, uv_dir, uv_dir);
-	if (rc || uv_make(&p))
-		return -EIO;
-	host_dev_close(uv_dev);
-	uv_dev = NULL;
-	rc = host_sh("cd %s && i=%s && ino() { xfs_db -r -c \"path /$1\" -c 'p v3.inumber' $i | awk '{print $3}'; } && a=$(ino A) && c=$(ino C) && b=$(xfs_db -r -c \"inode $a\" -c 'p u3.bmx[0].startblock' $i | awk '{print $3}') && echo $b >bno &&"
-		     "{ [ %d = 0 ] || xfs_db -x -c \"inode $c\" -c 'write -d core.nextents 1' -c 'write -d core.nblocks 1' -c 'write -d core.size 4096' -c 'write -d u3.bmx[0].startoff 0' -c \"write -d u3.bmx[0].startblock $b\" -c 'write -d u3.bmx[0].blockcount 1' -c 'write -d u3.bmx[0].extentflag 0' -c 'write -d v3.reflink 1' -c \"inode $a\" -c 'write -d v3.reflink 1' $i >/dev/null; }",
-		     uv_dir, uv_image, c_shares);
-	if (rc)
-		return -EIO;
-	f = fopen(strcat(strcpy(mkfs, uv_dir), "/bno"), "r");
-	rc = f ? fscanf(f, "%u", &shared_bno) : 0;
-	if (f)
-		fclose(f);
-	uv_dev = host_dev_open(uv_image);
-	return rc == 1 && uv_dev ? 0 : -EIO;
-}
-
 static void shared_volumes(void)
 {
 	size_t i;
 	int shares;
 
 	for (shares = 0; shares < 2; shares++) {
-		if (make_shared(shares)) {
+		if (ug_make_shared(shares)) {
 			host_test_begin("a volume with shared blocks can be made");
 			CHECK(false);
 			host_test_end();
@@ -380,10 +287,10 @@ static int use(void *arg)
 	int error, i;
 
 	(void)arg;
-	mp = open_as(false, false, &error);
+	mp = ug_open_as(false, false, &error);
 	for (i = 0; !error && i < 100; i++) {
 		snprintf(name, sizeof(name), "f%d", i);
-		error = make_file(mp, name, &ip);
+		error = ug_make_file(mp, name, &ip);
 		if (!error)
 			dx_idrop(ip);
 	}
@@ -410,18 +317,10 @@ static int log_a_file(void *arg)
 	int error;
 
 	(void)arg;
-	mp = open_as(false, false, &error);
+	mp = ug_open_as(false, false, &error);
 	if (!error)
-		error = make_file(mp, "in the log", &ip);
+		error = ug_make_file(mp, "in the log", &ip);
 	return error ? error : dx_log_force(mp, true);
-}
-
-static u32 sect(void)
-{
-	struct dx_dsb d;
-
-	host_dev_peek(uv_dev, 0, &d, sizeof(d));
-	return be16_to_cpu(d.sb_sectsize);
 }
 
 static void set_lsn(u64 off, u32 len, size_t lsn_off, size_t crc_off, u64 lsn)
@@ -443,11 +342,11 @@ static void zero_log(void)
 		host_dev_poke(uv_dev, log_off + i, z, sizeof(z));
 }
 
-static void sb_ahead(void) { set_lsn(0, sect(), offsetof(struct dx_dsb, sb_lsn), DX_SB_CRC_OFF, head_lsn + 1); }
-static void sb_at_head(void) { set_lsn(0, sect(), offsetof(struct dx_dsb, sb_lsn), DX_SB_CRC_OFF, head_lsn); }
-static void sb_cycles_ahead(void) { set_lsn(0, sect(), offsetof(struct dx_dsb, sb_lsn), DX_SB_CRC_OFF, head_lsn + (7ULL << 32)); }
-static void agf_ahead(void) { set_lsn(sect(), sect(), offsetof(struct dx_agf, agf_lsn), DX_AGF_CRC_OFF, head_lsn + (7ULL << 32)); }
-static void agi_ahead(void) { set_lsn(2 * sect(), sect(), offsetof(struct dx_agi, agi_lsn), DX_AGI_CRC_OFF, head_lsn + (7ULL << 32)); }
+static void sb_ahead(void) { set_lsn(0, ug_sect(), offsetof(struct dx_dsb, sb_lsn), DX_SB_CRC_OFF, head_lsn + 1); }
+static void sb_at_head(void) { set_lsn(0, ug_sect(), offsetof(struct dx_dsb, sb_lsn), DX_SB_CRC_OFF, head_lsn); }
+static void sb_cycles_ahead(void) { set_lsn(0, ug_sect(), offsetof(struct dx_dsb, sb_lsn), DX_SB_CRC_OFF, head_lsn + (7ULL << 32)); }
+static void agf_ahead(void) { set_lsn(ug_sect(), ug_sect(), offsetof(struct dx_agf, agf_lsn), DX_AGF_CRC_OFF, head_lsn + (7ULL << 32)); }
+static void agi_ahead(void) { set_lsn(2 * ug_sect(), ug_sect(), offsetof(struct dx_agi, agi_lsn), DX_AGI_CRC_OFF, head_lsn + (7ULL << 32)); }
 static void root_inode_ahead(void)
 {
 	struct dx_dsb d;
@@ -477,16 +376,16 @@ static const struct ahead_case {
 static int judge_ahead(void *arg)
 {
 	const struct ahead_case *c = arg;
-	u64 writes = writes_so_far();
+	u64 writes = ug_writes_so_far();
 	struct dx_inode *ip;
 	struct dx_mount *mp;
 	int error;
 
-	mp = open_as(false, false, &error);
+	mp = ug_open_as(false, false, &error);
 	if (!c->refused) {
 		CHECK_EQ(error, 0);
 		if (mp && c->dirty) {
-			CHECK_EQ(find_file(mp, "in the log", &ip), 0);
+			CHECK_EQ(ug_find_file(mp, "in the log", &ip), 0);
 			dx_idrop(ip);
 		}
 		return mp ? uv_umount(mp) : error;
@@ -495,10 +394,10 @@ static int judge_ahead(void *arg)
 	if (!CHECK(host_log_has(c->says)) || !CHECK(host_log_has("ahead of the log")) || !CHECK(host_log_has("xfs_repair")))
 		printf("# %s\n", host_log());
 	if (c->untouched)
-		CHECK_EQ(writes_so_far(), writes);
+		CHECK_EQ(ug_writes_so_far(), writes);
 	if (mp)
 		return uv_umount(mp);
-	mp = open_as(true, true, &error);
+	mp = ug_open_as(true, true, &error);
 	CHECK_EQ(error, 0);
 	return mp ? uv_umount(mp) : error;
 }
@@ -515,7 +414,7 @@ static void logs_of_others(void)
 	host_set_printk(2);
 	if (host_run(use, NULL))
 		exit(2);
-	power_cut();
+	ug_power_cut();
 	snap = host_dev_snap_take(uv_dev);
 	for (i = 0; i < ARRAY_SIZE(ahead_cases); i++) {
 		const struct ahead_case *c = &ahead_cases[i];
@@ -525,7 +424,7 @@ static void logs_of_others(void)
 		if (c->dirty) {
 			host_init(1);
 			CHECK_EQ(host_run(log_a_file, NULL), 0);
-			power_cut();
+			ug_power_cut();
 		}
 		c->damage();
 		host_init(1);
@@ -582,9 +481,9 @@ static int empty_volume(void *arg)
 	int error;
 
 	(void)arg;
-	mp = open_as(false, false, &error);
+	mp = ug_open_as(false, false, &error);
 	if (!error)
-		error = make_file(mp, "old", &ip);
+		error = ug_make_file(mp, "old", &ip);
 	if (error)
 		return error;
 	dx_idrop(ip);
@@ -614,9 +513,9 @@ static int change_inodes(void *arg)
 	struct dx_trans *tp;
 	int error;
 
-	mp = open_as(c->remount, false, &error);
+	mp = ug_open_as(c->remount, false, &error);
 	if (!error)
-		error = find_file(mp, "old", &ip);
+		error = ug_find_file(mp, "old", &ip);
 	if (error)
 		return error;
 	old_ino = ip->ino;
@@ -628,7 +527,7 @@ static int change_inodes(void *arg)
 	ip->d.size = A_SIZE;
 	dx_trans_log_inode(tp, ip, DX_ILOG_CORE);
 	CHECK_EQ(dx_trans_commit(tp), 0);
-	CHECK_EQ(make_file(mp, "new", &new), 0);
+	CHECK_EQ(ug_make_file(mp, "new", &new), 0);
 	new_ino = new->ino;
 	return dx_log_force(mp, true);
 }
@@ -640,14 +539,14 @@ static int judge_changed(void *arg)
 	int error;
 
 	(void)arg;
-	mp = open_as(false, false, &error);
+	mp = ug_open_as(false, false, &error);
 	CHECK_EQ(error, 0);
 	if (error)
 		return error;
-	CHECK_EQ(find_file(mp, "old", &ip), 0);
+	CHECK_EQ(ug_find_file(mp, "old", &ip), 0);
 	CHECK_EQ(ip->d.size, A_SIZE);
 	dx_idrop(ip);
-	if (CHECK_EQ(find_file(mp, "new", &ip), 0))
+	if (CHECK_EQ(ug_find_file(mp, "new", &ip), 0))
 		dx_idrop(ip);
 	return uv_umount(mp);
 }
@@ -671,7 +570,7 @@ static void repaired_logs(void)
 		host_set_printk(2);
 		CHECK_EQ(host_run(change_inodes, (void *)&repaired_cases[i]), 0);
 		CHECK(host_log_has("ahead of the log, as xfs_repair -L leaves them"));
-		power_cut();
+		ug_power_cut();
 		/* who recovers this log may be another, who skips what is newer on disk */
 		CHECK_EQ(lsn_of(root_ino), 0);
 		CHECK_EQ(lsn_of(old_ino), 0);
@@ -711,7 +610,7 @@ static int grow(void *arg)
 	u32 old, new;
 	int error;
 
-	mp = open_as(false, false, &error);
+	mp = ug_open_as(false, false, &error);
 	if (error)
 		return error;
 	pag = dx_perag(mp, last);
@@ -764,7 +663,7 @@ static void grow_secondaries(void)
 {
 	static u8 buf[4096];
 	struct dx_dsb *d = (void *)buf;
-	u32 len = sect(), bs;
+	u32 len = ug_sect(), bs;
 	dx_agno_t agno;
 	u64 ag_bytes;
 
@@ -787,7 +686,7 @@ static int use_new_space(void *arg)
 	int error;
 
 	(void)arg;
-	mp = open_as(false, false, &error);
+	mp = ug_open_as(false, false, &error);
 	if (!CHECK_EQ(error, 0)) {
 		printf("# %s\n", host_log());
 		return error;
@@ -797,7 +696,7 @@ static int use_new_space(void *arg)
 	CHECK_EQ(mp->sb.agcount, agcount_grown);
 	CHECK_EQ(dx_perag(mp, agcount_grown - 1)->length, dblocks_grown - (u64)(agcount_grown - 1) * mp->sb.agblocks);
 	dx_reserve_set(mp, 0);
-	error = make_file(mp, "large", &ip);
+	error = ug_make_file(mp, "large", &ip);
 	/* more than there was */
 	if (!error)
 		error = dx_alloc_file_space(ip, 0, (dblocks_small - mp->sb.logblocks + (dblocks_grown - dblocks_small) / 2) * mp->sb.blocksize);
@@ -848,7 +747,7 @@ static void growths(void)
 		CHECK(dblocks_grown > dblocks_small && agcount_grown >= agcount_small);
 		host_init(1);
 		CHECK_EQ(host_run(grow, &written_back), 0);
-		power_cut();
+		ug_power_cut();
 		grow_secondaries();
 		host_init(1);
 		CHECK_EQ(host_run(use_new_space, NULL), 0);
@@ -876,7 +775,7 @@ static void look_at_disk(void)
 
 	host_dev_peek(uv_dev, 0, &d, sizeof(d));
 	on_disk.checked = be16_to_cpu(d.sb_qflags) & DX_SB_QFLAG_CHKD;
-	host_dev_peek(uv_dev, 2 * sect(), buf, sect());
+	host_dev_peek(uv_dev, 2 * ug_sect(), buf, ug_sect());
 	on_disk.freed = true;
 	for (i = 0; i < DX_AGI_UNLINKED_BUCKETS; i++)
 		on_disk.freed &= agi->agi_unlinked[i] == cpu_to_be32(DX_NULLAGINO);
@@ -895,7 +794,7 @@ static int mount_quota(void *arg)
 {
 	bool *hooked = arg;
 	struct dx_mount *mp = kzalloc(sizeof(*mp), GFP_KERNEL | __GFP_NOFAIL);
-	u64 writes = writes_so_far();
+	u64 writes = ug_writes_so_far();
 	int error;
 
 	mp->bdev = uv_dev;
@@ -909,7 +808,7 @@ static int mount_quota(void *arg)
 		return error;
 	}
 	if (mp->opts.ro) {
-		CHECK_EQ(writes_so_far(), writes);
+		CHECK_EQ(ug_writes_so_far(), writes);
 		CHECK(mp->sb.qflags & DX_SB_QFLAG_CHKD);
 		CHECK_EQ(dx_mount_remount_rw(mp), 0);
 	}
@@ -924,7 +823,7 @@ static int mount_quota(void *arg)
 static void set_qflags(void)
 {
 	static u8 buf[4096];
-	u32 len = sect();
+	u32 len = ug_sect();
 
 	host_dev_peek(uv_dev, 0, buf, len);
 	((struct dx_dsb *)buf)->sb_qflags = cpu_to_be16(QFLAGS_STOCK);
@@ -948,7 +847,7 @@ static void quota_unchecked(const char *log, bool ro)
 	host_dev_reset(uv_dev);
 	host_init(1);
 	CHECK_EQ(host_run(play, &c), 0);
-	power_cut();
+	ug_power_cut();
 	set_qflags();
 	snap = host_dev_snap_take(uv_dev);
 	quota_ro = ro;
@@ -978,417 +877,16 @@ static void quota_unchecked(const char *log, bool ro)
 
 static void quotas(void)
 {
-	if (make_shared(false))
+	if (ug_make_shared(false))
 		exit(2);
 	quota_unchecked("u", false);
 	quota_unchecked("uw|", false);
 	quota_unchecked("uw|", true);
 }
 
-/* ---- unlinked inodes that cannot be freed ---- */
-
-static dx_ino_t ino_b, ino_c, ino_d;
-
-/* Makes and removes files, until one is on the unlinked list of C, and returns that. */
-static int beside_c(struct dx_mount *mp, struct dx_inode **ipp)
-{
-	static struct dx_inode *ip[256];
-	int i, n = 0, error = 0;
-	bool found = false;
-
-	while (!error && !found && n < ARRAY_SIZE(ip)) {
-		error = make_file(mp, "d", &ip[n]);
-		if (!error)
-			error = dx_remove(mp->rootip, &(struct dx_name) { .name = (u8 *)"d", .len = 1 }, ip[n++]);
-		found = !error && ip[n - 1]->ino % DX_AGI_UNLINKED_BUCKETS == ino_c % DX_AGI_UNLINKED_BUCKETS;
-	}
-	if (!error && !CHECK(found))
-		error = -ENOENT;
-	if (error)
-		return error;
-	*ipp = ip[n - 1];
-	ino_d = (*ipp)->ino;
-	for (i = 0; i < n - 1; i++)
-		dx_idrop(ip[i]);
-	dx_icache_flush_inactive(mp);
-	return 0;
-}
-
-/* B, C, and D behind it, are unlinked and in use; all of that is on disk, the log clean or with another file. */
-static int play_unlinked(void *arg)
-{
-	bool dirty = *(bool *)arg;
-	struct dx_inode *b, *c, *d, *ip;
-	struct dx_name nb = name_of("B"), nc = name_of("C");
-	struct dx_mount *mp;
-	int error;
-
-	mp = open_as(false, false, &error);
-	if (error || find_file(mp, "B", &b) || find_file(mp, "C", &c))
-		return -EIO;
-	ino_b = b->ino;
-	ino_c = c->ino;
-	error = dx_alloc_file_space(c, 0, 4 * mp->sb.blocksize);
-	if (!error)
-		error = beside_c(mp, &d);
-	if (!error)
-		error = dx_alloc_file_space(d, 0, 4 * mp->sb.blocksize);
-	if (!error)
-		error = dx_remove(mp->rootip, &nb, b);
-	if (!error)
-		error = dx_remove(mp->rootip, &nc, c);
-	if (!error)
-		error = dx_log_force(mp, true);
-	dx_ail_drain(mp);
-	if (!error)
-		error = dx_sync_sb(mp, true);
-	if (!error)
-		error = dx_log_quiesce(mp, !dirty);
-	if (!error && dirty)
-		error = make_file(mp, "new", &ip);
-	return error ? error : dx_log_force(mp, true);
-}
-
-static u64 inode_off(dx_ino_t ino)
-{
-	struct dx_dsb d;
-
-	host_dev_peek(uv_dev, 0, &d, sizeof(d));
-	return ino << d.sb_inodelog;	/* AG 0 */
-}
-
-static void edit_c(void (*edit)(struct dx_dinode *d))
-{
-	static u8 buf[512];
-
-	host_dev_peek(uv_dev, inode_off(ino_c), buf, sizeof(buf));
-	edit((struct dx_dinode *)buf);
-	dx_update_cksum(buf, sizeof(buf), DX_DINODE_CRC_OFF);
-	host_dev_poke(uv_dev, inode_off(ino_c), buf, sizeof(buf));
-}
-
-/* An extent record: 54 bits of offset behind the flag, 52 of start, 21 of length. */
-static void set_start(struct dx_dinode *d, u64 start)
-{
-	u8 *r = (u8 *)d + DX_DINODE_SIZE;
-	u64 l0 = get_unaligned_be64(r), l1 = get_unaligned_be64(r + 8);
-
-	l0 = (l0 & ~0x1ffULL) | start >> 43;
-	l1 = (l1 & 0x1fffff) | start << 21;
-	put_unaligned_be64(l0, r);
-	put_unaligned_be64(l1, r + 8);
-}
-
-static void in_free_space(struct dx_dinode *d) { set_start(d, 9000); }
-static void out_of_volume(struct dx_dinode *d) { set_start(d, 1ULL << 40); }
-static void onto_itself(struct dx_dinode *d) { d->di_next_unlinked = cpu_to_be32((u32)ino_c); }
-static void no_mode(struct dx_dinode *d) { d->di_mode = cpu_to_be16(0170644); }
-static void has_links(struct dx_dinode *d) { d->di_nlink = cpu_to_be32(1); }
-static void free_space_extent(void) { edit_c(in_free_space); }
-static void wild_extent(void) { edit_c(out_of_volume); }
-static void bad_mode(void) { edit_c(no_mode); }
-static void loop(void) { edit_c(onto_itself); }
-static void links(void) { edit_c(has_links); }
-static void bad_crc(void)
-{
-	u8 b;
-
-	host_dev_peek(uv_dev, inode_off(ino_c) + 300, &b, 1);
-	b ^= 1;
-	host_dev_poke(uv_dev, inode_off(ino_c) + 300, &b, 1);
-}
-
-/* Edits the root of a btree of AG 0, one block. */
-static void edit_root(u32 sector, size_t root_off, void (*edit)(u8 *block))
-{
-	static u8 hdr[4096], blk[4096];
-	u64 off;
-
-	host_dev_peek(uv_dev, sector * sect(), hdr, sect());
-	off = (u64)get_unaligned_be32(hdr + root_off) << 12;
-	host_dev_peek(uv_dev, off, blk, sizeof(blk));
-	edit(blk);
-	dx_update_cksum(blk, sizeof(blk), DX_BTREE_SBLOCK_CRC_OFF);
-	host_dev_poke(uv_dev, off, blk, sizeof(blk));
-}
-
-static void no_btree_block(u8 *blk) { memset(blk, 0, 4); }
-
-static void free_in_inobt(u8 *blk)
-{
-	struct dx_inobt_rec *r = (void *)(blk + DX_BTREE_SBLOCK_LEN);
-	int i, n = be16_to_cpu(((struct dx_btree_sblock *)blk)->bb_numrecs);
-
-	for (i = 0; i < n; i++)
-		if (ino_c - be32_to_cpu(r[i].ir_startino) < 64)
-			r[i].ir_freecount++, r[i].ir_free |= cpu_to_be64(1ULL << (ino_c - be32_to_cpu(r[i].ir_startino)));
-}
-
-static void bad_cntbt(void) { edit_root(1, offsetof(struct dx_agf, agf_roots[1]), no_btree_block); }
-static void bad_inobts(void)
-{
-	edit_root(2, offsetof(struct dx_agi, agi_root), free_in_inobt);
-	edit_root(2, offsetof(struct dx_agi, agi_free_root), free_in_inobt);
-}
-
-static const struct stuck_case {
-	const char *name;
-	void (*damage)(void);
-	const char *says;
-	bool all_stay;			/* B, too */
-	bool cut_off;			/* C's list is given up, with D on it */
-	bool clean_only;		/* what the log replays heals it */
-	bool unreadable;		/* C is */
-	bool linked;			/* it is no unlinked inode */
-} stuck_cases[] = {
-	{ "its extent is free space", free_space_extent, "cannot be freed" },
-	{ "its extent is outside of the volume", wild_extent, "cannot be freed", .unreadable = true },
-	{ "it is of no known kind", bad_mode, "cannot be freed", .unreadable = true },
-	{ "its checksum is wrong", bad_crc, "is broken", false, true, .unreadable = true },
-	{ "it is its own successor", loop, "is broken", false, true },
-	{ "it has a link", links, "is broken", false, true, .linked = true },
-	{ "both inode trees have it as free", bad_inobts, "cannot be freed", false, false, true },
-	{ "the free space tree that takes its blocks is damaged", bad_cntbt, "mounting once more, without", true },
-};
-
-static u16 stuck_quota;			/* that it is mounted with */
-
-static bool on_list(struct dx_mount *mp, dx_ino_t ino)
-{
-	struct dx_buf *bp;
-	bool on;
-
-	if (dx_agi_read(mp, NULL, 0, &bp))
-		return false;
-	on = ((struct dx_agi *)bp->b_addr)->agi_unlinked[ino % DX_AGI_UNLINKED_BUCKETS] != cpu_to_be32(DX_NULLAGINO);
-	dx_buf_leave(bp);
-	return on;
-}
-
-static int see(void *ctx, const struct dx_istat *st)
-{
-	CHECK(st->d.nlink);
-	++*(int *)ctx;
-	return 0;
-}
-
-/* Who looks at what is left over, in memory or not, finds no inode, and frees none.  (A number may be the quota file's now.) */
-static void look_at_stuck(struct dx_mount *mp, const struct stuck_case *c)
-{
-	dx_ino_t inos[] = { ino_b, ino_c };
-	struct dx_inode *ip;
-	unsigned int i;
-	int round, n;
-
-	for (round = 0; round < 2; round++) {
-		struct dx_bulk b = { .mp = mp, .most = 100000 };
-
-		n = 0;
-		CHECK(dx_bulk_inodes(&b, see, &n) == 0 || c->unreadable);
-		CHECK(n >= 1);
-		for (i = 0; i < ARRAY_SIZE(inos); i++)
-			if (!c->linked && !c->unreadable && !dx_is_internal_ino(mp, inos[i]))
-				CHECK_EQ(dx_iget(mp, NULL, inos[i], round ? DX_IGET_UNTRUSTED : 0, &ip), -ENOENT);
-		dx_icache_flush_inactive(mp);
-		dx_ail_drain(mp);
-		dx_icache_scan(mp, 1000);
-	}
-	CHECK(!dx_is_shutdown(mp));
-}
-
-/* Usage that has been counted at this mount: of all inodes, these too. */
-static void check_counted(struct dx_mount *mp, const struct stuck_case *c)
-{
-	if (c->all_stay)	/* no space for quota files: the tree is damaged */
-		return;
-	CHECK_EQ(mp->qflags, stuck_quota | (c->unreadable ? 0 : DX_UQUOTA_CHKD));
-	CHECK_EQ(!c->unreadable, !host_log_has("some inodes are damaged"));
-	if (!c->unreadable)
-		CHECK_EQ(uv_check_quota(mp), 0);
-}
-
-static int judge_stuck(void *arg)
-{
-	const struct stuck_case *c = arg;
-	struct dx_imap imap;
-	struct dx_inode *ip;
-	struct dx_mount *mp;
-	int error;
-
-	mp = uv_mount_dev(uv_dev, &(struct dx_mount_opts) { .quota = stuck_quota }, &error);
-	if (!CHECK_EQ(error, 0)) {
-		printf("# %s\n", host_log());
-		return error;
-	}
-	if (!CHECK(host_log_has(c->says)))
-		printf("# %s\n", host_log());
-	CHECK(host_log_has("xfs_repair"));
-	CHECK(!dx_is_readonly(mp) && !dx_is_shutdown(mp));
-	look_at_stuck(mp, c);
-	if (stuck_quota)
-		check_counted(mp, c);
-	CHECK_EQ(on_list(mp, ino_b), c->all_stay);
-	CHECK_EQ(on_list(mp, ino_c), !c->cut_off);
-	CHECK_EQ(!dx_imap(mp, NULL, ino_d, true, &imap), c->all_stay || c->cut_off);
-	/* the volume is of use */
-	error = make_file(mp, "after", &ip);
-	if (!CHECK_EQ(error, 0))
-		return error;
-	dx_idrop(ip);
-	error = uv_umount(mp);
-	return error;
-}
-
-static void stuck_inodes(void)
-{
-	size_t i;
-
-	if (make_shared(false))
-		exit(2);
-	for (i = 0; i < 4 * ARRAY_SIZE(stuck_cases); i++) {
-		const struct stuck_case *c = &stuck_cases[i / 4];
-		bool dirty = i & 1;
-		char name[160];
-
-		if (dirty && c->clean_only)
-			continue;
-		stuck_quota = i & 2 ? DX_UQUOTA_ACCT : 0;
-		snprintf(name, sizeof(name), "an unlinked inode that cannot be freed, %s log%s: %s", dirty ? "dirty" : "clean",
-			 stuck_quota ? ", usage is counted" : "", c->name);
-		host_test_begin(name);
-		host_dev_reset(uv_dev);
-		host_init(1);
-		CHECK_EQ(host_run(play_unlinked, &dirty), 0);
-		power_cut();
-		c->damage();
-		host_init(1);
-		host_set_printk(2);
-		CHECK_EQ(host_run(judge_stuck, (void *)c), 0);
-		CHECK_EQ(host_warn_count, 0);
-		CHECK_EQ(host_live_allocs(true), 0);
-		host_kill_world();
-		host_test_end();
-	}
-}
-
-/* ---- unlinked directories that have lost their size ---- */
-
-#define EMPTY_DIRS	4
-static dx_ino_t empty_ino[EMPTY_DIRS];
-static u32 steps_left;
-
-static bool has_blocks(int i) { return i & 1; }
-static bool has_attrs(int i) { return i & 2; }
-
-/* Files with and without blocks and attributes in blocks: unlinked, in use, on disk. */
-static int play_empty(void *arg)
-{
-	struct dx_mount *mp;
-	int error, i;
-
-	(void)arg;
-	mp = open_as(false, false, &error);
-	for (i = 0; !error && i < EMPTY_DIRS; i++) {
-		char s[2] = { 'p' + i, 0 };
-		struct dx_name n = name_of(s);
-		static u8 value[3000];
-		struct dx_inode *ip;
-
-		error = make_file(mp, s, &ip);
-		if (error)
-			break;
-		empty_ino[i] = ip->ino;
-		if (has_blocks(i))
-			error = dx_alloc_file_space(ip, 0, 4 * mp->sb.blocksize);
-		if (!error && has_attrs(i)) {
-			struct dx_attr_arg a = { .ip = ip, .name = (u8 *)"a", .namelen = 1, .value = value, .valuelen = 3000 };
-
-			error = dx_attr_set_op(&a);
-		}
-		if (!error)
-			error = dx_remove(mp->rootip, &n, ip);
-	}
-	if (!error)
-		error = dx_log_force(mp, true);
-	dx_ail_drain(mp);
-	if (!error)
-		error = dx_sync_sb(mp, true);
-	return error ? error : dx_log_quiesce(mp, true);
-}
-
-static void dir_without_size(struct dx_dinode *d)
-{
-	d->di_mode = cpu_to_be16(S_IFDIR | 0755);
-	d->di_size = 0;
-	d->di_flags = cpu_to_be16(DX_DIFLAG_EXTSZINHERIT | DX_DIFLAG_PROJINHERIT);
-	d->di_extsize = cpu_to_be32(4);
-}
-
-static void cut_empty(struct dx_mount *mp, const char *what, u64 a, u64 b, u64 c)
-{
-	if ((strcmp(what, "trans_roll") && strcmp(what, "trans_commit")) || !c || !steps_left || --steps_left)
-		return;
-	CHECK(!dx_log_force(mp, true));
-	host_stop_world();
-}
-
-/* All of them are freed, if nothing comes in between. */
-static int judge_empty(void *arg)
-{
-	struct dx_mount *mp;
-	int error, i;
-
-	steps_left = *(u32 *)arg;
-	on_trace = cut_empty;
-	mp = open_as(false, false, &error);
-	on_trace = NULL;
-	if (!CHECK_EQ(error, 0))
-		return error;
-	CHECK(!host_log_has("xfs_repair"));
-	for (i = 0; i < EMPTY_DIRS; i++)
-		CHECK(!on_list(mp, empty_ino[i]));
-	return uv_umount(mp);
-}
-
-static void empty_dirs(void)
-{
-	u32 n, none = 0;
-	int i, ret = HOST_CRASHED;
-
-	host_test_begin("unlinked directories that have lost their size are freed, a power cut behind each step");
-	for (n = 1; ret == HOST_CRASHED && !host_checks_failed; n++) {
-		host_dev_reset(uv_dev);
-		host_init(1);
-		CHECK_EQ(host_run(play_empty, NULL), 0);
-		power_cut();
-		for (i = 0; i < EMPTY_DIRS; i++) {
-			ino_c = empty_ino[i];
-			edit_c(dir_without_size);
-		}
-		host_init(1);
-		ret = host_run(judge_empty, &n);
-		CHECK_EQ(host_warn_count, 0);
-		if (ret == HOST_CRASHED) {
-			host_kill_world();
-			power_cut();
-			host_init(1);
-			CHECK_EQ(host_run(judge_empty, &none), 0);
-			CHECK_EQ(host_warn_count, 0);
-		}
-		host_kill_world();
-		CHECK(uv_repair_clean("empty"));
-	}
-	CHECK_EQ(ret, 0);
-	CHECK(n > 8);
-	printf("# %u steps\n", n - 1);
-	host_test_end();
-}
-
 int main(void)
 {
 	uv_setup("t_gate");
-	stuck_inodes();
-	empty_dirs();
 	quotas();
 	shared_volumes();
 	logs_of_others();
