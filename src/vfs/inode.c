@@ -283,7 +283,10 @@ static struct inode *vnode_of(struct super_block *sb, dx_ino_t ino)
 	return iget5_locked(sb, lower_32_bits(ino) ^ upper_32_bits(ino), vnode_is, vnode_set_ino, &ino);
 }
 
-/* Its core inode, or an error and none.  One whose last link has gone, since it was looked for, must not come back. */
+/*
+ * Its core inode, or an error and none.  One whose last link has gone, since it was looked for, must not come back; but under
+ * DX_IGET_LEFT_OVER a name leads to it still: its count of links is damaged, its data need not be.
+ */
 static int read_vnode(struct inode *inode, dx_ino_t ino, u32 iget_flags, const u32 *gen)
 {
 	struct dx_mount *mp = DX_M(inode->i_sb);
@@ -292,7 +295,7 @@ static int read_vnode(struct inode *inode, dx_ino_t ino, u32 iget_flags, const u
 
 	if (error)
 		return error;
-	if (!ip->d.nlink && !test_bit(DX_OP_NORECOVERY, &mp->opstate))
+	if (!ip->d.nlink && !(iget_flags & DX_IGET_LEFT_OVER) && !test_bit(DX_OP_NORECOVERY, &mp->opstate))
 		error = -ENOENT;
 	else
 		setup_vnode(inode, ip);
@@ -335,6 +338,20 @@ static struct inode *vget(struct super_block *sb, dx_ino_t ino, u32 iget_flags, 
 struct inode *dx_vget(struct super_block *sb, dx_ino_t ino)
 {
 	return vget(sb, ino, 0, NULL);
+}
+
+/**
+ * dx_vget_named - the VFS inode that a directory entry names
+ * @sb: super block
+ * @ino: inode number, from an entry that cannot go: the i_rwsem of its directory is held
+ *
+ * One that has no links is damaged, but whoever has its name may read, and rescue, what it has; it is not freed.
+ *
+ * Return: as dx_vget(), but -ENOENT only for a free inode.
+ */
+struct inode *dx_vget_named(struct super_block *sb, dx_ino_t ino)
+{
+	return vget(sb, ino, DX_IGET_LEFT_OVER, NULL);
 }
 
 /**

@@ -37,10 +37,10 @@ static struct dentry *vn_lookup(struct inode *dir, struct dentry *dentry, unsign
 		return ERR_PTR(error);
 	error = dx_lookup(DX_I(dir), &name, &ino, NULL);
 	if (!error) {
-		inode = dx_vget(dir->i_sb, ino);
-		/* A name that leads to an inode that is free, or has no links, is damage, not absence. */
+		inode = dx_vget_named(dir->i_sb, ino);
+		/* A name that leads to a free inode is damage, not absence. */
 		if (inode == ERR_PTR(-ENOENT)) {
-			dx_err_ratelimited(DX_M(dir->i_sb), "directory 0x%llx has an entry for the free or unlinked inode 0x%llx",
+			dx_err_ratelimited(DX_M(dir->i_sb), "directory 0x%llx has an entry for the free inode 0x%llx",
 					   DX_I(dir)->ino, ino);
 			inode = ERR_PTR(-EFSCORRUPTED);
 		}

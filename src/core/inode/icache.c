@@ -601,7 +601,7 @@ static void grab(struct dx_icache *ic, struct dx_inode *ip)
 
 /*
  * An unlinked inode that nobody uses is left over: it could not be freed, or was not to be, and stays on its list until a recovery
- * frees it.  To everybody else it is a free one: its last reference would have it freed, by somebody who only looked, and an error
+ * frees it.  To a guessed number it is a free one: its last reference would have it freed, by somebody who only looked, and an error
  * there shuts us down.  Without recovery nothing is freed, and what the disk says of links may be old.
  */
 static bool shows_left_over(struct dx_mount *mp, u32 flags)
