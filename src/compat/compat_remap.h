@@ -25,7 +25,8 @@ static inline int dx_remap_may_write(struct file *file, loff_t pos, loff_t len)
 #if HAVE_REMAP_VERIFY == 2
 	return remap_verify_area(file, pos, len, true);
 #elif HAVE_REMAP_VERIFY == 1
-	return rw_verify_area(WRITE, file, &pos, len);
+	/* a size_t, which must not look negative; nobody asks about more than that the file is written */
+	return rw_verify_area(WRITE, file, &pos, min_t(u64, len, MAX_RW_COUNT));
 #else
 	return 0;
 #endif

@@ -511,7 +511,7 @@ static int fill_super(struct super_block *sb, struct fs_context *fc)
 	if (error)
 		goto out_shrinker;
 
-	root = dx_vget(sb, mp->sb.rootino);
+	root = dx_vget_named(sb, mp->sb.rootino);
 	if (IS_ERR(root)) {
 		error = PTR_ERR(root);
 		goto out_shrinker;

@@ -336,7 +336,7 @@ int dx_rename(struct dx_inode *sdp, const struct dx_name *sname, struct dx_inode
 		goto out_cancel;
 	/* no hard links and no moves out of a tree that accounts its space together */
 	error = -EXDEV;
-	if (dx_ns_foreign(tdp, sip) || (r.exchange && dx_ns_foreign(sdp, tip)))
+	if (dx_ns_foreign(tdp, sip) || (r.exchange && sdp != tdp && dx_ns_foreign(sdp, tip)))
 		goto out_cancel;
 
 	error = check_parents(&r);

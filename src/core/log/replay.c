@@ -271,10 +271,23 @@ static int set_ops(struct dx_recovery *rc, struct dx_buf *bp, unsigned int type)
 		bp->b_ops = k->ops;
 		return 0;
 	}
-	if (known)
-		return dx_replay_bad(rc, "magic of a replayed block", bp->b_maps[0].daddr);
-	/* a part of a scattered block: nothing can be said of it alone */
+	/* of no known type: a part of a scattered block, of which nothing can be said alone; torn: as others were at other times */
 	bp->b_ops = NULL;
+	if (known && !(bp->b_flags & BF_TORN))
+		return dx_replay_bad(rc, "magic of a replayed block", bp->b_maps[0].daddr);
+	return 0;
+}
+
+/* Is a block, into which all of the log has been replayed, what its last item says? */
+static int check_torn(struct dx_recovery *rc, const struct dx_buf *bp)
+{
+	const struct dx_replay_block *k;
+
+	if (bp->b_ops)
+		return 0;
+	for (k = rc->above->blocks; k->ops; k++)
+		if (k->type == bp->b_type)
+			return dx_replay_bad(rc, "magic of a replayed block", bp->b_maps[0].daddr);
 	return 0;
 }
 
@@ -442,11 +455,12 @@ int dx_buf_look(struct dx_recovery *rc, const struct dx_ritem *it, dx_lsn_t lsn)
  *
  * Stamps them with rc->bufs_lsn first: all but the torn ones are of transactions of that LSN.
  *
- * Return: 0 or the first error.
+ * Return: 0 or the first error; -EFSCORRUPTED when a torn one is not what the log makes of it.
  */
 int dx_replay_flush(struct dx_recovery *rc, bool all)
 {
 	struct dx_buf *bp, *n;
+	int error;
 
 	list_for_each_entry_safe(bp, n, &rc->bufs, b_delwri) {
 		if (bp->b_flags & BF_TORN)
@@ -455,8 +469,12 @@ int dx_replay_flush(struct dx_recovery *rc, bool all)
 			stamp(bp, rc->bufs_lsn);
 	}
 	if (all) {
-		list_for_each_entry(bp, &rc->torn, b_delwri)
+		list_for_each_entry(bp, &rc->torn, b_delwri) {
+			error = check_torn(rc, bp);
+			if (error)
+				return error;
 			bp->b_flags &= ~BF_TORN;
+		}
 		list_splice_init(&rc->torn, &rc->bufs);
 	}
 	return dx_buf_write_queued(&rc->bufs);

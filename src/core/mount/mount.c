@@ -387,9 +387,9 @@ static int get_root(struct dx_mount *mp)
 		dx_err(mp, "corrupt superblock: bad rootino");
 		return -EFSCORRUPTED;
 	}
-	error = dx_iget(mp, NULL, mp->sb.rootino, 0, &mp->rootip);
+	error = dx_iget(mp, NULL, mp->sb.rootino, DX_IGET_LEFT_OVER, &mp->rootip);
 	if (error == -ENOENT)
-		error = dx_corrupt(mp, "superblock", 0, "root inode %llu is free or unlinked",
+		error = dx_corrupt(mp, "superblock", 0, "root inode %llu is free",
 				   (unsigned long long)mp->sb.rootino);
 	if (error) {
 		dx_err(mp, "cannot read the root directory: error %d", error);
