@@ -6,7 +6,8 @@
  * inode would so keep the whole volume from being mounted, at every mount again.  So each inode is looked at first,
  * without a transaction: whether all of it can be read, and whether what it wants to free is in use.
  * One that does not pass, or cannot be read at all but for its place on the list, stays there, and the others leave one by one:
- * DX_I_KEEP, which it has from when it was read, is not taken from it.  What is
+ * DX_I_KEEP, which it has from when it was read, is not taken from it.  One with links may have a name, and stays, too: older
+ * kernels put a nameless file there with a link on disk, and take that back in memory.  What is
  * damaged elsewhere (free space trees) that look cannot see: then the shutdown is taken back by mounting once more, without freeing
  * anything (dx_mount_open()).
  *
@@ -130,8 +131,12 @@ static int process_bucket(struct dx_mount *mp, dx_agno_t agno, int bucket, dx_ag
 		if (error)
 			return error;
 		if (ip->d.nlink) {
+			dx_warn(mp, "inode 0x%llx is on an unlinked list and has links (as O_TMPFILE leaves it on kernels before 5.1): it stays, run xfs_repair",
+				(unsigned long long)ip->ino);
+			prev = cur;
+			agino = ip->d.next_unlinked;
 			dx_idrop(ip);
-			return -EFSCORRUPTED;
+			continue;
 		}
 		/* read before the reference goes: then the worker takes it off the list */
 		agino = ip->d.next_unlinked;
