@@ -71,7 +71,7 @@ bool dx_trim_iolocked(struct inode *inode)
 	bool done = false;
 
 	/* No waiting for a lease: that drops the IOLOCK, and whoever takes it may be waiting for us. */
-	if (!atomic_read(&inode->i_dio_count) && !break_layout(inode, false) &&
+	if (dx_dio_none(inode) && !break_layout(inode, false) &&
 	    !dx_lockout_begin_iolocked(&lk, inode, DX_LK_SETSIZE)) {
 		done = trim_locked_out(inode);
 		dx_lockout_end(&lk);

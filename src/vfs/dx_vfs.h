@@ -226,6 +226,23 @@ static inline void dx_note_change(struct inode *inode)
 	if (unlikely(test_bit(DX_I_SEEN, &ip->i_flags)) && !test_bit(DX_I_CHANGED, &ip->i_flags))
 		set_bit(DX_I_CHANGED, &ip->i_flags);
 }
+/*
+ * Waits for the direct I/O in flight, or asks whether there is any.  What it has published, the size first, is seen by who reads
+ * after that: a count that is found zero orders nothing by itself (its last user's decrement is a full barrier).
+ */
+static inline void dx_dio_drain(struct inode *inode)
+{
+	inode_dio_wait(inode);
+	smp_acquire__after_ctrl_dep();
+}
+
+static inline bool dx_dio_none(struct inode *inode)
+{
+	if (atomic_read(&inode->i_dio_count))
+		return false;
+	smp_acquire__after_ctrl_dep();
+	return true;
+}
 /* swapext.c */
 long dx_ioc_swapext(struct file *file, void __user *arg);
 long dx_ioc_swapext32(struct file *file, unsigned int cmd, void __user *arg);

@@ -182,6 +182,11 @@ static vm_fault_t vn_page_mkwrite(struct vm_fault *vmf)
 		before = READ_ONCE(vn->fault_nospace);
 		dx_mmaplock_shared(inode);
 		ret = dx_iomap_page_mkwrite(vmf, &dx_buffered_write_iomap_ops);
+		/* again, with the page locked: who has looked at the times meanwhile must write it back, and the next store faults anew */
+		if (ret & VM_FAULT_LOCKED) {
+			smp_mb();	/* made dirty, then who has looked; he looks, and then for what is dirty: dx_inode_seen() */
+			dx_note_change(inode);
+		}
 		dx_mmapunlock_shared(inode);
 	} while ((ret & VM_FAULT_SIGBUS) && READ_ONCE(vn->fault_nospace) != before &&
 		 dx_nospace_again(inode->i_sb, -ENOSPC, &ns));
@@ -240,7 +245,7 @@ static void trim_prealloc(struct inode *inode)
 		return;
 	if (atomic_read(&inode->i_writecount) > 1 || !inode_trylock(inode))
 		return;
-	if (!atomic_read(&inode->i_dio_count) &&
+	if (dx_dio_none(inode) &&
 	    !dx_lockout_begin_iolocked(&lk, inode, DX_LK_SETSIZE)) {
 		/* asked again: whoever has opened it meanwhile may have asked for blocks there */
 		if (dx_inode_spare_past_eof(ip) && atomic_read(&inode->i_writecount) <= 1 &&

@@ -158,7 +158,7 @@ static int drain(struct dx_lockout *lk, ktime_t *t)
 	 * size first and drained later (see run_locked_out()).
 	 */
 	if (!dx_errortag(inode, DX_TAG_DRAIN_BEFORE_SIZE))
-		inode_dio_wait(inode);
+		dx_dio_drain(inode);
 	lk->drain_ns = since_ns(t);
 	return 0;
 }
@@ -481,7 +481,7 @@ static bool holds(const struct dx_lockout *lk)
 	if (lk->kind != DX_LK_ADDITIVE && !dx_mmaplock_held_excl(inode))
 		return false;
 	if (lk->kind == DX_LK_FULL)
-		return !atomic_read(&inode->i_dio_count) || dx_errortag(inode, DX_TAG_DRAIN_BEFORE_SIZE);
+		return dx_dio_none(inode) || dx_errortag(inode, DX_TAG_DRAIN_BEFORE_SIZE);
 	return lk->kind == DX_LK_ADDITIVE || (lk->in_range && !READ_ONCE(lk->range.ahead));
 }
 

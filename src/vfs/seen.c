@@ -12,7 +12,8 @@
  * the lockout, is refused, and the time of change moves, so that all who have looked before will be, too.  A look that finds
  * that times have moved since the last one takes the mark away, for who looked then is told by them.
  *
- * No order of memory is needed: a mark is set before its setter reads, and looked for after data has arrived.
+ * The mark is set, and ordered, before its setter reads times and data (dx_inode_seen()), and looked for after data has arrived, or
+ * with the page locked that a store is about to change.
  */
 #include "dx_vfs.h"
 

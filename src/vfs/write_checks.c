@@ -18,11 +18,11 @@ static int clear_the_way(struct kiocb *iocb, enum dx_iolock *mode)
 		error = dx_break_layouts(inode, mode);
 		if (!error && *mode == DX_IOLOCK_EXCL &&
 		    ((iocb->ki_flags & IOCB_DIRECT) || !dx_errortag(inode, DX_TAG_BUFFERED_UNDRAINED)))
-			inode_dio_wait(inode);
+			dx_dio_drain(inode);
 		return error;
 	}
 	error = break_layout(inode, false);
-	if (error == -EWOULDBLOCK || (!error && *mode == DX_IOLOCK_EXCL && atomic_read(&inode->i_dio_count)))
+	if (error == -EWOULDBLOCK || (!error && *mode == DX_IOLOCK_EXCL && !dx_dio_none(inode)))
 		error = -EAGAIN;
 	return error;
 }

@@ -26,7 +26,7 @@
 #include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
-#include "dx_ioctl.h"
+#include "geom.h"
 
 struct bstat_i386 { DX_BSTAT_FIELDS(struct dx_bstime32, __u64, __s64); } __attribute__((packed, aligned(4)));
 struct inogrp_i386 { __u64 xi_startino; __s32 xi_alloccount; __u64 xi_allocmask; } __attribute__((packed, aligned(4)));
@@ -219,7 +219,8 @@ static int odd(void)
 	__u64 ags;
 	char what[100];
 
-	ioctl(fd, DX_IOC_FSGEOMETRY, &g);
+	if (geometry(fd, &g))
+		perror("FSGEOMETRY");
 	/* bits of an inode number that are within an AG */
 	while (1ull << log < g.agblocks)
 		log++;

@@ -18,7 +18,7 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include "dx_ioctl.h"
+#include "geom.h"
 
 static int fd, i386;
 
@@ -56,7 +56,7 @@ static struct dx_geom geom(void)
 {
 	struct dx_geom g;
 
-	if (ioctl(fd, DX_IOC_FSGEOMETRY, &g)) {
+	if (geometry(fd, &g)) {
 		perror("FSGEOMETRY");
 		exit(2);
 	}

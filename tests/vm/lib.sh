@@ -186,6 +186,15 @@ pair_down() {
 	umount_fs && umount $MNT2 && repair_check "$DEV" && repair_check "$DEV2"
 }
 
+# since VERSION: is the running kernel that new?
+since() { printf '%s\n' "$1" "$(uname -r)" | sort -V -C; }
+# as_stock VERSION t|t_same NAME...: a comparison with the stock XFS of a kernel; before VERSION that answers otherwise
+as_stock() {
+	local v=$1
+	shift
+	if since "$v"; then "$@"; else skip "$2" "stock XFS before $v answers otherwise"; fi
+}
+
 t_same() {
 	local name=$1 a b
 	shift

@@ -348,4 +348,5 @@ void dx_inode_seen(struct dx_inode *ip)
 	ip->i_seen = stamp;
 	set_bit(DX_I_SEEN, &ip->i_flags);
 	spin_unlock(&ip->i_lock);
+	smp_mb();
 }

@@ -53,6 +53,7 @@ int dx_record_alloc(struct dx_record *rec);
 void dx_record_free(struct dx_record *rec);
 int dx_record_header(struct dx_log_reader *r, u32 block, struct dx_record *rec, const char **why);
 int dx_record_read(struct dx_log_reader *r, struct dx_record *rec);	/* header known: body, raw */
+bool dx_record_is_native(const struct dx_record *rec);
 bool dx_record_crc_ok(const struct dx_record *rec);
 void dx_record_unpack(struct dx_record *rec);	/* put back what the cycle numbers replaced */
 static inline u32 dx_record_bb(const struct dx_record *rec) { return rec->hdr_bb + rec->body_bb; }

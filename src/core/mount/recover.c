@@ -179,8 +179,14 @@ int dx_record_header(struct dx_log_reader *r, u32 block, struct dx_record *rec, 
 	return 0;
 }
 
-/* Byte order of the writer: needed to replay, not to unmount cleanly. */
-static bool record_is_native(const struct dx_record *rec)
+/**
+ * dx_record_is_native - has a machine of our byte order written a record?
+ * @rec: read
+ *
+ * It matters to who looks into it (most log items are in the order of their writer); where a record lies, whether it is whole, and
+ * a clean unmount are told in one order.
+ */
+bool dx_record_is_native(const struct dx_record *rec)
 {
 	const struct dx_rec_header *h = (const void *)rec->buf;
 #ifdef __LITTLE_ENDIAN
@@ -195,7 +201,7 @@ static bool record_is_native(const struct dx_record *rec)
  * @r: reader
  * @rec: filled in by dx_record_header(), with a buffer
  *
- * Return: 0, -EINVAL (written on a machine of the other byte order), -EIO.
+ * Return: 0 or -EIO.
  */
 int dx_record_read(struct dx_log_reader *r, struct dx_record *rec)
 {
@@ -208,11 +214,6 @@ int dx_record_read(struct dx_log_reader *r, struct dx_record *rec)
 		if (error)
 			return error;
 		memcpy(rec->buf + ((size_t)i << DX_BBSHIFT), p, DX_BBSIZE);
-	}
-	/* if that is what it says, and not damage, which the callers tell by the checksum */
-	if (!record_is_native(rec) && dx_record_crc_ok(rec)) {
-		dx_err(r->mp, "the log was written on a machine of the other byte order: recover it there");
-		return -EINVAL;
 	}
 	return 0;
 }

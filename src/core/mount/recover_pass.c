@@ -410,6 +410,11 @@ int dx_recover_pass(struct dx_recovery *rc, enum dx_rpass pass)
 			error = -EFSCORRUPTED;
 			break;
 		}
+		if (!dx_record_is_native(&rec)) {
+			dx_err(rc->mp, "the log was written on a machine of the other byte order: recover it there");
+			error = -EINVAL;
+			break;
+		}
 		dx_record_unpack(&rec);
 		error = do_record(rc, &rec);
 		left -= dx_record_bb(&rec);

@@ -23,7 +23,7 @@ name=$(readlink -f $DEV)
 export SYSFS=/sys/fs/dioxfs/${name##*/}
 # Before 5.15 the page cache does not take part: what could take a range stops everybody there.
 ranges=1
-[ "$(printf '%s\n5.15\n' "$(uname -r)" | sort -V | head -n 1)" = 5.15 ] || ranges=
+since 5.15 || ranges=
 
 nr=0
 run() { # each in a file of its own, which stays: what it wrote is not taken for what another did

@@ -48,7 +48,7 @@ for opts in "" "-b size=1024"; do
 	if [ -z "$opts" ] && [ $FSTYPE = dioxfs ]; then
 		xfs_io -f -c "pwrite -q 0 9728" -c fsync $MNT/t
 		echo 1 >$trace/events/dioxfs/dx_dio_write/enable
-		t_eq "sectors inside a block and inside the file go beside others" "$(printf '%s\n5.12\n' "$(uname -r)" | sort -V | head -n 1 | grep -qx 5.12 && echo 1 || echo 2)" "$(alone 512 512)"
+		t_eq "sectors inside a block and inside the file go beside others" "$(since 5.12 && echo 1 || echo 2)" "$(alone 512 512)"
 		t_eq "those that end at the end of the file go alone" 2 "$(alone 9216 512)"
 		t_eq "those behind it, too" 2 "$(alone 9728 512)"
 		t_eq "whole blocks go beside others" 1 "$(alone 4096 4096)"
