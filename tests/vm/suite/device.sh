@@ -107,6 +107,7 @@ if disk_up; then
 	sync -f $MNT 2>/dev/null
 	# syncfs(2) says nothing before 5.8; writing back to a device that is gone warns before 5.15
 	t_fails "nothing is written any more" xfs_io -f -c "pwrite -q 0 1" -c fsync $MNT/new
+	sync -f $MNT 2>/dev/null
 	t "it is shut down" kernel_says "shut down in"
 	t "unmounts" umount $MNT
 	echo "- - -" >/sys/class/scsi_host/"$host"/scan
