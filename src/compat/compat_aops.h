@@ -44,12 +44,16 @@ static void name##_readahead(struct readahead_control *rac) \
 { \
 	dx_iomap_readahead(rac, read_ops); \
 } \
+static bool name##_release_folio(struct folio *folio, gfp_t gfp) \
+{ \
+	return !dx_page_pinned(folio->mapping->host, &folio->page) && iomap_release_folio(folio, gfp); \
+} \
 const struct address_space_operations name = { \
 	.read_folio		= name##_read_folio, \
 	.readahead		= name##_readahead, \
 	.writepages		= writepages_fn, \
 	.dirty_folio		= dx_dirty_folio, \
-	.release_folio		= iomap_release_folio, \
+	.release_folio		= name##_release_folio, \
 	.invalidate_folio	= iomap_invalidate_folio, \
 	.bmap			= bmap_fn, \
 	.direct_IO		= noop_direct_IO, \
@@ -103,12 +107,16 @@ static int name##_readpage(struct file *unused, struct page *page) \
 	return dx_iomap_readpage(page, read_ops); \
 } \
 DX_AOPS_READAHEAD(name, read_ops) \
+static int name##_releasepage(struct page *page, gfp_t gfp) \
+{ \
+	return !dx_page_pinned(page->mapping->host, page) && iomap_releasepage(page, gfp); \
+} \
 const struct address_space_operations name = { \
 	.readpage		= name##_readpage, \
 	DX_AOPS_READAHEAD_MEMBER(name), \
 	.writepages		= writepages_fn, \
 	.set_page_dirty		= dx_set_page_dirty, \
-	.releasepage		= iomap_releasepage, \
+	.releasepage		= name##_releasepage, \
 	.invalidatepage		= iomap_invalidatepage, \
 	.bmap			= bmap_fn, \
 	.direct_IO		= noop_direct_IO, \

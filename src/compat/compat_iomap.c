@@ -44,22 +44,38 @@ static loff_t most_at_once(loff_t length, unsigned int flags)
 }
 #endif
 
+/*
+ * From here on @page keeps what is known of its blocks. A release that has the page locked may not have seen that it is
+ * pinned: it is over before the mapping is looked up, which then tells what went with it.
+ */
+static bool pin_blocks(dx_pinned_t *pinned, struct page *page, unsigned int flags)
+{
+	WRITE_ONCE(*pinned, compound_head(page));
+	if (!(flags & IOMAP_NOWAIT))
+		lock_page(page);
+	else if (!trylock_page(page))
+		return false;
+	unlock_page(page);
+	return true;
+}
+
 /**
  * dx_iomap_pin - keep the page that a buffered write covers in part
  * @inode: regular file, IOLOCK exclusive
+ * @pinned: the vnode's, where ->releasepage looks
  * @pos: first byte that is to be mapped
  * @length: bytes; shortened so that at most one page is covered in part
  * @flags: IOMAP_*
  *
- * A page that is in the cache cannot be reclaimed while somebody holds it, so what
- * the mapping says stays true for those of its blocks that are not up to date. One that is not in the
+ * A page that is in the cache cannot be reclaimed while somebody holds it, nor does it forget which of its blocks are up to
+ * date while it is pinned, so what the mapping says stays true for those of its blocks that are not. One that is not in the
  * cache is put there, not up to date: a fault that dirties it before the write has locked it reads it first, and
  * the write then takes it as it finds it. To zero a range needs no page where the file has none. Whole pages need
  * none of it: nothing of them is zeroed or read.
  *
- * Return: the page, for dx_iomap_unpin(), or NULL; -ENOMEM.
+ * Return: the page, for dx_iomap_unpin(), or NULL; -ENOMEM, -EAGAIN (IOMAP_NOWAIT).
  */
-struct page *dx_iomap_pin(struct inode *inode, loff_t pos, loff_t *length, unsigned int flags)
+struct page *dx_iomap_pin(struct inode *inode, dx_pinned_t *pinned, loff_t pos, loff_t *length, unsigned int flags)
 {
 	struct address_space *mapping = inode->i_mapping;
 	unsigned int off = offset_in_page(pos);
@@ -75,23 +91,32 @@ struct page *dx_iomap_pin(struct inode *inode, loff_t pos, loff_t *length, unsig
 	*length = min_t(loff_t, *length, PAGE_SIZE - off);
 	forget_read_errors(mapping, pos, *length);
 	page = find_get_page(mapping, pos >> PAGE_SHIFT);
-	if (page || (flags & IOMAP_ZERO))
-		return page;
-	page = find_or_create_page(mapping, pos >> PAGE_SHIFT, mapping_gfp_constraint(mapping, ~__GFP_FS));
-	if (!page)
-		return ERR_PTR(-ENOMEM);
-	unlock_page(page);
+	if (!page && (flags & IOMAP_ZERO))
+		return NULL;
+	if (!page) {
+		page = find_or_create_page(mapping, pos >> PAGE_SHIFT, mapping_gfp_constraint(mapping, ~__GFP_FS));
+		if (!page)
+			return ERR_PTR(-ENOMEM);
+		unlock_page(page);
+	}
+	if (!pin_blocks(pinned, page, flags)) {
+		dx_iomap_unpin(pinned, page);
+		return ERR_PTR(-EAGAIN);
+	}
 	return page;
 }
 
 /**
  * dx_iomap_unpin - let go of it
- * @page: from dx_iomap_pin(), or NULL
+ * @pinned: as for dx_iomap_pin()
+ * @page: from dx_iomap_pin(), or NULL: a fault's, which may come while a write has one
  */
-void dx_iomap_unpin(struct page *page)
+void dx_iomap_unpin(dx_pinned_t *pinned, struct page *page)
 {
-	if (page)
-		put_page(page);
+	if (!page)
+		return;
+	WRITE_ONCE(*pinned, NULL);
+	put_page(page);
 }
 #endif
 

@@ -68,7 +68,9 @@ const struct iomap_ops name = { .iomap_begin = begin##_durable }
  * 6.1 never ask whether one is still true, and would zero the rest of a page over an unwritten extent that has
  * been written since: dirtied, written back and reclaimed between the mapping
  * and the locking of the page. There a page that a write covers in part is
- * held from before the mapping is looked up until the write is done, so that it cannot be reclaimed.
+ * held from before the mapping is looked up until the write is done, so that it cannot be reclaimed. That alone does not keep
+ * what is known of its blocks: ->releasepage is asked before the count of those who hold it. So the vnode tells which one it is
+ * (dx_pinned_t), one at a time by the IOLOCK, and dx_page_pinned(inode, page) has it refuse (DX_AOPS).
  */
 #if HAVE_IOMAP_VALID == 3
 #define DX_IOMAP_VALID_TYPE	iomap_write_ops
@@ -79,6 +81,10 @@ const struct iomap_ops name = { .iomap_begin = begin##_durable }
 #endif
 
 #if HAVE_IOMAP_VALID
+typedef struct { } dx_pinned_t;
+#define dx_pinned_init(pinned)		do { } while (0)
+#define dx_page_pinned(inode, page)	false
+
 extern const struct DX_IOMAP_VALID_TYPE dx_iomap_valid_ops;
 #define DX_IOMAP_VALID(fn) \
 static bool fn##_op(struct inode *inode, const struct iomap *iomap) \
@@ -108,13 +114,18 @@ static inline bool fn##_op(struct inode *inode, u64 cookie) \
 
 static inline void dx_iomap_set_cookie(struct iomap *iomap, u64 cookie) { }
 
-struct page *dx_iomap_pin(struct inode *inode, loff_t pos, loff_t *length, unsigned int flags);	/* compat_iomap.c */
-void dx_iomap_unpin(struct page *page);
+typedef struct page *dx_pinned_t;	/* of a folio its first page */
+#define dx_pinned_init(pinned)		(*(pinned) = NULL)
+#define dx_page_pinned(inode, page)	(READ_ONCE(dx_vnode(inode)->pinned) == (page))
+
+struct page *dx_iomap_pin(struct inode *inode, dx_pinned_t *pinned, loff_t pos, loff_t *length, unsigned int flags);
+void dx_iomap_unpin(dx_pinned_t *pinned, struct page *page);	/* compat_iomap.c, both */
 
 #define DX_WRITE_IOMAP_OPS(name, begin, end) \
 static int begin##_pinned(DX_IOMAP_BEGIN_ARGS) \
 { \
-	struct page *page = dx_iomap_pin(inode, pos, &length, flags); \
+	dx_pinned_t *pinned = &dx_vnode(inode)->pinned; \
+	struct page *page = dx_iomap_pin(inode, pinned, pos, &length, flags); \
 	int error; \
 	DX_IOMAP_SRCMAP; \
 \
@@ -122,7 +133,7 @@ static int begin##_pinned(DX_IOMAP_BEGIN_ARGS) \
 		return PTR_ERR(page); \
 	error = begin(inode, pos, length, flags, iomap, srcmap); \
 	if (error) { \
-		dx_iomap_unpin(page); \
+		dx_iomap_unpin(pinned, page); \
 		return error; \
 	} \
 	iomap->private = page; \
@@ -134,7 +145,7 @@ static int begin##_pinned(DX_IOMAP_BEGIN_ARGS) \
 static int end##_pinned(struct inode *inode, loff_t pos, loff_t length, ssize_t written, \
 			unsigned int flags, struct iomap *iomap) \
 { \
-	dx_iomap_unpin(iomap->private); \
+	dx_iomap_unpin(&dx_vnode(inode)->pinned, iomap->private); \
 	return end(inode, pos, length, written, flags, iomap); \
 } \
 const struct iomap_ops name = { .iomap_begin = begin##_pinned, .iomap_end = end##_pinned }

@@ -8,7 +8,7 @@
 #include "compat_core.h"
 #include <linux/module.h>
 
-struct every_vnode { dx_mmaplock_t mmaplock; };
+struct every_vnode { dx_mmaplock_t mmaplock; dx_pinned_t pinned; };
 struct every_vnode *dx_vnode(const struct inode *inode);
 
 #line 1 "compat_inode_ops.h"
@@ -89,6 +89,10 @@ DX_DIRECT_IOMAP_OPS(every_direct_ops, every_begin);
 DX_WRITE_IOMAP_OPS(every_write_ops, every_begin, every_end);
 DX_IOMAP_VALID(every_valid);
 DX_IOMAP_PUNCH(every_punch_short, every_punch);
+void every_pinned(struct inode *inode)
+{
+	dx_pinned_init(&dx_vnode(inode)->pinned);
+}
 
 #line 1 "compat_dio.h"
 int every_end_io(struct kiocb *iocb, ssize_t size, int error, unsigned int flags);

@@ -128,6 +128,7 @@ struct dx_vnode {
 	loff_t			alone_from;	/* where a write of parts of blocks begins that is alone; else -1 */
 	unsigned int		fault_nospace;	/* faults that found no space, for which the fault itself knows no error */
 	dx_mmaplock_t		mmaplock;	/* where the mapping has none */
+	dx_pinned_t		pinned;		/* the page that a buffered write covers in part: compat_iomap.h */
 	struct inode		vfs;
 };
 

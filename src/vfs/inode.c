@@ -46,6 +46,7 @@ struct inode *dx_alloc_inode(struct super_block *sb)
 	vn->ip = NULL;
 	vn->ranges = NULL;
 	vn->fault_nospace = 0;
+	dx_pinned_init(&vn->pinned);
 	vn->alone_from = -1;
 	spin_lock_init(&vn->size_lock);
 	spin_lock_init(&vn->held_lock);

@@ -463,6 +463,96 @@ static void buffered_in_folio(void)
 	}
 }
 
+/* ------------------------------------------------------------ a buffered write whose memory comes late */
+
+#define HELD "/dev/mapper/held"		/* a mapping of it is that memory: dmsetup can make a read of it wait */
+
+struct late {
+	int fd;
+	char *memory;
+	long n;
+	volatile pid_t tid;
+};
+
+static void *write_late(void *arg)
+{
+	struct late *l = arg;
+
+	l->tid = syscall(SYS_gettid);
+	l->n = pwrite(l->fd, l->memory, 100, 100);
+	return NULL;
+}
+
+static void dm(const char *command)
+{
+	char line[100];
+
+	snprintf(line, sizeof(line), "dmsetup %s " HELD, command);
+	if (system(line))
+		die(line);
+}
+
+/* Until the thread sleeps where nothing but a fatal signal wakes it: for its memory. */
+static void wait_for_sleep(volatile pid_t *tid)
+{
+	char path[64], line[512];
+
+	for (double end = now() + 10; now() < end; usleep(1000)) {
+		FILE *f;
+
+		snprintf(path, sizeof(path), "/proc/self/task/%d/stat", (int)*tid);
+		f = *tid ? fopen(path, "r") : NULL;
+		if (f && fgets(line, sizeof(line), f) && strstr(line, ") D ")) {
+			fclose(f);
+			return;
+		}
+		if (f)
+			fclose(f);
+	}
+	WRONG("the write does not wait for its memory");
+}
+
+/*
+ * What lies in a block beside a write is on the device, and leaves the cache, while the write has looked up its mapping, which
+ * says that nothing was written there, and waits for its memory.
+ */
+static void buffered_memory_late(void)
+{
+	int held = open(HELD, O_RDONLY);
+	char *memory = held < 0 ? MAP_FAILED : mmap(NULL, 2 * BS, PROT_READ, MAP_SHARED, held, 0);
+
+	if (memory == MAP_FAILED || madvise(memory, 2 * BS, MADV_RANDOM))
+		die(HELD);
+	for (int unwritten = 0; unwritten < 2; unwritten++) {
+		struct late l = { .fd = file(0, 0), .memory = memory + unwritten * BS };
+		pthread_t thread;
+		long size;
+		char *p;
+
+		if (unwritten && fallocate(l.fd, 0, 0, 4 * BS))
+			die("fallocate");
+		if (pwrite(l.fd, filled('a', 100), 100, 0) != 100)
+			die("pwrite");
+		posix_fadvise(held, 0, 0, POSIX_FADV_DONTNEED);
+		dm("suspend --nolockfs");
+		if (pthread_create(&thread, NULL, write_late, &l))
+			die("thread");
+		wait_for_sleep(&l.tid);
+		if (fsync(l.fd) || posix_fadvise(l.fd, 0, 0, POSIX_FADV_DONTNEED))
+			WRONG("fsync: %s", strerror(errno));
+		dm("resume");
+		pthread_join(thread, NULL);
+		if (l.n != 100)
+			WRONG("a write of 100 bytes: %ld", l.n);
+		check_range('a', 0, 100);
+		p = contents(0, &size);
+		if (size < 200 || memcmp(p + 100, l.memory, 100))
+			WRONG("what was written late is not there");
+		free(p);
+		close(l.fd);
+	}
+}
+
 /* ------------------------------------------------------------ RWF_NOWAIT */
 
 static void nowait_read_past_end(void)
@@ -597,7 +687,8 @@ static const struct window_case cases[] = {
 #define CASE(x) { #x, x }
 	CASE(append_many), CASE(append_parts), CASE(append_beside_extending), CASE(append_beside_buffered), CASE(append_one_fails),
 	CASE(append_to_limit), CASE(append_position), CASE(buffered_across_end), CASE(buffered_up_to_end), CASE(buffered_inside_block),
-	CASE(buffered_in_folio), CASE(memory_ends), CASE(copy_never_written), CASE(nowait_read_past_end), CASE(nowait_write), CASE(append_nowait),
+	CASE(buffered_in_folio), CASE(buffered_memory_late), CASE(memory_ends), CASE(copy_never_written), CASE(nowait_read_past_end),
+	CASE(nowait_write), CASE(append_nowait),
 	{ NULL }
 };
 

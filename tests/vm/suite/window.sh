@@ -10,6 +10,8 @@ needs dm-delay
 sectors=$(blockdev --getsz "$DEV")
 slow=/dev/mapper/slow
 t "a device that holds writes is made" dmsetup create slow --table "0 $sectors delay $DEV 0 0 $DEV 0 60"
+# a read of the same device that waits: nothing is ever written to this one
+t "and one that can be suspended" dmsetup create held --table "0 $sectors linear $DEV 0"
 DEV=$slow
 declare -A what=(
 	[append_many]="appends in one io_submit each get a place of their own"
@@ -23,6 +25,7 @@ declare -A what=(
 	[buffered_across_end]="a buffered write across the end waits for direct writes there"
 	[buffered_up_to_end]="one that covers a block in part, too"
 	[buffered_inside_block]="one into part of a block under conversion leaves the rest"
+	[buffered_memory_late]="one whose memory comes late leaves what was written back from its block meanwhile"
 	[buffered_in_folio]="one of a whole page leaves its neighbours in the folio"
 	[memory_ends]="the memory of a direct write ends inside a block"
 	[copy_never_written]="a copy that was made ready and never written comes over no later write"
@@ -68,6 +71,7 @@ for opts in "" "-b size=1024"; do
 	t "unmounts, clean${opts:+ ($opts)}" umount_check
 done
 dmsetup remove slow
+dmsetup remove held
 
 # ------------------------------------------------------------ polled I/O
 nullb=/sys/kernel/config/nullb/nullb0	# newer kernels name the disk as the folder, older ones count
