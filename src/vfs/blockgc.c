@@ -355,11 +355,16 @@ static u64 ask(struct dx_super *ds, enum dx_give which)
  */
 bool dx_nospace_again(struct super_block *sb, ssize_t ret, struct dx_nospace *ns)
 {
-	struct dx_super *ds = dx_super(sb);
-	struct dx_giveback *gb = &ds->giveback;
+	struct dx_giveback *gb;
+	struct dx_super *ds;
 	u32 helping;
 
-	if ((ret != -ENOSPC && ret != -EDQUOT) || dx_is_shutdown(&ds->mp) || dx_is_readonly(&ds->mp))
+	/* a direct write that was submitted may have ended, and its mount with it: @sb is no more then */
+	if (ret != -ENOSPC && ret != -EDQUOT)
+		return false;
+	ds = dx_super(sb);
+	gb = &ds->giveback;
+	if (dx_is_shutdown(&ds->mp) || dx_is_readonly(&ds->mp))
 		return false;
 	/* A project's limit looks like a full volume. */
 	helping = dx_quota_was_refused(&ds->mp) || ret == -EDQUOT ? OWNERS_KINDS : VOLUME_KINDS;

@@ -75,13 +75,14 @@ static int check_atomic(struct kiocb *iocb, struct iov_iter *from)
 
 static ssize_t vn_write_iter(struct kiocb *iocb, struct iov_iter *from)
 {
-	struct inode *inode = file_inode(iocb->ki_filp);
-	bool nowait = iocb->ki_flags & IOCB_NOWAIT, atomic = dx_iocb_atomic(iocb);	/* once submitted, the iocb may be gone */
+	/* once submitted, the iocb may be gone, and with it the file and its mount, of which nothing is looked at then */
+	struct super_block *sb = file_inode(iocb->ki_filp)->i_sb;
+	bool nowait = iocb->ki_flags & IOCB_NOWAIT, atomic = dx_iocb_atomic(iocb);
 	struct iov_iter all = *from;
 	struct dx_nospace ns = { };
 	ssize_t ret;
 
-	if (dx_is_shutdown(DX_M(inode->i_sb)))
+	if (dx_is_shutdown(DX_M(sb)))
 		return -EIO;
 	if (!iov_iter_count(from))
 		return 0;
@@ -94,7 +95,7 @@ static ssize_t vn_write_iter(struct kiocb *iocb, struct iov_iter *from)
 		do {
 			*from = all;	/* a part may have been written before it failed */
 			ret = dx_file_dio_write(iocb, from);
-		} while (!nowait && dx_nospace_again(inode->i_sb, ret, &ns));
+		} while (!nowait && dx_nospace_again(sb, ret, &ns));
 		/* -ENOTBLK: pages over the range would not go; go through them. */
 		if (ret != -ENOTBLK)
 			return ret;
