@@ -17,6 +17,9 @@
  * pages, and compares them for a dedupe. A clone's privileges are stripped and its times moved.  0 or an error; nothing to
  * do: len is 0.
  *
+ * dx_remap_tail(out, pos_out, &len, flags): a last block that @len covers in part is the target's last one, too, or bytes behind
+ * @len would go with it: a dedupe, and who takes less, leaves it out, a clone is refused. 0, or -EINVAL.
+ *
  * dx_remap_may_write(file, pos, len): what the VFS asks before either, for who is not called by it: may this range of an open
  * file be written?  As far as the kernel lets a module ask.  No lock is held, nor write access to the mount.
  */
@@ -32,6 +35,24 @@ static inline int dx_remap_may_write(struct file *file, loff_t pos, loff_t len)
 #endif
 }
 
+#if !HAVE_REMAP_RANGE
+#define REMAP_FILE_DEDUP	(1 << 0)
+#define REMAP_FILE_CAN_SHORTEN	(1 << 1)
+#define REMAP_FILE_ADVISORY	REMAP_FILE_CAN_SHORTEN
+#endif
+
+static inline int dx_remap_tail(struct inode *out, loff_t pos_out, loff_t *len, unsigned int flags)
+{
+	unsigned int part = *len & (i_blocksize(out) - 1);
+
+	if (!part || pos_out + *len >= i_size_read(out))
+		return 0;
+	if (!(flags & (REMAP_FILE_DEDUP | REMAP_FILE_CAN_SHORTEN)))
+		return -EINVAL;
+	*len -= part;
+	return 0;
+}
+
 #if HAVE_REMAP_RANGE
 #define DX_REMAP_OPS(fn)
 #define DX_REMAP_MEMBERS(fn)	.remap_file_range = fn,
@@ -41,10 +62,6 @@ static inline int dx_remap_prep(struct file *in, loff_t pos_in, struct file *out
 	return generic_remap_file_range_prep(in, pos_in, out, pos_out, len, flags);
 }
 #else
-#define REMAP_FILE_DEDUP	(1 << 0)
-#define REMAP_FILE_CAN_SHORTEN	(1 << 1)
-#define REMAP_FILE_ADVISORY	REMAP_FILE_CAN_SHORTEN
-
 #define DX_REMAP_OPS(fn) \
 static int fn##_clone(struct file *in, loff_t pos_in, struct file *out, loff_t pos_out, u64 len) \
 { \
@@ -56,7 +73,8 @@ static int fn##_dedupe(struct file *in, loff_t pos_in, struct file *out, loff_t 
 { \
 	loff_t ret = fn(in, pos_in, out, pos_out, len, REMAP_FILE_DEDUP); \
 \
-	return ret < 0 ? ret : ret != len ? -EINVAL : 0; \
+	/* all of it, or all whole blocks: what is left out then is the same, too */ \
+	return ret < 0 ? ret : ret < round_down(len, i_blocksize(file_inode(out))) ? -EINVAL : 0; \
 }
 #define DX_REMAP_MEMBERS(fn)	.clone_file_range = fn##_clone, .dedupe_file_range = fn##_dedupe,
 
@@ -70,7 +88,9 @@ static inline int dx_remap_prep(struct file *in, loff_t pos_in, struct file *out
 		*len = 0;
 		return ret;
 	}
-	return flags & REMAP_FILE_DEDUP ? 0 : dx_file_modified(out);
+	/* later kernels look themselves, and before anything is changed */
+	ret = dx_remap_tail(file_inode(out), pos_out, len, flags);
+	return ret || (flags & REMAP_FILE_DEDUP) ? ret : dx_file_modified(out);
 }
 #endif
 

@@ -51,6 +51,8 @@ static loff_t share(struct file *in, loff_t pos_in, struct file *out, loff_t pos
 	error = dx_assert_locked_out(src, DX_LK_FULL, 0, 1) ?: dx_assert_locked_out(dst, DX_LK_FULL, 0, 1);
 	if (!error)
 		error = dx_remap_prep(in, pos_in, out, pos_out, &len, flags);
+	if (!error)
+		error = dx_remap_tail(dst, pos_out, &len, flags);	/* the core shares whole blocks: not for each kernel to see to */
 	if (error || !len)
 		return error;
 	whole = !pos_in && !pos_out && len == i_size_read(src) && len >= i_size_read(dst) && !(flags & REMAP_FILE_DEDUP);

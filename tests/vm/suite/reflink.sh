@@ -144,6 +144,33 @@ fill $MNT/a
 t_errno "a volume without reflink says so" "not supported" cp --reflink=always $MNT/a $MNT/b
 t "unmounts, clean" umount_check
 
+# ------------------------------------------------------------ a source that ends inside a block of the target
+fresh_fs -m reflink=1
+mount_dx
+cd $MNT || exit
+# What is shared, copied or compared is the same in both: whatever is made of it, the target keeps its bytes.
+tail_kept() {	# BYTES COMMAND
+	rm -f s t want
+	xfs_io -f -c "pwrite -q -S 0x63 0 $1" s
+	xfs_io -f -c "pwrite -q -S 0x62 0 16k" -c "pwrite -q -S 0x63 4k $1" -c fsync t
+	cp --reflink=never t want
+	with_timeout 20 xfs_io -c "$2" t
+	cmp t want && drop_caches && cmp t want
+}
+for n in 100 4196; do
+	t "clone into the middle: bytes behind $n are kept" tail_kept $n "reflink s 0 4k $n"
+	t "dedupe" tail_kept $n "dedupe s 0 4k $n"
+	t "copy_file_range" tail_kept $n "copy_range -s 0 -d 4k -l $n s"
+	t_eq "and such a clone is refused" "Invalid argument" "$(refused xfs_io -c "reflink s 0 4k $n" t)"
+	xfs_io -c "pwrite -q -S 0x64 4k $n" t
+	t "copy_file_range copies" eval 'xfs_io -c "copy_range -s 0 -d 4k -l $n s" t && cmp t want && drop_caches && cmp t want'
+	truncate -s $((4096 + n)) t want
+	t "where both end there, dedupe keeps it" eval 'xfs_io -c "dedupe s 0 4k $n" t && cmp t want'
+	t "clone, too" eval 'xfs_io -c "reflink s 0 4k $n" t && cmp t want && drop_caches && cmp t want'
+done
+cd / || exit
+t "unmounts, clean" umount_check
+
 # ------------------------------------------------------------ many operations
 # Stock's SEEK_DATA passes over data whose copy covers a hole (6.1).
 stock="-k"
