@@ -11,7 +11,8 @@
 
 /*
  * DX_REMAP_OPS(fn), at file scope: loff_t fn(in, pos_in, out, pos_out, len, flags), which shares up to @len bytes (0: to the
- * end of the file) and says how many. DX_REMAP_MEMBERS(fn) are the entries of file_operations.
+ * end of the file) and says how many; what is neither a dedupe nor may be shortened is whole, or fails. DX_REMAP_MEMBERS(fn)
+ * are the entries of file_operations.
  *
  * dx_remap_prep(in, pos_in, out, pos_out, &len, flags): what the VFS checks of it with both files locked out; writes their
  * pages, and compares them for a dedupe. A clone's privileges are stripped and its times moved.  0 or an error; nothing to

@@ -75,7 +75,8 @@ static loff_t share(struct file *in, loff_t pos_in, struct file *out, loff_t pos
 			return moved;
 	}
 	dx_vnode_sync(dst);
-	return done ?: error;
+	/* who asked for the whole takes a number for success, whatever it is */
+	return done && (!error || flags & (REMAP_FILE_DEDUP | REMAP_FILE_CAN_SHORTEN)) ? done : error;
 }
 
 /**
@@ -87,8 +88,11 @@ static loff_t share(struct file *in, loff_t pos_in, struct file *out, loff_t pos
  * @len: bytes; 0: to the end of @in; may end within a block where both files do
  * @flags: REMAP_FILE_DEDUP: only if the bytes are the same; REMAP_FILE_CAN_SHORTEN
  *
- * Return: bytes shared, or -EOPNOTSUPP (volume without reflink), -EINVAL, -ETXTBSY (swap file), -EBADE (dedupe of what
- * differs), -ENOSPC, -EIO.  Source: Documentation/filesystems/vfs.rst, remap_file_range.
+ * A clone that fails may have shared a part, from the start on; where space was short it is asked for anew, with what there is now.
+ *
+ * Return: bytes shared, all of them unless REMAP_FILE_DEDUP or _CAN_SHORTEN is set, or -EOPNOTSUPP (volume without reflink),
+ * -EINVAL, -ETXTBSY (swap file), -EBADE (dedupe of what differs), -ENOSPC, -EDQUOT, -EIO.
+ * Source: Documentation/filesystems/vfs.rst, remap_file_range.
  */
 loff_t dx_remap_file_range(struct file *in, loff_t pos_in, struct file *out, loff_t pos_out, loff_t len, unsigned int flags)
 {

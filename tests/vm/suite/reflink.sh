@@ -171,6 +171,22 @@ done
 cd / || exit
 t "unmounts, clean" umount_check
 
+# ------------------------------------------------------------ a clone that does not get all
+mkfs.xfs -q -f -m reflink=1 "$DEV" && mount_dx -o uquota
+cd $MNT || exit
+for i in $(seq 0 15); do xfs_io -f -c "pwrite -q -S 0x61 ${i}m 512k" s; done
+sync
+xfs_quota -x -c "limit -u bhard=4m 1001" .
+limited() { rm -f c && touch c && chown 1001 c && "$@"; }
+t_eq "a clone of a file that hits a limit half way says so" "Disk quota exceeded" "$(limited refused xfs_io -c "reflink s" c)"
+t_eq "one of a range, too" "Disk quota exceeded" "$(limited refused xfs_io -c "reflink s 0 0 15872k" c)"
+t_fails "cp --reflink=always, too" limited cp --reflink=always s c
+t "what was shared is the source's" cmp -n "$(stat -c %s c)" s c
+xfs_quota -x -c "limit -u bhard=20m 1001" .
+t "with more room it is whole" eval 'limited xfs_io -c "reflink s" c && cmp s c'
+cd / || exit
+t "unmounts, clean" umount_check
+
 # ------------------------------------------------------------ many operations
 # Stock's SEEK_DATA passes over data whose copy covers a hole (6.1).
 stock="-k"
