@@ -588,6 +588,7 @@ static int reconfigure(struct fs_context *fc)
 	if (fc->sb_flags & fc->sb_flags_mask & SB_LAZYTIME)
 		dx_warn(mp, "mount option lazytime has no effect: times are logged as they change");
 	fc->sb_flags &= ~SB_LAZYTIME;
+	fc->sb_flags |= SB_I_VERSION;	/* older kernels let a remount change it, and mount(8) does not pass it */
 	sync_filesystem(sb);
 	if (ro && !sb_rdonly(sb)) {
 		/*
