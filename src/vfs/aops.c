@@ -143,7 +143,7 @@ static int map_blocks(struct dx_wpc *wpc, struct inode *inode, loff_t offset)
 	    wpc->seq == dx_map_seq(ip))
 		return 0;
 retry:
-	end = dx_b_to_fsb(mp, mp->s_maxbytes);
+	end = dx_file_end(mp);
 	error = look_for_writeback(ip, off, &end, &m, &copy);
 	if (error)
 		return error;

@@ -344,7 +344,7 @@ static dx_filblks_t prealloc_blocks(struct dx_inode *ip, struct inode *inode, dx
 	stripe = dx_stripe_past_eof(mp, size);
 	if (stripe)
 		blocks = DIV_ROUND_UP_ULL(off + count + blocks, stripe) * stripe - off - count;
-	if (dx_fsb_to_b(mp, off + count + blocks) > mp->s_maxbytes)
+	if (off + count + blocks > dx_file_end(mp))
 		return 0;
 	return blocks;
 }

@@ -12,6 +12,7 @@
 #include "dx_inode.h"
 #include "dx_dir.h"
 #include "dx_bmap.h"
+#include "dx_cow.h"
 #include "dx_log.h"
 
 static char workdir[256], image[300], saved[300];
@@ -729,6 +730,61 @@ static int run_extsize(void *arg)
 	return host_checks_failed ? -EIO : 0;
 }
 
+/* what is wanted near the last block that a file can have is widened up to it, and no further */
+static int run_last_block(void *arg)
+{
+	/* no power of two: the end is not a multiple of it */
+	enum { HINT = 24, AHEAD = 50 };
+	struct dx_mount *mp = do_mount();
+	struct dx_create_args a = { .mode = S_IFREG | 0644 };
+	char name[40];
+	struct dx_name n = { .name = (const u8 *)name, .ftype = DX_DIR3_FT_REG_FILE };
+	dx_fileoff_t last, end, from;
+	struct dx_inode *ip;
+	struct dx_mapped got;
+	int k, m;
+
+	(void)arg;
+	if (!CHECK(mp))
+		return -EIO;
+	last = dx_file_end(mp) - 1;
+	for (k = 0; k < 5; k++) {
+		n.len = sprintf(name, "last%d", k);
+		if (!CHECK(!dx_create(mp->rootip, &n, &a, &ip)))
+			return -EIO;
+		ip->d.flags |= DX_DIFLAG_PREALLOC;
+		if (k < 4) {
+			ip->d.flags |= DX_DIFLAG_EXTSIZE;
+			ip->d.extsize = HINT;
+		}
+		from = k < 4 ? last - last % HINT : last;
+		if (k == 0)
+			CHECK(!dx_iomap_alloc(ip, last, 1, false, false, &got));
+		else if (k == 1)
+			CHECK(!dx_alloc_file_space(ip, last * bs, bs - 1));
+		if (k >= 2) {
+			dx_ilock(ip, DX_ILOCK_EXCL);
+			CHECK(!dx_bmap_reserve_delalloc(ip, last, 1, k == 2 ? 0 : AHEAD, &got.rec));
+			CHECK_EQ(dx_irec_end(&got.rec), last + 1);
+			CHECK_EQ(dx_bmap_reserve_delalloc(ip, last + 1, 1, 0, &got.rec), -EFBIG);
+			dx_iunlock(ip, DX_ILOCK_EXCL);
+			CHECK(!dx_bmap_convert_delalloc(ip, last, &got));
+		}
+		dx_ilock(ip, DX_ILOCK_EXCL);
+		CHECK(!dx_bmap_last_offset(ip, DX_DATA_FORK, &end));
+		CHECK_EQ(end, last + 1);
+		m = 1;
+		CHECK(!dx_bmap_query(ip, from, last + 1 - from, &got.rec, &m, 0) && dx_irec_is_real(&got.rec));
+		CHECK_EQ(got.rec.startoff, from);
+		dx_iunlock(ip, DX_ILOCK_EXCL);
+		if (dx_has_reflink(mp) && k == 1)
+			CHECK_EQ(dx_reflink_remap(ip, 0, ip, last * bs, 2 * bs, &(u64){ 0 }), -EFBIG);
+		dx_idrop(ip);
+	}
+	CHECK(!uv_umount(mp));
+	return host_checks_failed ? -EIO : 0;
+}
+
 /* a first attribute meets a data fork of every form and filling */
 static int run_attr_fork(void *arg)
 {
@@ -1074,6 +1130,7 @@ static const struct scenario { const char *name; int (*fn)(void *); unsigned int
 	{ "delayed extents on a full volume", run_full_delayed },
 	{ "links on a full volume", run_links_full, 1024 },
 	{ "extent size hints", run_extsize },
+	{ "the last block of a file", run_last_block },
 	{ "attribute forks", run_attr_fork },
 };
 

@@ -343,6 +343,9 @@ static int run_rounding(void *arg)
 	a->d.flags |= DX_DIFLAG_EXTSIZE;
 	a->d.extsize = unit - 1;
 	CHECK_EQ(dx_stripe_round(a, size, unit, 1), unit - 2);
+	/* nor behind the last block that there can be, which completes nothing */
+	CHECK(dx_file_end(mp) % (2 * (unit - 1)));
+	CHECK_EQ(dx_stripe_round(a, size, dx_file_end(mp) - 1, 1), 1);
 	a->d.flags &= ~DX_DIFLAG_EXTSIZE;
 	a->d.extsize = 0;
 	/* not into what lies behind */

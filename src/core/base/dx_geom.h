@@ -86,6 +86,11 @@ static inline u64 dx_dblocks(struct dx_mount *mp)
 #define dx_b_to_fsb(mp, b)		(((u64)(b) + (mp)->blockmask) >> (mp)->sb.blocklog)
 #define dx_b_to_fsbt(mp, b)		((u64)(b) >> (mp)->sb.blocklog)
 #define dx_fsb_to_b(mp, n)		((u64)(n) << (mp)->sb.blocklog)
+/*
+ * Behind the last block that a file can have.  With most block sizes the btree's records go farther, but neither does the
+ * page cache nor does xfs_repair, which clears an inode with an extent there.
+ */
+#define dx_file_end(mp)			((dx_fileoff_t)dx_b_to_fsb(mp, (mp)->s_maxbytes))
 #define dx_b_fsb_offset(mp, b)		((u32)((b) & (mp)->blockmask))
 #define dx_ino_to_agno(mp, ino)		((dx_agno_t)((ino) >> (mp)->agino_log))
 #define dx_ino_to_agino(mp, ino)	((dx_agino_t)((ino) & ((1ULL << (mp)->agino_log) - 1)))

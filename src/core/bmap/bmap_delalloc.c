@@ -225,7 +225,7 @@ static int take_space(struct dx_inode *ip, u64 mapped, dx_filblks_t len, u32 *in
 int dx_bmap_reserve_delalloc(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, dx_filblks_t prealloc,
 			     struct dx_irec *got)
 {
-	dx_fileoff_t lo = 0, hi = DX_BMBT_MAX_STARTOFF + 1, start;
+	dx_fileoff_t lo = 0, hi = dx_file_end(ip->mp), start;
 	struct dx_iext_cur icur;
 	struct dx_irec r, mid;
 	struct dx_bmap_edit e;
@@ -237,7 +237,7 @@ int dx_bmap_reserve_delalloc(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t
 
 	if (dx_is_shutdown(ip->mp))
 		return -EIO;
-	if (off > DX_BMBT_MAX_STARTOFF || !len)
+	if (off >= hi || !len)
 		return -EFBIG;
 	error = dx_iread_extents(NULL, ip, DX_DATA_FORK);
 	if (error)
@@ -248,7 +248,7 @@ int dx_bmap_reserve_delalloc(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t
 		return 0;
 	}
 	if (more)
-		hi = r.startoff;
+		hi = min(hi, r.startoff);
 	if (dx_iext_prev(&ip->df.ext, &icur, &r))
 		lo = dx_irec_end(&r);
 

@@ -185,8 +185,8 @@ u32 dx_stripe_past_eof(struct dx_mount *mp, u64 isize)
  * @off: start of the allocation, fsblocks
  * @len: its length
  *
- * An extent size hint is kept, too.  No further than to where something is mapped already.  What lies behind the end afterwards
- * is preallocation.
+ * An extent size hint is kept, too.  No further than to where something is mapped already, nor than a file can reach.  What lies
+ * behind the end afterwards is preallocation.
  *
  * Return: @len or more, fsblocks.
  */
@@ -201,9 +201,7 @@ dx_filblks_t dx_stripe_round(struct dx_inode *ip, u64 isize, dx_fileoff_t off, d
 	extsz = dx_get_extsz_hint(ip);
 	if (extsz > 1)
 		align = roundup(align, extsz);
-	end = DIV_ROUND_UP_ULL(end, align) * align;
-	if (end > DX_BMBT_MAX_STARTOFF + 1)
-		return len;
+	end = max(end, min_t(u64, DIV_ROUND_UP_ULL(end, align) * align, dx_file_end(ip->mp)));
 	mode = dx_ilock_data_map_shared(ip);
 	error = dx_bmap_last_offset(ip, DX_DATA_FORK, &last);
 	dx_iunlock(ip, mode);

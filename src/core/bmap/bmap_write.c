@@ -308,7 +308,7 @@ int dx_bmap_alloc_copy(struct dx_trans *tp, struct dx_inode *ip, dx_fileoff_t of
 
 /**
  * dx_bmap_extsz_align - widen a range to multiples of the extent size hint.
- * @ip: inode
+ * @ip: inode; no further than the last block that a file can have
  * @extsz: hint, fsblocks; 0 or 1 = leave it
  * @lo: the hole's start
  * @hi: the hole's end
@@ -324,7 +324,7 @@ void dx_bmap_extsz_align(struct dx_inode *ip, u32 extsz, dx_fileoff_t lo, dx_fil
 		return;
 	a = max_t(u64, div_u64(a, extsz) * extsz, lo);
 	b = min_t(u64, DIV_ROUND_UP_ULL(b, extsz) * extsz, hi);
-	b = min_t(u64, b, DX_BMBT_MAX_STARTOFF + 1);
+	b = max(min(b, dx_file_end(ip->mp)), *off + *len);
 	if (b - a > DX_BMBT_MAX_BLOCKCOUNT) {	/* the range itself must stay inside */
 		a = *off;
 		b = min_t(u64, b, a + DX_BMBT_MAX_BLOCKCOUNT);

@@ -511,7 +511,7 @@ int dx_exchange_range(const struct dx_exchange *x)
 	    (x->ip1 == x->ip2 && b.xmi_startoff1 < b.xmi_startoff2 + b.xmi_blockcount &&
 	     b.xmi_startoff2 < b.xmi_startoff1 + b.xmi_blockcount))
 		return -EINVAL;
-	if (max(b.xmi_startoff1, b.xmi_startoff2) + b.xmi_blockcount > DX_BMBT_MAX_STARTOFF + 1)
+	if (max(b.xmi_startoff1, b.xmi_startoff2) + b.xmi_blockcount > dx_file_end(mp))
 		return -EFBIG;
 	if (!x->dry) {
 		error = dx_cow_cancel(x->ip1, x->off1_bytes, x->len_bytes, true);

@@ -211,7 +211,7 @@ int dx_reflink_remap(struct dx_inode *src, u64 soff_bytes, struct dx_inode *dst,
 	if ((soff_bytes | doff_bytes) & mp->blockmask || src->mp != mp || !dx_has_reflink(mp) ||
 	    (src == dst && c.soff < c.doff + all && c.doff < c.soff + all))
 		return -EINVAL;
-	if (max(c.soff, c.doff) + all > DX_BMBT_MAX_STARTOFF + 1)
+	if (max(c.soff, c.doff) + all > dx_file_end(mp))
 		return -EFBIG;
 	if (!all)
 		return 0;
