@@ -33,6 +33,9 @@ job() {
 # Lines "NAME NANOSECONDS" as rates.
 rates() { while read -r name ns; do say "$1$name$2" "$(awk "BEGIN { print 1e9 / ($ns + 1) }")"; done; }
 
+# Both filesystems put off the freeing of what is removed. It belongs to no row that follows: a freeze waits for it.
+settle() { sync && fsfreeze -f $mnt && fsfreeze -u $mnt; }
+
 all() {
 	dd if=/dev/zero of=$mnt/f bs=1M count=64 oflag=direct status=none
 	sync
@@ -46,28 +49,35 @@ all() {
 	echo 3 >/proc/sys/vm/drop_caches
 	job buffered-read-KiB 7 --ioengine=psync --bs=128k --size=192m --rw=read --invalidate=1
 	rm $mnt/f
+	settle
 	mkdir $mnt/d
 	rates 10k-files- < <(benchops files $mnt/d 10000)
-	sync
+	settle
 	for n in 1000 10000; do
 		rates "" -$n < <(benchops extents $mnt/x $n)
 	done
+	settle
 	for n in 1000 10000; do
 		mkdir $mnt/s
 		rates "" -$n < <(benchops share $mnt/s $n)
 		rm -r $mnt/s
+		settle
 	done
 	rates < <(benchops insert $mnt/i 300)
 	# Room for two of the files, and not for a third that is being removed.
 	fallocate -l $(($(stat -f -c %a $mnt) * 4 / 1024 - 55))M $mnt/ballast
 	rates < <(benchops tight $mnt 20 10 2>/dev/null)
 	rm $mnt/ballast
+	settle
 	trees
 }
 
 trees() {
 	mkdir $mnt/t
-	for t in 1 2 4; do rates < <(benchops tree $mnt/t 8000 $t); done
+	for t in 1 2 4; do
+		rates < <(benchops tree $mnt/t 8000 $t)
+		settle
+	done
 }
 
 for ((round = 1; round <= rounds; round++)); do
