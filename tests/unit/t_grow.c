@@ -822,6 +822,108 @@ static void old_blocks(void)
 	host_test_end();
 }
 
+/* ---- somebody always frees something, far from the end ---- */
+
+static bool busy_stop, busy_returned;
+static u64 busy_rounds;
+
+static int busy_fiber(void *arg)
+{
+	struct dx_name n = { .name = (const u8 *)"busy0", .len = 5, .ftype = DX_DIR3_FT_REG_FILE };
+	struct dx_mount *mp = arg;
+	struct dx_mapped got;
+
+	while (!busy_stop) {
+		struct dx_create_args a = { .mode = S_IFREG | 0644 };
+		struct dx_inode *ip;
+		int error = dx_create(mp->rootip, &n, &a, &ip);
+
+		if (error)
+			return error;
+		error = dx_iomap_alloc(ip, 0, 16, false, false, &got);
+		if (!error)
+			error = dx_remove(mp->rootip, &n, ip);
+		dx_idrop(ip);
+		if (error)
+			return error;
+		busy_rounds++;
+		msleep(1);
+	}
+	return 0;
+}
+
+static int shrink_fiber(void *arg)
+{
+	int error = dx_grow_data(arg, dblocks - 8, 17);
+
+	busy_returned = true;
+	return error;
+}
+
+static int ro_fiber(void *arg)
+{
+	int error = dx_mount_remount_ro(arg);
+
+	busy_returned = true;
+	return error;
+}
+
+/* @fn, with somebody busy freeing beside it, ends within @sec seconds. */
+static void beside_frees(struct dx_mount *mp, int (*fn)(void *arg), u32 sec, int busy_error)
+{
+	struct host_fiber *busy, *f;
+	u64 start;
+
+	busy_stop = busy_returned = false;
+	busy_rounds = 0;
+	busy = host_spawn(busy_fiber, mp, "busy");
+	msleep(200);
+	start = host_now_ns();
+	f = host_spawn(fn, mp, "beside");
+	while (!busy_returned && host_now_ns() - start < sec * NSEC_PER_SEC)
+		msleep(100);
+	if (!CHECK(busy_returned))
+		host_dump_fibers();
+	printf("# %llu files came and went in %llu ms\n", (unsigned long long)busy_rounds,
+	       (unsigned long long)(host_now_ns() - start) / NSEC_PER_MSEC);
+	busy_stop = true;
+	CHECK_EQ(host_join(busy), busy_error);
+	CHECK_EQ(host_join(f), 0);
+}
+
+static int beside_frees_shrink(void *arg)
+{
+	struct dx_mount *mp = mount_it();
+
+	(void)arg;
+	if (!mp)
+		return -EIO;
+	host_dev_set_slow(uv_dev, dx_fsb_to_daddr(mp, mp->sb.logstart), (u64)mp->sb.logblocks << mp->blkbb_log, 2);
+	beside_frees(mp, shrink_fiber, 5, 0);
+	host_dev_set_slow(uv_dev, 0, 0, 0);
+	CHECK_EQ(dx_dblocks(mp), dblocks - 8);
+	dx_icache_flush_inactive(mp);
+	check_sums(mp);
+	CHECK(!uv_umount(mp));
+	CHECK(uv_repair_clean("grow"));
+	return 0;
+}
+
+/* An emergency: nobody keeps the writers out. */
+static int beside_frees_ro(void *arg)
+{
+	struct dx_mount *mp = mount_it();
+
+	(void)arg;
+	if (!mp)
+		return -EIO;
+	host_dev_set_slow(uv_dev, dx_fsb_to_daddr(mp, mp->sb.logstart), (u64)mp->sb.logblocks << mp->blkbb_log, 2);
+	beside_frees(mp, ro_fiber, 5, -EROFS);
+	host_dev_set_slow(uv_dev, 0, 0, 0);
+	uv_umount(mp);
+	return 0;
+}
+
 /* ---- what is refused, and what else there is ---- */
 
 static int refused(void *arg)
@@ -962,6 +1064,8 @@ static const struct test { const char *name; int (*fn)(void *arg); void (*self)(
 	{ "beside random operations", beside },
 	{ "beside random operations, shrinking", beside_shrinking },
 	{ "what is in use stays", in_use },
+	{ "beside endless frees: shrinking", beside_frees_shrink },
+	{ "beside endless frees: read-only in an emergency", beside_frees_ro },
 	{ "what the log remembers", NULL, old_blocks },
 	{ "the power is cut, growing", NULL, power },
 	{ "the power is cut, shrinking", NULL, power_shrinking },

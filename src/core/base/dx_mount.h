@@ -64,6 +64,7 @@ enum {
 	DX_OP_UNMOUNTING,
 	DX_OP_WAS_RW,			/* has been read-write: files in memory may have blocks staged for copies */
 	DX_OP_GOING_RO,			/* on its way to read-only: what is in the queue of inactivations is done, no more comes */
+	DX_OP_LAST_TRANS,		/* and then no transaction but the superblock's */
 	DX_OP_FROZEN,
 	DX_OP_NORECOVERY,
 	DX_OP_SB_DIRTY,			/* summary counters on disk are stale */

@@ -84,6 +84,8 @@ int dx_trans_alloc(struct dx_mount *mp, enum dx_resv type, u32 blocks, u32 flags
 	/* recovery works on a mount that is read-only for its users, too */
 	if (dx_is_readonly(mp) && !test_bit(DX_OP_RECOVERING, &mp->opstate))
 		return -EROFS;
+	if (test_bit(DX_OP_LAST_TRANS, &mp->opstate) && !(flags & DX_TRANS_NO_WRITECOUNT))
+		return -EROFS;
 	if (WARN_ON_ONCE(!mp->log || test_bit(DX_LOG_INERT, &mp->log->state)))
 		return -EROFS;
 	if (test_bit(DX_OP_RECOVERING, &mp->opstate))

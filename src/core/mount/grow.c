@@ -219,14 +219,20 @@ static void show(struct growth *g)
 	dx_buf_leave(mp->sb_bp);
 }
 
-/* Blocks that were freed just now may be free for good in a moment. */
-static int let_go(struct dx_mount *mp)
+/* What was freed just now of the blocks that go may be free for good in a moment. */
+static int let_go(struct growth *g)
 {
-	int error = dx_log_force(mp, true);
+	struct dx_mount *mp = g->mp;
+	u32 less = -g->by;
 
-	if (!error)
-		dx_busy_wait_all(mp);
-	return error;
+	if (dx_busy_wait(mp, g->last->agno, g->last->length - less, less))
+		return 0;
+	if (dx_is_shutdown(mp))
+		return -EIO;
+	if (dx_plat_killed())
+		return -EINTR;
+	dx_warn(mp, "cannot shrink to %llu blocks: what is behind that is in use again and again", (unsigned long long)g->dblocks);
+	return -ENOSPC;
 }
 
 static int grow(struct dx_mount *mp, u64 dblocks)
@@ -240,7 +246,7 @@ static int grow(struct dx_mount *mp, u64 dblocks)
 		return error;
 	error = write_new_ags(&g);
 	if (!error && g.by < 0)
-		error = let_go(mp);
+		error = let_go(&g);
 	/* headers are locked beyond the end of the transaction: reclaim must not come back for them */
 	nofs = memalloc_nofs_save();
 	if (!error)
@@ -292,7 +298,7 @@ static int set_imax_pct(struct dx_mount *mp, u32 imax_pct)
  *
  * Return: 0; -EWOULDBLOCK while it grows or gets a label already, -EINVAL (smaller by an AG, more than 100 percent), -ENOSPC (the
  * blocks that would go are in use, or set aside), -EIO (the device ends before; or an error of it, which may have come when the
- * volume had grown already), -EFBIG, -EROFS, -ENOMEM.
+ * volume had grown already), -EINTR (killed), -EFBIG, -EROFS, -ENOMEM.
  */
 int dx_grow_data(struct dx_mount *mp, u64 dblocks, u32 imax_pct)
 {

@@ -631,8 +631,6 @@ static int quiesce(struct dx_mount *mp, bool unmount_record)
 {
 	int error;
 
-	if (unmount_record)
-		dx_icache_flush_inactive(mp);
 	error = dx_log_force(mp, true);
 	dx_ail_drain(mp);
 	/* the tail has passed the attributes that another kernel logged, and we log none but parent pointers */
@@ -664,31 +662,34 @@ int dx_mount_quiesce(struct dx_mount *mp)
 
 /**
  * dx_mount_remount_ro - stop writing, leave a clean log
- * @mp: a mount without writers
+ * @mp: a mount without writers, unless it is an emergency: they fail with -EROFS then
  *
  * Return: 0, or -EIO and still read-write.
  */
 int dx_mount_remount_ro(struct dx_mount *mp)
 {
-	int error;
+	int error = 0;
 
 	if (test_bit(DX_OP_RDONLY, &mp->opstate))
 		return 0;
 	if (!dx_is_readonly(mp)) {
 		/* a walk that lets go of an inode, later, must not have a transaction begun for it */
 		set_bit(DX_OP_GOING_RO, &mp->opstate);
+		dx_icache_flush_inactive(mp);
+		/* in an emergency there may be writers, who would log faster than we write back */
+		set_bit(DX_OP_LAST_TRANS, &mp->opstate);
 		error = quiesce(mp, true);
-		if (error) {
-			clear_bit(DX_OP_GOING_RO, &mp->opstate);
-			return error;
-		}
+		if (error)
+			goto out;
 		mp->log_above->settle(mp);	/* discards are writes */
 	}
 	dx_reserve_set(mp, 0);
 	dx_agresv_release(mp);
 	set_bit(DX_OP_RDONLY, &mp->opstate);
+out:
+	clear_bit(DX_OP_LAST_TRANS, &mp->opstate);
 	clear_bit(DX_OP_GOING_RO, &mp->opstate);
-	return 0;
+	return error;
 }
 
 /**

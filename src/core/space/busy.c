@@ -22,6 +22,8 @@
 
 #define PIECE_BYTES	(64 << 20)	/* of a discard, at most */
 #define AG_PIECES	16		/* nor more of an AG than one in so many */
+#define WAIT_LIMIT	(30 * HZ)	/* for an extent that others go on using */
+#define SETTLE_LIMIT	(5 * HZ)	/* for all, where others go on freeing */
 
 /* First entry that ends behind @bno. */
 static struct dx_busy_extent *busy_first(struct dx_perag *pag, dx_agbno_t bno)
@@ -277,6 +279,35 @@ void dx_busy_flush(struct dx_mount *mp, unsigned int gen)
 	atomic_dec(&mp->busy_waiters);
 }
 
+/**
+ * dx_busy_wait - wait until nothing of an extent is busy
+ * @mp: mount; the caller has no transaction
+ * @agno: AG
+ * @bno: first block
+ * @len: blocks
+ *
+ * What else is busy is not waited for: while others go on freeing, something always is.  Nor is the extent for ever, as they
+ * may use it again; and whoever is to die gives up.
+ *
+ * Return: whether nothing of it is busy.
+ */
+bool dx_busy_wait(struct dx_mount *mp, dx_agno_t agno, dx_agbno_t bno, dx_extlen_t len)
+{
+	unsigned long limit = jiffies + WAIT_LIMIT;
+
+	for (;;) {
+		dx_agbno_t at = bno;
+		dx_extlen_t n = len;
+		unsigned int gen;
+
+		if (!dx_busy_trim(mp, agno, &at, &n, 0, &gen))
+			return true;
+		if (dx_is_shutdown(mp) || dx_plat_killed() || time_after(jiffies, limit))
+			return false;
+		dx_busy_flush(mp, gen);
+	}
+}
+
 /* Whatever is left of an entry is not busy any more. */
 static void entry_free(struct dx_mount *mp, struct dx_busy_extent *b)
 {
@@ -440,18 +471,21 @@ void dx_busy_clear(struct dx_mount *mp, struct list_head *list, bool durable)
 /**
  * dx_busy_wait_all - wait until no extent of the volume is busy
  * @mp: mount, log forced, no transaction running
+ *
+ * Where one may run after all, when a remount is an emergency, some extent may be busy all the time: that is waited for
+ * for a while, and the discards that have begun to their end.
  */
 void dx_busy_wait_all(struct dx_mount *mp)
 {
+	unsigned long limit = jiffies + SETTLE_LIMIT, now;
 	dx_agno_t agno;
 
-	for (agno = 0; agno < dx_agcount(mp); agno++) {
+	for (agno = 0; agno < dx_agcount(mp) && !dx_is_shutdown(mp); agno++) {
 		struct dx_perag *pag = dx_perag(mp, agno);
 
-		while (!wait_event_timeout(mp->busy_wait, RB_EMPTY_ROOT(&pag->busy_tree), HZ)) {
-			if (dx_is_shutdown(mp))
-				break;
-		}
+		now = jiffies;
+		if (time_before(now, limit))
+			wait_event_timeout(mp->busy_wait, RB_EMPTY_ROOT(&pag->busy_tree) || dx_is_shutdown(mp), limit - now);
 	}
 	if (mp->discard_wq)
 		flush_workqueue(mp->discard_wq);
