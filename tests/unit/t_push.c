@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Writing inodes back: when memory is short, and what their clusters cost.
+ * Writing back: inodes when memory is short, and what their clusters cost; what is left over by a pass of the pusher.
  *
  *	t_push [substring of a test's name]
  */
@@ -164,9 +164,60 @@ static int cold(void *arg)
 	return uv_umount(mp);
 }
 
+/* An item that is written back by a buffer, which is locked just then. */
+static struct { struct dx_log_item item; struct dx_mount *mp; struct dx_buf *bp; } odd;
+
+static unsigned int push_odd(struct dx_log_item *lip, struct list_head *list)
+{
+	dx_buf_write_later(odd.bp, list);
+	dx_ail_delete(odd.mp, lip);
+	return DX_PUSH_OK;
+}
+
+static const struct dx_item_ops odd_ops = { .push = push_odd };
+
+static u64 writes(void)
+{
+	struct host_dev_counts c;
+
+	host_dev_counts(uv_dev, &c);
+	return c.writes;
+}
+
+/* The AIL is empty, and nobody wants anything: the buffer is written all the same, and then there is rest. */
+static int left_locked(void *arg)
+{
+	struct dx_mount *mp = uv_mount(NULL);
+	u64 switches, before;
+
+	(void)arg;
+	if (!CHECK(mp))
+		return 0;
+	CHECK_EQ(dx_log_force(mp, true), 0);
+	dx_ail_drain(mp);
+	CHECK_EQ(dx_agi_read(mp, NULL, 0, &odd.bp), 0);
+	odd.mp = mp;
+	INIT_LIST_HEAD(&odd.item.li_ail);
+	odd.item.li_ops = &odd_ops;
+	dx_ail_insert(mp, &odd.item, dx_log_tail_lsn(mp));
+	dx_ail_drain(mp);
+	before = writes();
+	msleep(1000);
+	dx_buf_leave(odd.bp);
+	CHECK_EQ(writes(), before);
+	msleep(1000);
+	CHECK_EQ(writes(), before + 1);
+	switches = host_switches();
+	msleep(5000);
+	printf("# %llu switches in 5 s\n", (unsigned long long)(host_switches() - switches));
+	CHECK(host_switches() - switches < 20);
+	return uv_umount(mp);
+}
+
 static const struct { const char *name; int (*fn)(void *arg); } tests[] = {
 	{ "dirty inodes are written back without a read, and without memory", without_memory },
 	{ "inodes whose clusters are not in memory are written back", cold },
+	{ "a buffer that was locked when it was to be written is written later", left_locked },
 };
 
 int main(int argc, char **argv)

@@ -19,7 +19,7 @@
 
 #define BATCH		256		/* pushes between submissions */
 #define DELAY_BUSY	msecs_to_jiffies(10)
-#define DELAY_RETRY	msecs_to_jiffies(100)	/* everything left waits for its time to be tried again */
+#define DELAY_RETRY	msecs_to_jiffies(100)	/* everything left waits for its time to be tried again, or is wanted by nobody */
 #define DRAIN_LIMIT	(30 * HZ)	/* of a shut down filesystem */
 
 struct dx_ail {
@@ -317,11 +317,13 @@ static void ail_work(struct work_struct *work)
 	struct dx_ail *ail = container_of(to_delayed_work(work), struct dx_ail, work);
 	struct dx_log *l = ail->mp->log;
 	unsigned int nofs = memalloc_nofs_save();
-	dx_lsn_t target = push_target(ail), min = 0;
-	bool pinned = false, idle = false, more, waiters;
+	dx_lsn_t target = push_target(ail), min = dx_ail_min_lsn(ail->mp);
+	bool pinned = false, idle = false, wanted = min && min <= target, more, waiters;
 
-	if (target)
+	if (wanted)
 		pinned = push_pass(ail, target, &idle);
+	else	/* what was locked or pinned the last time: nobody is in a hurry for it, nor for a checkpoint that unpins it */
+		submit(ail);
 	min = dx_ail_min_lsn(ail->mp);
 	waiters = l && dx_space_has_waiters(l);
 
@@ -330,7 +332,7 @@ static void ail_work(struct work_struct *work)
 		dx_cil_push_async(l);
 	more = (min && min <= target) || waiters || !list_empty(&ail->bufs);
 	if (more && !READ_ONCE(ail->dead))
-		queue_delayed_work(ail->wq, &ail->work, idle ? DELAY_RETRY : DELAY_BUSY);
+		queue_delayed_work(ail->wq, &ail->work, idle || (!wanted && !waiters) ? DELAY_RETRY : DELAY_BUSY);
 	memalloc_nofs_restore(nofs);
 }
 
