@@ -35,7 +35,7 @@ struct dx_ail {
 	struct workqueue_struct	*wq;
 	struct delayed_work	work;
 	wait_queue_head_t	empty_wait, push_wait;
-	bool			dead;
+	bool			dead;		/* under the lock, as is the queueing: none after dx_ail_stop() */
 };
 
 static struct dx_log_item *first(struct dx_ail *ail)
@@ -235,16 +235,26 @@ void dx_ail_set_last_commit(struct dx_log *l, dx_lsn_t lsn)
 
 /* ---- pushing ---- */
 
+/* Have the pusher run after @delay, if it is not to run before; @hurry: then, whatever was said. */
+static void queue_pusher(struct dx_ail *ail, unsigned long delay, bool hurry)
+{
+	spin_lock(&ail->lock);
+	if (ail->dead)
+		;
+	else if (hurry)
+		mod_delayed_work(ail->wq, &ail->work, delay);
+	else
+		queue_delayed_work(ail->wq, &ail->work, delay);
+	spin_unlock(&ail->lock);
+}
+
 /**
  * dx_ail_kick - let the pusher look whether there is something to do
  * @mp: the mount
  */
 void dx_ail_kick(struct dx_mount *mp)
 {
-	struct dx_ail *ail = mp->ail;
-
-	if (!READ_ONCE(ail->dead))
-		queue_delayed_work(ail->wq, &ail->work, 0);
+	queue_pusher(mp->ail, 0, false);
 }
 
 static dx_lsn_t push_target(struct dx_ail *ail)
@@ -331,8 +341,8 @@ static void ail_work(struct work_struct *work)
 	if (l && (pinned || (waiters && (!min || min > target))))
 		dx_cil_push_async(l);
 	more = (min && min <= target) || waiters || !list_empty(&ail->bufs);
-	if (more && !READ_ONCE(ail->dead))
-		queue_delayed_work(ail->wq, &ail->work, idle || (!wanted && !waiters) ? DELAY_RETRY : DELAY_BUSY);
+	if (more)
+		queue_pusher(ail, idle || (!wanted && !waiters) ? DELAY_RETRY : DELAY_BUSY, false);
 	memalloc_nofs_restore(nofs);
 }
 
@@ -368,8 +378,7 @@ void dx_ail_drain(struct dx_mount *mp)
 	ail->push_all++;
 	spin_unlock(&ail->lock);
 	while (!dx_ail_is_empty(mp)) {
-		if (!READ_ONCE(ail->dead))
-			mod_delayed_work(ail->wq, &ail->work, 0);
+		queue_pusher(ail, 0, true);
 		wait_event_timeout(ail->empty_wait, dx_ail_is_empty(mp), DELAY_BUSY);
 		if (!dx_is_shutdown(mp)) {
 			start = jiffies;
@@ -422,8 +431,12 @@ int dx_ail_init(struct dx_mount *mp)
  */
 void dx_ail_stop(struct dx_mount *mp)
 {
-	WRITE_ONCE(mp->ail->dead, true);
-	cancel_delayed_work_sync(&mp->ail->work);
+	struct dx_ail *ail = mp->ail;
+
+	spin_lock(&ail->lock);
+	ail->dead = true;
+	spin_unlock(&ail->lock);
+	cancel_delayed_work_sync(&ail->work);
 }
 
 /**
