@@ -210,6 +210,7 @@ static int show_options(struct seq_file *m, struct dentry *root)
 }
 
 #define STATFS_PATIENCE	(2 * HZ)
+#define SYNC_PATIENCE	(5 * HZ)
 
 static int vn_statfs(struct dentry *dentry, struct kstatfs *st)
 {
@@ -243,9 +244,12 @@ static int vn_sync_fs(struct super_block *sb, int wait)
 	/* The last call before a freeze: free what waits for it, for soon it cannot be. */
 	if (sb->s_writers.frozen == SB_FREEZE_PAGEFAULT)
 		dx_icache_flush_inactive(DX_M(sb));
-	/* Else what waits now, so that what it held is free after the sync; s_umount keeps a freeze away. */
+	/*
+	 * Else what waits now, so that what it held is free after the sync; s_umount keeps a freeze away.  It keeps others away, too,
+	 * and nothing that must be durable depends on it: a file that takes long is not waited for.
+	 */
 	else if (sb->s_writers.frozen == SB_UNFROZEN)
-		dx_icache_wait_inactive(DX_M(sb), MAX_SCHEDULE_TIMEOUT);
+		dx_icache_wait_inactive(DX_M(sb), SYNC_PATIENCE);
 	return dx_sync_fs(DX_M(sb));
 }
 

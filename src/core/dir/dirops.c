@@ -631,7 +631,7 @@ int dx_remove(struct dx_inode *dp, const struct dx_name *name, struct dx_inode *
 	struct dx_trans *tp;
 	int error;
 
-	dx_icache_throttle(mp);
+	dx_icache_throttle(ip);
 	error = dx_ns_attach(dp, ip);
 	if (!error)
 		error = dx_remove_trans(dp, DX_RESV_REMOVE, &blocks, &tp);

@@ -304,7 +304,8 @@ int dx_rename(struct dx_inode *sdp, const struct dx_name *sname, struct dx_inode
 		error = dx_ns_prepare(tip);
 	if (error)
 		return error;
-	dx_icache_throttle(mp);
+	if (tip && !r.exchange)
+		dx_icache_throttle(tip);
 	error = dx_ns_attach(sdp, sip) ?: dx_ns_attach(tdp, tip ?: sip);
 	if (error)
 		return error;

@@ -58,7 +58,7 @@ struct dx_buf *dx_inode_take_cluster(struct dx_inode_item *iip);	/* ip->i_lock h
 
 /* icache.c */
 bool dx_icache_peek(struct dx_mount *mp, dx_ino_t ino, void (*fn)(struct dx_inode *ip, void *data), void *data);
-void dx_icache_throttle(struct dx_mount *mp);			/* wait while too many inodes wait for inactivation */
+void dx_icache_throttle(struct dx_inode *ip);			/* wait while too many inodes wait for inactivation before it */
 bool dx_inode_busy_locked(struct dx_inode *ip);			/* ip->i_lock held: the journal still refers to it */
 
 /* inode.c */

@@ -26,9 +26,14 @@
 #include "dx_fork.h"
 #include "dx_alloc.h"
 
-/* More unlinked inodes than this waiting: whoever unlinks waits too, until so few are left that the two do not take turns. */
+/*
+ * More unlinked inodes than this waiting in a queue: whoever unlinks one more for it waits too, until so few are left that the two
+ * do not take turns.  But one large file may keep a queue for minutes: he goes on after a while, unless memory is at stake.
+ */
 #define INACT_QUEUE_MAX		256
 #define INACT_QUEUE_LOW		16
+#define INACT_PATIENCE		HZ
+#define INACT_QUEUE_LIMIT	4096
 /* so many at a time, or as many as come in a tick: waking the worker for each costs switches of context */
 #define INACT_BATCH		32
 #define FREEZE_POLL		msecs_to_jiffies(20)
@@ -52,10 +57,9 @@ struct dx_icache {
 	unsigned long		lru_nr;
 	struct inact_queue	inact[DX_INACT_WORKERS];
 	unsigned int		nqueues;	/* of them; constant */
-	unsigned long		inact_nr;	/* in all of them */
 	u64			inact_queued;	/* ever */
 	wait_queue_head_t	wait;		/* end of loading, of inactivation */
-	wait_queue_head_t	throttled;	/* until inact_nr is INACT_QUEUE_LOW */
+	wait_queue_head_t	throttled;	/* until some queue is short */
 };
 
 static const struct rhashtable_params table_params = {
@@ -274,7 +278,6 @@ static void queue_inactive(struct dx_icache *ic, struct dx_inode *ip)
 	set_bit(DX_I_NEED_INACTIVE, &ip->i_flags);
 	list_add_tail(&ip->i_lru, &q->list);
 	q->nr++;
-	ic->inact_nr++;
 	ip->i_queued = ++ic->inact_queued;
 	atomic64_inc(&ic->mp->held[DX_HELD_INACTIVE]);
 	if (q->nr == INACT_BATCH)
@@ -287,7 +290,7 @@ static void queue_inactive(struct dx_icache *ic, struct dx_inode *ip)
 static void left_queue(struct dx_icache *ic, struct inact_queue *q)
 {
 	q->nr--;
-	if (--ic->inact_nr == INACT_QUEUE_LOW)
+	if (q->nr == INACT_QUEUE_LOW || q->nr == INACT_QUEUE_LIMIT)
 		wake_up_all(&ic->throttled);
 	wake_up_all(&ic->wait);
 }
@@ -467,18 +470,22 @@ void dx_icache_thaw(struct dx_mount *mp)
 }
 
 /**
- * dx_icache_throttle - keep the queue of unlinked inodes short
- * @mp: mount
+ * dx_icache_throttle - keep the queues of unlinked inodes short
+ * @ip: inode that may be unlinked next
  *
- * For those who unlink, before their transaction; sleeps without limit on
- * the workers, so no transaction and no ILOCK may be held.
+ * For those who unlink, before their transaction; sleeps on the worker of that inode, so no transaction and no ILOCK may be
+ * held.  Usually for no longer than INACT_PATIENCE, without limit where INACT_QUEUE_LIMIT inodes are in memory for it.
  */
-void dx_icache_throttle(struct dx_mount *mp)
+void dx_icache_throttle(struct dx_inode *ip)
 {
+	struct dx_mount *mp = ip->mp;
 	struct dx_icache *ic = mp->icache;
+	struct inact_queue *q = queue_of(ic, ip);
 
-	if (READ_ONCE(ic->inact_nr) > INACT_QUEUE_MAX)
-		wait_event(ic->throttled, READ_ONCE(ic->inact_nr) <= INACT_QUEUE_LOW || dx_is_shutdown(mp));
+	if (READ_ONCE(q->nr) <= INACT_QUEUE_MAX)
+		return;
+	wait_event_timeout(ic->throttled, READ_ONCE(q->nr) <= INACT_QUEUE_LOW || dx_is_shutdown(mp), INACT_PATIENCE);
+	wait_event(ic->throttled, READ_ONCE(q->nr) <= INACT_QUEUE_LIMIT || dx_is_shutdown(mp));
 }
 
 /**
