@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * While one large file is freed, which takes long: who unlinks, renames or syncs meanwhile does not wait for that.
+ * What the cache of inodes does for long holds nobody up: while one large file is freed, others unlink and rename.
  *
  *	t_throttle [substring of a test's name]
  */
@@ -146,8 +146,49 @@ static int beside_large(void *arg)
 	return uv_umount(mp);
 }
 
+static u64 turns;
+
+static int take_turns(void *arg)
+{
+	while (!small_gone) {
+		turns++;
+		host_yield();
+	}
+	return 0;
+}
+
+/* To look at many inodes nobody is kept off the processor, nor from the cache. */
+static int many_idle(void *arg)
+{
+	struct dx_mount *mp = uv_mount_dev(uv_dev, &(struct dx_mount_opts){ }, NULL);
+	struct host_fiber *f;
+	u64 before;
+	int i;
+
+	(void)arg;
+	if (!CHECK(mp))
+		return -EIO;
+	for (i = 0; i < 3000; i++)
+		dx_idrop(make(mp->rootip, "idle", i, S_IFREG | 0600));
+	CHECK(dx_icache_count(mp) >= 3000);
+	small_gone = false;
+	f = host_spawn(take_turns, mp, "turns");
+	host_yield();
+	host_set_preempt(1);
+	before = turns;
+	dx_icache_blockgc(mp);
+	host_set_preempt(0);
+	printf("# %llu turns\n", (unsigned long long)(turns - before));
+	CHECK(turns - before >= 3000 / 256);
+	CHECK(dx_icache_count(mp) >= 3000);
+	small_gone = true;
+	CHECK_EQ(host_join(f), 0);
+	return uv_umount(mp);
+}
+
 static const struct { const char *name; int (*fn)(void *arg); } tests[] = {
 	{ "beside the end of a large file", beside_large },
+	{ "beside a look at many idle inodes", many_idle },
 };
 
 int main(int argc, char **argv)

@@ -19,6 +19,7 @@
 #include "dx_buf_cache.h"
 
 #define MEMORY_WAIT_MS	2
+#define DESTROY_BATCH	(1UL << 20)	/* bytes that are freed without a pause */
 
 /* ---- hash table ---- */
 
@@ -720,7 +721,7 @@ unsigned long dx_buf_cache_count(struct dx_mount *mp)
 	return bytes >> PAGE_SHIFT;
 }
 
-/* Move up to @budget bytes of idle buffers out of the cache, oldest first. */
+/* Move up to @budget bytes of idle buffers out of the cache, oldest first; @all: used or not. */
 static unsigned long shard_scan(struct dx_buf_cache *c, struct dx_buf_shard *s, unsigned long budget, bool all)
 {
 	unsigned long freed = 0;
@@ -729,7 +730,7 @@ static unsigned long shard_scan(struct dx_buf_cache *c, struct dx_buf_shard *s, 
 
 	spin_lock(&s->lock);
 	list_for_each_entry_safe(bp, n, &s->idle, b_lru) {
-		if (!all && freed >= budget)
+		if (freed >= budget)
 			break;
 		if (!all && bp->b_lru_ref) {
 			/* used again while it was here: another round */
@@ -829,7 +830,8 @@ void dx_buf_cache_destroy(struct dx_mount *mp)
 	dx_buf_wait_all_io(mp);
 	flush_workqueue(mp->buf_wq);	/* the last one to end may still be telling us so */
 	for (i = 0; i < DX_BUF_SHARDS; i++)
-		shard_scan(c, &c->shard[i], 0, true);
+		while (shard_scan(c, &c->shard[i], DESTROY_BATCH, true))
+			cond_resched();
 	rhashtable_free_and_destroy(&c->ht, leaked, mp);
 	mp->bufs = NULL;
 	kfree(c);

@@ -36,6 +36,7 @@
 #define INACT_QUEUE_LIMIT	4096
 /* so many at a time, or as many as come in a tick: waking the worker for each costs switches of context */
 #define INACT_BATCH		32
+#define BLOCKGC_BATCH		256	/* idle inodes looked at while the cache is locked */
 #define FREEZE_POLL		msecs_to_jiffies(20)
 /* How often inactivation is tried again for want of memory; each wait is twice the one before. */
 #define INACT_TRIES		10
@@ -497,14 +498,24 @@ void dx_icache_throttle(struct dx_inode *ip)
 void dx_icache_blockgc(struct dx_mount *mp)
 {
 	struct dx_icache *ic = mp->icache;
-	struct dx_inode *ip, *next;
+	struct dx_inode *ip;
+	unsigned long left, n;
 
 	spin_lock(&ic->lock);
-	list_for_each_entry_safe(ip, next, &ic->lru, i_lru) {
-		if ((test_bit(DX_I_EOFBLOCKS, &ip->i_flags) || dx_cow_blocks(ip)) && needs_inactive(ip)) {
-			leave_lru(ic, ip);
-			queue_inactive(ic, ip);
+	/* each of now once: what was looked at, and what becomes idle meanwhile, goes behind the others */
+	for (left = ic->lru_nr; left && ic->lru_nr; left -= n) {
+		for (n = 0; n < min(left, (unsigned long)BLOCKGC_BATCH) && ic->lru_nr; n++) {
+			ip = list_first_entry(&ic->lru, struct dx_inode, i_lru);
+			if ((test_bit(DX_I_EOFBLOCKS, &ip->i_flags) || dx_cow_blocks(ip)) && needs_inactive(ip)) {
+				leave_lru(ic, ip);
+				queue_inactive(ic, ip);
+			} else {
+				list_move_tail(&ip->i_lru, &ic->lru);
+			}
 		}
+		spin_unlock(&ic->lock);
+		cond_resched();
+		spin_lock(&ic->lock);
 	}
 	spin_unlock(&ic->lock);
 }
