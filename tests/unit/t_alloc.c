@@ -808,7 +808,7 @@ static int new_inode(struct dx_mount *mp, u64 parent, umode_t mode)
 	error = dx_trans_alloc(mp, DX_RESV_CREATE, dx_dialloc_space(mp), 0, &tp);
 	if (error)
 		return error;
-	error = dx_new_ino(&tp, parent, mode, &ino);
+	error = dx_new_ino(&tp, parent, mode, NULL, &ino);
 	if (error) {
 		dx_trans_cancel(tp);
 		return error;

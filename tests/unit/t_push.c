@@ -214,10 +214,49 @@ static int left_locked(void *arg)
 	return uv_umount(mp);
 }
 
+/*
+ * To make inodes rolls the transaction, which may have to wait for log space then.  The directory is locked all the while, so nobody
+ * could write it back: what is at the tail must not be waiting for that.
+ */
+static int locked_directory(void *arg)
+{
+	struct dx_mount *mp = uv_mount(NULL);
+	struct dx_trans *tp;
+	struct dx_inode *dp, *ip;
+	struct dx_perag *pag;
+	dx_ino_t ino;
+	int i;
+
+	(void)arg;
+	if (!CHECK(mp))
+		return 0;
+	dp = mp->rootip;
+	pag = dx_perag(mp, dx_ino_to_agno(mp, dp->ino));
+	for (i = 0; i < FILES && (!i || pag->freecount) && CHECK_EQ(make(dp, "g", i, S_IFREG | 0600, &ip), 0); i++)
+		dx_idrop(ip);
+	CHECK_EQ(pag->freecount, 0);
+	CHECK_EQ(dx_log_force(mp, true), 0);
+	CHECK_EQ(atomic_read(&dp->i_pin), 0);
+	CHECK_EQ(dx_trans_alloc(mp, DX_RESV_CREATE, dx_dialloc_space(mp), 0, &tp), 0);
+	dx_ilock(dp, DX_ILOCK_EXCL);
+	CHECK_EQ(dx_new_ino(&tp, dp->ino, S_IFREG, dp, &ino), 0);
+	CHECK(ino != DX_NULLINO && pag->freecount);
+	/* in the checkpoint that is coming */
+	CHECK_EQ(atomic_read(&dp->i_pin), 1);
+	dx_iunlock(dp, DX_ILOCK_EXCL);
+	CHECK_EQ(dx_trans_commit(tp), 0);
+	/* nobody made it an inode */
+	CHECK_EQ(dx_trans_alloc(mp, DX_RESV_IFREE, 0, 0, &tp), 0);
+	CHECK_EQ(dx_free_ino(tp, ino, &(struct dx_icluster_free){ }), 0);
+	CHECK_EQ(dx_trans_commit(tp), 0);
+	return uv_umount(mp);
+}
+
 static const struct { const char *name; int (*fn)(void *arg); } tests[] = {
 	{ "dirty inodes are written back without a read, and without memory", without_memory },
 	{ "inodes whose clusters are not in memory are written back", cold },
 	{ "a buffer that was locked when it was to be written is written later", left_locked },
+	{ "a locked directory is not left behind at the tail", locked_directory },
 };
 
 int main(int argc, char **argv)

@@ -221,7 +221,7 @@ static int make_new_inode(struct dx_trans **tpp, struct dx_inode *dp, const stru
 	dx_ino_t ino;
 	int error;
 
-	error = dx_new_ino(tpp, dp->ino, a->mode, &ino);
+	error = dx_new_ino(tpp, dp->ino, a->mode, dp, &ino);
 	if (error)
 		return error;
 	if (ino == DX_NULLINO)
@@ -353,10 +353,10 @@ int dx_create_tmpfile(struct dx_inode *dp, const struct dx_create_args *a, struc
 	error = dx_trans_alloc(mp, DX_RESV_CREATE_TMPFILE, dx_dialloc_space(mp), dx_ns_trans_flags(dp), &tp);
 	if (error)
 		goto out_owner;
-	/* its flags are read, nothing of it changes */
-	dx_ilock(dp, DX_ILOCK_SHARED);
+	/* its flags are read; exclusively, as it must be logged when the transaction rolls */
+	dx_ilock(dp, DX_ILOCK_EXCL);
 	error = make_new_inode(&tp, dp, &made, &owner, 0, &ip);
-	dx_iunlock(dp, DX_ILOCK_SHARED);
+	dx_iunlock(dp, DX_ILOCK_EXCL);
 	if (!error)
 		error = dx_unlinked_add(tp, ip);
 	if (error) {

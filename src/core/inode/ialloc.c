@@ -496,12 +496,17 @@ out:
 /*
  * Commit the chunk just made (or an AGFL just filled) and go on with a clean
  * transaction; @agibp, when given, stays locked and is joined again, so
- * that the chunk cannot be emptied by others in between.
+ * that the chunk cannot be emptied by others in between.  @dp, when given, is locked by the caller, and must not be
+ * at the tail of the log while the roll waits for space there (log_space.c): it is logged, and stays locked.
  */
-static int roll_with_agi(struct dx_trans **tpp, struct dx_buf *agibp)
+static int roll_with_agi(struct dx_trans **tpp, struct dx_buf *agibp, struct dx_inode *dp)
 {
 	int error;
 
+	if (dp) {
+		dx_trans_ijoin(*tpp, dp, 0);
+		dx_trans_log_inode(*tpp, dp, DX_ILOG_CORE);
+	}
 	if (agibp)
 		dx_trans_keep_buf(*tpp, agibp);
 	error = dx_trans_roll(tpp);
@@ -535,7 +540,8 @@ static int ag_has_room(struct dx_trans *tp, dx_agno_t agno, umode_t mode, bool p
 }
 
 /* A chunk in an AG that has no free inode.  *done = false: none could or may be made, and its AGI is let go. */
-static int grow_here(struct dx_trans **tpp, struct dx_buf *agibp, dx_agno_t agno, bool may_grow, bool *done)
+static int grow_here(struct dx_trans **tpp, struct dx_buf *agibp, dx_agno_t agno, struct dx_inode *dp, bool may_grow,
+		     bool *done)
 {
 	int error;
 
@@ -545,11 +551,11 @@ static int grow_here(struct dx_trans **tpp, struct dx_buf *agibp, dx_agno_t agno
 		if (error)
 			return error;
 		if (*done)
-			return roll_with_agi(tpp, agibp);
+			return roll_with_agi(tpp, agibp, dp);
 	}
 	dx_trans_let_go(*tpp, agibp);
 	/* an AGFL may have been filled: let go of that AGF before the next AGI */
-	return may_grow && ((*tpp)->t_flags & DX_TRANS_DIRTY) ? roll_with_agi(tpp, NULL) : 0;
+	return may_grow && ((*tpp)->t_flags & DX_TRANS_DIRTY) ? roll_with_agi(tpp, NULL, dp) : 0;
 }
 
 /**
@@ -558,11 +564,12 @@ static int grow_here(struct dx_trans **tpp, struct dx_buf *agibp, dx_agno_t agno
  *	then, so join nothing that must stay before)
  * @parent: directory, or whatever to be near to
  * @mode: file type; directories are spread over the AGs
+ * @dp: inode that the caller has locked exclusively, and not joined, or NULL; logged with each roll
  * @ino: out; DX_NULLINO when neither an inode is free nor a chunk can be made
  *
  * Takes and keeps the AGI of the inode's AG in the transaction.  Returns 0 or -errno.
  */
-int dx_new_ino(struct dx_trans **tpp, dx_ino_t parent, umode_t mode, dx_ino_t *ino)
+int dx_new_ino(struct dx_trans **tpp, dx_ino_t parent, umode_t mode, struct dx_inode *dp, dx_ino_t *ino)
 {
 	struct dx_mount *mp = (*tpp)->t_mp;
 	dx_agno_t count = dx_agcount(mp), low = min(READ_ONCE(mp->inode_agcount), count), start, agno, i;
@@ -599,7 +606,7 @@ int dx_new_ino(struct dx_trans **tpp, dx_ino_t parent, umode_t mode, dx_ino_t *i
 			if (error)
 				return error;
 			if (!pag->freecount) {
-				error = grow_here(tpp, agibp, agno, may_grow, &done);
+				error = grow_here(tpp, agibp, agno, dp, may_grow, &done);
 				if (error)
 					return error;
 				if (!done)

@@ -474,7 +474,7 @@ int dx_dq_make_file(struct dx_mount *mp, enum dx_qtype t)
 	error = dx_trans_alloc(mp, DX_RESV_CREATE, dx_dialloc_space(mp), 0, &tp);
 	if (error)
 		return error;
-	error = dx_new_ino(&tp, mp->sb.rootino, S_IFREG, &ino);
+	error = dx_new_ino(&tp, mp->sb.rootino, S_IFREG, NULL, &ino);
 	if (!error && ino == DX_NULLINO)
 		error = -ENOSPC;
 	if (!error)

@@ -180,9 +180,9 @@ void dx_busy_wait_all(struct dx_mount *mp);		/* those of now, when nobody frees 
 /* ---- inodes: ialloc.c ---- */
 /*
  * Pick an AG and a free inode for @mode near @parent; *ino is DX_NULLINO for -ENOSPC.  May roll *tpp when a chunk must
- * be made. AGI stays locked in tp.
+ * be made, and logs @dp, whom the caller has locked, with that. AGI stays locked in tp.
  */
-int dx_new_ino(struct dx_trans **tpp, dx_ino_t parent, umode_t mode, dx_ino_t *ino);
+int dx_new_ino(struct dx_trans **tpp, dx_ino_t parent, umode_t mode, struct dx_inode *dp, dx_ino_t *ino);
 struct dx_icluster_free { bool deleted; dx_ino_t first_ino; u64 alloc_mask; };	/* chunk went away */
 int dx_difree_prepare(struct dx_trans *tp, struct dx_buf *agibp, dx_ino_t ino);	/* -ENOSPC while @tp is clean, not later */
 int dx_free_ino(struct dx_trans *tp, dx_ino_t ino, struct dx_icluster_free *cluster);
