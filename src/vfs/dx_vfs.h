@@ -160,6 +160,7 @@ extern const struct super_operations dx_super_ops;
 /* inode.c */
 struct inode *dx_vget(struct super_block *sb, dx_ino_t ino);
 struct inode *dx_vget_named(struct super_block *sb, dx_ino_t ino);
+int dx_may_write(struct inode *inode);
 struct inode *dx_vget_outside(struct super_block *sb, u64 ino, u32 gen);
 struct inode *dx_vnode_attach_new(struct super_block *sb, struct dx_inode *ip);	/* takes over the caller's reference */
 void dx_vnode_new_done(struct inode *inode, struct dentry *dentry);

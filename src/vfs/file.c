@@ -212,9 +212,13 @@ static int vn_mmap(struct file *file, struct vm_area_struct *vma)
 static int vn_open(struct inode *inode, struct file *file)
 {
 	struct dx_mount *mp = DX_M(inode->i_sb);
+	int error;
 
 	if (dx_is_shutdown(mp))
 		return -EIO;
+	error = file->f_mode & FMODE_WRITE ? dx_may_write(inode) : 0;
+	if (error)
+		return error;
 	/* What lies behind the page cache's last page would be looked for, and dropped, among its first ones. */
 	if (i_size_read(inode) > inode->i_sb->s_maxbytes) {
 		dx_err_ratelimited(mp, "inode 0x%llx: a file of more than %lld bytes cannot be opened on a 32-bit kernel; use a 64-bit one",

@@ -346,13 +346,31 @@ struct inode *dx_vget(struct super_block *sb, dx_ino_t ino)
  * @sb: super block
  * @ino: inode number, from an entry that cannot go: the i_rwsem of its directory is held
  *
- * One that has no links is damaged, but whoever has its name may read, and rescue, what it has; it is not freed.
+ * One that has no links is damaged, but whoever has its name may read, and rescue, what it has; it is not freed. Nor is it
+ * written to (dx_may_write()).
  *
  * Return: as dx_vget(), but -ENOENT only for a free inode.
  */
 struct inode *dx_vget_named(struct super_block *sb, dx_ino_t ino)
 {
 	return vget(sb, ino, DX_IGET_LEFT_OVER, NULL);
+}
+
+/**
+ * dx_may_write - may the contents of a file change?
+ * @inode: regular file that is to be opened for writing, or truncated
+ *
+ * Not where a damaged volume names it and has no links for it: with its last user the VFS throws away what is not written yet.
+ *
+ * Return: 0 or -EFSCORRUPTED.
+ */
+int dx_may_write(struct inode *inode)
+{
+	struct dx_inode *ip = DX_I(inode);
+
+	if (likely(inode->i_nlink) || !test_bit(DX_I_KEEP, &ip->i_flags))
+		return 0;
+	return dx_corrupt(ip->mp, "inode", ip->imap.daddr, "0x%llx has a name and no links: it can be read only", ip->ino);
 }
 
 /**

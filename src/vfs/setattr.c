@@ -144,6 +144,9 @@ int dx_vn_setattr(dx_idmap_t idmap, struct dentry *dentry, struct iattr *attr)
 	if (attr->ia_valid & ATTR_SIZE) {
 		if (!S_ISREG(inode->i_mode))
 			return -EINVAL;
+		error = dx_may_write(inode);
+		if (error)
+			return error;
 		do {	/* the last block may be shared: to zero a part of it takes a copy */
 			error = dx_lockout_begin_iolocked(&lk, inode, DX_LK_SETSIZE);
 			if (error)

@@ -176,6 +176,34 @@ static unsigned int push_odd(struct dx_log_item *lip, struct list_head *list)
 
 static const struct dx_item_ops odd_ops = { .push = push_odd };
 
+/* An item that somebody asks for. */
+static struct dx_log_item wanted;
+static u64 pushed_at;
+
+static unsigned int push_wanted(struct dx_log_item *lip, struct list_head *list)
+{
+	pushed_at = host_now_ns();
+	dx_ail_delete(odd.mp, lip);
+	return DX_PUSH_OK;
+}
+
+static const struct dx_item_ops wanted_ops = { .push = push_wanted };
+
+/* How long until the pusher comes for it? */
+static u64 push_takes_ms(struct dx_mount *mp)
+{
+	u64 start = host_now_ns();
+
+	INIT_LIST_HEAD(&wanted.li_ail);
+	wanted.li_ops = &wanted_ops;
+	dx_ail_insert(mp, &wanted, dx_log_tail_lsn(mp));
+	pushed_at = 0;
+	dx_ail_push(mp, dx_log_tail_lsn(mp));
+	while (!pushed_at)
+		msleep(1);
+	return (pushed_at - start) / NSEC_PER_MSEC;
+}
+
 static u64 writes(void)
 {
 	struct host_dev_counts c;
@@ -189,6 +217,7 @@ static int left_locked(void *arg)
 {
 	struct dx_mount *mp = uv_mount(NULL);
 	u64 switches, before;
+	int i;
 
 	(void)arg;
 	if (!CHECK(mp))
@@ -203,6 +232,11 @@ static int left_locked(void *arg)
 	dx_ail_drain(mp);
 	before = writes();
 	msleep(1000);
+	/* who wants something does not wait for the next look at what is left over */
+	for (i = 0; i < 5; i++) {
+		msleep(333);
+		CHECK(push_takes_ms(mp) < 20);
+	}
 	dx_buf_leave(odd.bp);
 	CHECK_EQ(writes(), before);
 	msleep(1000);

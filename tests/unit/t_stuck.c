@@ -413,11 +413,73 @@ static void empty_dirs(void)
 	host_test_end();
 }
 
+/* ---- less links than names ---- */
+
+static struct dx_inode *new_one(struct dx_mount *mp, struct dx_inode *dp, const char *s, umode_t mode)
+{
+	struct dx_create_args a = { .mode = mode };
+	struct dx_name n = ug_name_of(s);
+	struct dx_inode *ip = NULL;
+
+	n.ftype = dx_mode_to_ftype(mode);
+	CHECK_EQ(dx_create(dp, &n, &a, &ip), 0);
+	return ip;
+}
+
+/* A file and directories as damage may leave them: what takes a link of them fails before it begins. */
+static int too_few(void *arg)
+{
+	struct dx_name nf = ug_name_of("F"), ng = ug_name_of("G"), ns = ug_name_of("S");
+	struct dx_inode *root, *d, *f, *g, *s;
+	struct dx_mount *mp = uv_mount(NULL);
+
+	(void)arg;
+	if (!CHECK(mp))
+		return -EIO;
+	root = mp->rootip;
+	d = new_one(mp, root, "D", S_IFDIR | 0700);
+	f = new_one(mp, root, "F", S_IFREG | 0600);
+	s = new_one(mp, d, "S", S_IFDIR | 0700);
+	g = new_one(mp, d, "G", S_IFREG | 0600);
+	d->d.nlink = 2;
+	CHECK_EQ(dx_rename(d, &ns, s, root, &nf, f, NULL, DX_RENAME_EXCHANGE), -EFSCORRUPTED);
+	CHECK_EQ(dx_rename(d, &ns, s, root, &ns, NULL, NULL, 0), -EFSCORRUPTED);
+	CHECK_EQ(dx_remove(d, &ns, s), -EFSCORRUPTED);
+	d->d.nlink = 3;
+	s->d.nlink = 1;
+	CHECK_EQ(dx_remove(d, &ns, s), -EFSCORRUPTED);
+	s->d.nlink = 2;
+	f->d.nlink = 0;
+	CHECK_EQ(dx_remove(root, &nf, f), -EFSCORRUPTED);
+	CHECK_EQ(dx_rename(d, &ng, g, root, &nf, f, NULL, 0), -EFSCORRUPTED);
+	f->d.nlink = 1;
+	CHECK(!dx_is_shutdown(mp));
+	dx_idrop(g);
+	dx_idrop(s);
+	dx_idrop(f);
+	dx_idrop(d);
+	return uv_umount(mp);
+}
+
+static void few_links(void)
+{
+	host_test_begin("less links than names: nothing is taken of them, and nothing shut down");
+	host_dev_reset(uv_dev);
+	host_init(1);
+	host_set_printk(2);
+	CHECK_EQ(host_run(too_few, NULL), 0);
+	CHECK_EQ(host_live_allocs(true), 0);
+	host_kill_world();
+	CHECK(uv_repair_clean("few"));
+	host_test_end();
+}
+
 int main(void)
 {
 	uv_setup("t_stuck");
 	stuck_inodes();
 	empty_dirs();
+	few_links();
 	uv_teardown();
 	return host_test_exit();
 }

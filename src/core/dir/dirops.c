@@ -587,14 +587,15 @@ int dx_remove_trans(struct dx_inode *dp, enum dx_resv type, u32 *blocks, struct 
 }
 
 /* A directory goes only when nothing is in it, neither a subdirectory (each is a link of it) nor a name. */
-static int check_removable(struct dx_inode *ip)
+static int check_removable(struct dx_inode *dp, struct dx_inode *ip)
 {
 	bool empty = true;
-	int error = 0;
+	int error;
 
 	if (!S_ISDIR(ip->d.mode))
-		return 0;
-	if (ip->d.nlink == 2)
+		return dx_link_may_drop(ip, 1);
+	error = dx_link_may_drop(ip, 2) ?: dx_link_may_drop(dp, DX_LINKS_OF_PARENT);
+	if (!error && ip->d.nlink == 2)
 		error = dx_dir_isempty(ip, &empty);
 	if (error)
 		return error;
@@ -641,7 +642,7 @@ int dx_remove(struct dx_inode *dp, const struct dx_name *name, struct dx_inode *
 	dx_trans_ijoin(tp, dp, DX_ILOCK_EXCL);
 	dx_ns_join_child(tp, ip);
 
-	error = check_removable(ip);
+	error = check_removable(dp, ip);
 	if (!error)
 		error = dx_ns_parent_check(ip, &parent, blocks);
 	if (!error)

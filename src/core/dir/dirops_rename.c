@@ -119,6 +119,9 @@ static int exchange(struct rename *r)
 
 		if (gains->d.nlink >= DX_MAXLINK)
 			return -EMLINK;
+		error = dx_link_may_drop(loses, DX_LINKS_OF_PARENT);
+		if (error)
+			return error;
 		dx_link_add(tp, gains);
 		error = dx_link_drop(tp, loses);
 		if (error)
@@ -159,7 +162,9 @@ static int check_move(struct rename *r)
 	if (!error && r->wip)
 		error = may_become(r, r->sdp, r->sname, r->wip->ino);
 	if (!error && r->tip)
-		error = may_become(r, r->tdp, r->tname, r->sip->ino);
+		error = may_become(r, r->tdp, r->tname, r->sip->ino) ?: dx_link_may_drop(r->tip, r->is_dir ? 2 : 1);
+	if (!error && r->is_dir && (r->new_parent || r->tip))
+		error = dx_link_may_drop(r->sdp, DX_LINKS_OF_PARENT);
 	if (error)
 		return error;
 	if (!r->tip) {

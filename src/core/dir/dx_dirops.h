@@ -11,6 +11,7 @@ u32 dx_ns_trans_flags(struct dx_inode *dp);
 u32 dx_ns_parent_blocks(struct dx_mount *mp, int n);
 int dx_ns_prepare(struct dx_inode *ip);
 int dx_ns_attach(struct dx_inode *a, struct dx_inode *b);
+#define DX_LINKS_OF_PARENT	3	/* of a directory, at least, that has another in it */
 bool dx_ns_foreign(const struct dx_inode *dp, const struct dx_inode *ip);
 int dx_ns_may_enter(struct dx_trans *tp, struct dx_inode *dp, const struct dx_name *name, dx_ino_t ino, u32 blocks);
 int dx_ns_parent_check(struct dx_inode *ip, const struct dx_parent_change *c, bool blocks);

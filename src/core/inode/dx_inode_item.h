@@ -65,6 +65,7 @@ bool dx_inode_busy_locked(struct dx_inode *ip);			/* ip->i_lock held: the journa
 void dx_inode_init_new(struct dx_trans *tp, struct dx_inode *dp, struct dx_inode *ip, const struct dx_create_args *a,
 		       u32 nlink);
 void dx_link_add(struct dx_trans *tp, struct dx_inode *ip);
+int dx_link_may_drop(struct dx_inode *ip, u32 n);
 int dx_link_drop(struct dx_trans *tp, struct dx_inode *ip);
 
 /*

@@ -405,14 +405,17 @@ static bool start_workers(struct dx_icache *ic)
 void dx_icache_flush_inactive(struct dx_mount *mp)
 {
 	struct dx_icache *ic = mp->icache;
+	bool more, busy;
 	unsigned int i;
-	bool more;
 
 	do {
 		for (i = 0; i < ic->nqueues; i++)
 			flush_delayed_work(&ic->inact[i].work);
 		spin_lock(&ic->lock);
-		more = !test_bit(DX_OP_FROZEN, &mp->opstate) && start_workers(ic);
+		/* one that a worker has begun with since is not done, though its queue is empty */
+		for (i = 0, busy = false; i < ic->nqueues; i++)
+			busy |= ic->inact[i].now;
+		more = !test_bit(DX_OP_FROZEN, &mp->opstate) && (start_workers(ic) || busy);
 		spin_unlock(&ic->lock);
 		if (more)
 			msleep(1);	/* it may be that a worker cannot now: keep_thawed() */

@@ -121,6 +121,22 @@ void dx_link_add(struct dx_trans *tp, struct dx_inode *ip)
 }
 
 /**
+ * dx_link_may_drop - has an inode as many links as it is to lose or keep?
+ * @ip: ILOCK held
+ * @n: links
+ *
+ * To be asked before anything is dirty: the count of a damaged volume may be less than its names.
+ *
+ * Return: 0 or -EFSCORRUPTED.
+ */
+int dx_link_may_drop(struct dx_inode *ip, u32 n)
+{
+	if (ip->d.nlink >= n)
+		return 0;
+	return dx_corrupt(ip->mp, "inode", ip->imap.daddr, "0x%llx loses a link that it does not have", (unsigned long long)ip->ino);
+}
+
+/**
  * dx_link_drop - one link less; the last one puts the inode onto its unlinked list
  * @tp: transaction; takes the AGI then, so before any AGF (L1)
  * @ip: joined, ILOCK held exclusively
@@ -129,9 +145,10 @@ void dx_link_add(struct dx_trans *tp, struct dx_inode *ip)
  */
 int dx_link_drop(struct dx_trans *tp, struct dx_inode *ip)
 {
-	if (!ip->d.nlink)
-		return dx_corrupt(ip->mp, "inode", ip->imap.daddr, "0x%llx loses a link that it does not have",
-				  (unsigned long long)ip->ino);
+	int error = dx_link_may_drop(ip, 1);
+
+	if (error)
+		return error;
 	dx_trans_set_time(tp, ip, DX_ICHGTIME_CHG);
 	ip->d.nlink--;
 	dx_trans_log_inode(tp, ip, DX_ILOG_CORE);

@@ -36,6 +36,7 @@ struct dx_ail {
 	struct delayed_work	work;
 	wait_queue_head_t	empty_wait, push_wait;
 	bool			dead;		/* under the lock, as is the queueing: none after dx_ail_stop() */
+	bool			lazy;		/* queued for what is left over alone: whoever wants something comes before */
 };
 
 static struct dx_log_item *first(struct dx_ail *ail)
@@ -241,10 +242,11 @@ static void queue_pusher(struct dx_ail *ail, unsigned long delay, bool hurry)
 	spin_lock(&ail->lock);
 	if (ail->dead)
 		;
-	else if (hurry)
+	else if (hurry || ail->lazy)
 		mod_delayed_work(ail->wq, &ail->work, delay);
 	else
 		queue_delayed_work(ail->wq, &ail->work, delay);
+	ail->lazy = false;
 	spin_unlock(&ail->lock);
 }
 
@@ -328,7 +330,7 @@ static void ail_work(struct work_struct *work)
 	struct dx_log *l = ail->mp->log;
 	unsigned int nofs = memalloc_nofs_save();
 	dx_lsn_t target = push_target(ail), min = dx_ail_min_lsn(ail->mp);
-	bool pinned = false, idle = false, wanted = min && min <= target, more, waiters;
+	bool pinned = false, idle = false, wanted = min && min <= target, more, waiters, leftovers;
 
 	if (wanted)
 		pinned = push_pass(ail, target, &idle);
@@ -336,13 +338,20 @@ static void ail_work(struct work_struct *work)
 		submit(ail);
 	min = dx_ail_min_lsn(ail->mp);
 	waiters = l && dx_space_has_waiters(l);
+	leftovers = !idle && !wanted && !waiters;
 
 	/* space may be in the checkpoint in memory, or what is at the tail was logged anew in it */
 	if (l && (pinned || (waiters && (!min || min > target))))
 		dx_cil_push_async(l);
 	more = (min && min <= target) || waiters || !list_empty(&ail->bufs);
 	if (more)
-		queue_pusher(ail, idle || (!wanted && !waiters) ? DELAY_RETRY : DELAY_BUSY, false);
+		queue_pusher(ail, idle || leftovers ? DELAY_RETRY : DELAY_BUSY, false);
+	if (leftovers && more) {
+		/* a kick that came before this has the pusher run at once all the same */
+		spin_lock(&ail->lock);
+		ail->lazy = true;
+		spin_unlock(&ail->lock);
+	}
 	memalloc_nofs_restore(nofs);
 }
 

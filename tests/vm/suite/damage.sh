@@ -101,6 +101,8 @@ declare -A differs=(
 	[agf with crc]="mount:EUCLEAN/EIO"
 	[agf with @28:4=9]="mount:EUCLEAN/EIO"
 	[agf with flfirst=200000]="mount:EUCLEAN/EIO"
+	# It takes what is written, and frees the file with its last user.
+	[extents, inode with nlink=0]="append:EUCLEAN/0 truncate:EUCLEAN/0"
 	# It reads the free list whenever it allocates; we, when a block comes off it or goes on it.
 	[agfl with @40:4=0x7ffffff0]="write:0/EUCLEAN mkdir:0/EUCLEAN symlink:0/EIO setxattr:0/EIO truncate:0/EIO sync:0/EIO unlink:0/EIO after:0/EIO"
 	# It looks up the root directory in the tree of inodes at the mount, and gives up all of the volume.
@@ -203,7 +205,7 @@ group "objects, 4" <<'E'
 0/sf inode inode stat dir @176:1=200
 0/asf inode inode stat attr a@0:2=4000
 E
-# A cluster of inodes is read as a whole: with one of another magic goes the directory of set 1, too. Without a link, a file is used as before.
+# A cluster of inodes is read as a whole: with one of another magic goes the directory of set 1, too. Without a link, a file is read as before.
 group "objects, 5" "[01](/.*)?" <<'E'
 1/extents inode inode stat inode magic=0
 0/extents inode inode - - nlink=0

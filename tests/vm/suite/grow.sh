@@ -206,12 +206,15 @@ acknowledged() {
 	ackload check "$TMP/journal" $MNT2 >"$TMP/theirs" 2>&1
 	umount $MNT2 && cmp "$TMP/ours" "$TMP/theirs"
 }
+# A kernel before 5.1 has nameless files with a link in its log, of which xfs_repair complains whoever recovers it.
 n=0
 while read -r writer recoverer want when opts; do
 	[ -z "$DX_SHORT" ] || [ $((n++ % 3)) = 0 ] || continue
 	[ $FSTYPE != xfs ] || writer=xfs recoverer=xfs
 	[ $writer = dioxfs ] || [ "$want" -gt 29696 ] || [ -n "$STOCK_SHRINKS" ] || continue
-	t "$writer is cut off ($when) when the volume has $want blocks, and $recoverer recovers (mkfs $opts)" \
+	ask=t
+	[ $writer != xfs ] || ask="as_stock 5.1 t"
+	$ask "$writer is cut off ($when) when the volume has $want blocks, and $recoverer recovers (mkfs $opts)" \
 		cut_off $writer $recoverer "$opts" $want $when || umount $MNT
 done <<EOT
 dioxfs xfs 31000 at-once -d size=116m,agsize=32m -l size=10m
