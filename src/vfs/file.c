@@ -99,7 +99,8 @@ static ssize_t vn_write_iter(struct kiocb *iocb, struct iov_iter *from)
 		/* -ENOTBLK: pages over the range would not go; go through them. */
 		if (ret != -ENOTBLK)
 			return ret;
-		if (atomic)
+		/* A kernel that cannot do that without waiting says so of the way: the caller, who knows of none, may wait. */
+		if (atomic || (nowait && !DX_CAN_BUFFERED_NOWAIT))
 			return -EAGAIN;
 	}
 	return buffered_write(iocb, from);
@@ -183,7 +184,7 @@ static vm_fault_t vn_page_mkwrite(struct vm_fault *vmf)
 		before = READ_ONCE(vn->fault_nospace);
 		dx_mmaplock_shared(inode);
 		ret = dx_iomap_page_mkwrite(vmf, &dx_buffered_write_iomap_ops);
-		/* again, with the page locked: who has looked at the times meanwhile must write it back, and the next store faults anew */
+		/* again, page locked: who has looked at the times meanwhile must write it back, and the next store faults anew */
 		if (ret & VM_FAULT_LOCKED) {
 			smp_mb();	/* made dirty, then who has looked; he looks, and then for what is dirty: dx_inode_seen() */
 			dx_note_change(inode);

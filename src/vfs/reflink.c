@@ -52,7 +52,7 @@ static loff_t share(struct file *in, loff_t pos_in, struct file *out, loff_t pos
 	if (!error)
 		error = dx_remap_prep(in, pos_in, out, pos_out, &len, flags);
 	if (!error)
-		error = dx_remap_tail(dst, pos_out, &len, flags);	/* the core shares whole blocks: not for each kernel to see to */
+		error = dx_remap_tail(dst, pos_out, &len, flags);	/* whole blocks are shared: no kernel's business */
 	if (error || !len)
 		return error;
 	whole = !pos_in && !pos_out && len == i_size_read(src) && len >= i_size_read(dst) && !(flags & REMAP_FILE_DEDUP);

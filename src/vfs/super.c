@@ -245,8 +245,8 @@ static int vn_sync_fs(struct super_block *sb, int wait)
 	if (sb->s_writers.frozen == SB_FREEZE_PAGEFAULT)
 		dx_icache_flush_inactive(DX_M(sb));
 	/*
-	 * Else what waits now, so that what it held is free after the sync; s_umount keeps a freeze away.  It keeps others away, too,
-	 * and nothing that must be durable depends on it: a file that takes long is not waited for.
+	 * Else what waits now, so that what it held is free after the sync; s_umount keeps a freeze away.  It keeps others away,
+	 * too, and nothing that must be durable depends on it: a file that takes long is not waited for.
 	 */
 	else if (sb->s_writers.frozen == SB_UNFROZEN)
 		dx_icache_wait_inactive(DX_M(sb), SYNC_PATIENCE);

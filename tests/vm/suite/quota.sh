@@ -166,7 +166,9 @@ edge() {
 	# or they would be everybody's when usage is counted anew
 	tool "limit -u -d bhard=0 ihard=0"
 }
-t_same "who is refused what, and how" edge
+# (before 5.3 stock XFS never unlocks a file whose new group is over its limit)
+as_stock 5.3 t_same "who is refused what, and how" edge
+since 5.3 || for m in $MNT $MNT2; do (cd $m && tool "limit -u -d bhard=0 ihard=0" >/dev/null); done
 t_same "what is counted" report .
 soft() {
 	local f=s/soft

@@ -106,7 +106,7 @@ both() {	# NAME CMD...: the same on a fresh volume of each
 	mkdir $MNT/d
 	"$@" $MNT/d >"$TMP/stock" 2>&1
 	umount_fs
-	as_stock 5.4 t "$name" show_diff "$TMP/stock" "$TMP/ours" 60
+	as_stock 5.10 t "$name" show_diff "$TMP/stock" "$TMP/ours" 60
 }
 both "bad arguments and crafted positions are answered as by stock" bulk odd
 # names with one hash are in any order
