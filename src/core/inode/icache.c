@@ -507,7 +507,7 @@ void dx_icache_blockgc(struct dx_mount *mp)
 	spin_lock(&ic->lock);
 	/* each of now once: what was looked at, and what becomes idle meanwhile, goes behind the others */
 	for (left = ic->lru_nr; left && ic->lru_nr; left -= n) {
-		for (n = 0; n < min(left, (unsigned long)BLOCKGC_BATCH) && ic->lru_nr; n++) {
+		for (n = 0; n < min_t(unsigned long, left, BLOCKGC_BATCH) && ic->lru_nr; n++) {
 			ip = list_first_entry(&ic->lru, struct dx_inode, i_lru);
 			if ((test_bit(DX_I_EOFBLOCKS, &ip->i_flags) || dx_cow_blocks(ip)) && needs_inactive(ip)) {
 				leave_lru(ic, ip);
@@ -622,8 +622,8 @@ static void grab(struct dx_icache *ic, struct dx_inode *ip)
 
 /*
  * An unlinked inode that nobody uses is left over: it could not be freed, or was not to be, and stays on its list until a recovery
- * frees it.  To a guessed number it is a free one: its last reference would have it freed, by somebody who only looked, and an error
- * there shuts us down.  Without recovery nothing is freed, and what the disk says of links may be old.
+ * frees it.  By a guessed number it is a free one: its last reference would have it freed, by somebody who only looked, and an
+ * error there shuts us down.  Without recovery nothing is freed, and what the disk says of links may be old.
  */
 static bool shows_left_over(struct dx_mount *mp, u32 flags)
 {

@@ -133,7 +133,8 @@ int dx_link_may_drop(struct dx_inode *ip, u32 n)
 {
 	if (ip->d.nlink >= n)
 		return 0;
-	return dx_corrupt(ip->mp, "inode", ip->imap.daddr, "0x%llx loses a link that it does not have", (unsigned long long)ip->ino);
+	return dx_corrupt(ip->mp, "inode", ip->imap.daddr, "0x%llx loses a link that it does not have",
+			  (unsigned long long)ip->ino);
 }
 
 /**
@@ -365,5 +366,5 @@ void dx_inode_seen(struct dx_inode *ip)
 	ip->i_seen = stamp;
 	set_bit(DX_I_SEEN, &ip->i_flags);
 	spin_unlock(&ip->i_lock);
-	smp_mb();
+	smp_mb();	/* marked, then what is dirty is looked for; who stores makes it dirty, and then looks: vn_page_mkwrite() */
 }

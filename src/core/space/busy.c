@@ -472,8 +472,8 @@ void dx_busy_clear(struct dx_mount *mp, struct list_head *list, bool durable)
  * dx_busy_wait_all - wait until no extent of the volume is busy
  * @mp: mount, log forced, no transaction running
  *
- * Where one may run after all, when a remount is an emergency, some extent may be busy all the time: that is waited for
- * for a while, and the discards that have begun to their end.
+ * Where one may run after all, when a remount is an emergency, some extent may be busy all the time: that is given a while,
+ * and the discards that have begun, their end.
  */
 void dx_busy_wait_all(struct dx_mount *mp)
 {

@@ -173,7 +173,7 @@ bool dx_busy_trim(struct dx_mount *mp, dx_agno_t agno, dx_agbno_t *bno, dx_extle
 /* metadata may reuse: take out of the tree */
 void dx_busy_reuse(struct dx_mount *mp, dx_agno_t agno, dx_agbno_t bno, dx_extlen_t len, bool userdata);
 void dx_busy_flush(struct dx_mount *mp, unsigned int gen);	/* force the log and wait for progress */
-bool dx_busy_wait(struct dx_mount *mp, dx_agno_t agno, dx_agbno_t bno, dx_extlen_t len);	/* until none is busy; false: gave up */
+bool dx_busy_wait(struct dx_mount *mp, dx_agno_t agno, dx_agbno_t bno, dx_extlen_t len);	/* false: gave up */
 void dx_busy_clear(struct dx_mount *mp, struct list_head *list, bool durable);	/* checkpoint durable; discards when mounted so */
 void dx_busy_wait_all(struct dx_mount *mp);		/* those of now, when nobody frees any more */
 
