@@ -11,6 +11,7 @@
  *   -a ALIGN   alignment of direct I/O (512)
  *   -d         no direct I/O
  *   -k         no SEEK_HOLE and SEEK_DATA
+ *   -u         no io_uring
  *   -t         share blocks: with a twin, FILE.twin, and within the file.  Nobody writes to the twin but by cloning to it, so
  *              it must keep what it had then, whatever is written to the file
  *
@@ -585,9 +586,9 @@ static void check_all(void)
 int main(int argc, char **argv)
 {
 	const char *save = NULL;
-	int c, share = 0;
+	int c, share = 0, noring = 0;
 
-	while ((c = getopt(argc, argv, "s:n:l:m:b:a:dkt")) != -1)
+	while ((c = getopt(argc, argv, "s:n:l:m:b:a:dktu")) != -1)
 		switch (c) {
 		case 's': seed = strtoull(optarg, NULL, 0) * 0x9e3779b97f4a7c15ull + 1; break;
 		case 'n': nops = atol(optarg); break;
@@ -598,6 +599,7 @@ int main(int argc, char **argv)
 		case 'd': nodirect = 1; break;
 		case 'k': noseek = 1; break;
 		case 't': share = 1; break;
+		case 'u': noring = 1; break;
 		default: return 2;
 		}
 	file = argv[optind];
@@ -621,7 +623,7 @@ int main(int argc, char **argv)
 			die("%s", name);
 	}
 	have_aio = !io_setup(8, &aio);
-	have_ring = !io_uring_queue_init(8, &ring, 0);
+	have_ring = !noring && !io_uring_queue_init(8, &ring, 0);
 	if (!save || access(save, F_OK)) {
 		if (ftruncate(fd, 0))
 			die("ftruncate");
