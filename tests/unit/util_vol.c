@@ -151,6 +151,17 @@ bool uv_repair_clean(const char *tag)
 	return false;
 }
 
+void uv_judge(int (*judge)(void *arg), const char *tag)
+{
+	host_init(1);
+	host_set_printk(2);
+	CHECK_EQ(host_run(judge, NULL), 0);
+	CHECK_EQ(host_warn_count, 0);
+	CHECK_EQ(host_live_allocs(true), 0);
+	host_kill_world();
+	CHECK(uv_repair_clean(tag));
+}
+
 bool uv_logprint_ok(const char *tag)
 {
 	const char *newer = xfsprogs();

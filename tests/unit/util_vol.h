@@ -32,6 +32,7 @@ void uv_teardown(void);
 int uv_make(const struct uv_profile *p);
 bool uv_repair_clean(const char *tag);	/* of the device as it is; tag names the scratch file */
 bool uv_logprint_ok(const char *tag);
+void uv_judge(int (*judge)(void *arg), const char *tag);	/* in a new world: it, no warning, nothing leaked; then xfs_repair */
 void uv_forget(const char *tag);	/* removes the files of both */
 /*
  * A feature of xfsprogs that are newer than the ones here: its bit in the superblock.  On a clean volume; off again for
