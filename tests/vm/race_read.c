@@ -8,11 +8,11 @@
  * unless an operation that removes it had ended before the read was sent; or zero, if one had begun before the read came back. A
  * read is short only by what had been cut off.
  */
+#include <sys/stat.h>
 #include "race.h"
 
 #define SPARE		(64 * BS)	/* what operations may need of a volume that is full */
-#define PER_LANE	((READ_BLOCKS + 20) * BS)
-#define THIEF_MAX	(2u * READ_BLOCKS * BS)	/* then the thief's file begins again, and gives all that back */
+#define PER_LANE	((READ_BLOCKS + 20) * BS)	/* a lane's two files; when the thief would have more, its file begins again */
 
 static const char thief_says[] = "another file's  ";	/* sixteen bytes */
 
@@ -81,6 +81,7 @@ void thief_takes(struct lane *l, const struct op *op)
 	static _Thread_local char buf[16 * BS] __attribute__((aligned(4096)));
 	uint64_t len = (op->len + BS - 1) / BS * BS;
 	struct statvfs st;
+	struct stat own;
 	unsigned int i;
 
 	if (!buf[0])
@@ -94,7 +95,9 @@ void thief_takes(struct lane *l, const struct op *op)
 		posix_fadvise(l->r->fd, 0, 0, POSIX_FADV_DONTNEED);
 	if (fstatvfs(l->thief, &st) || (uint64_t)st.f_bfree * st.f_frsize < len + SPARE / 2)
 		return;
-	if (l->thief_end + len > THIEF_MAX || pwrite(l->thief, buf, len, l->thief_end) != (ssize_t)len) {
+	/* An operation upon what was a hole before freed nothing; to take as much for it would leave nothing for another lane's next race. */
+	if (fstat(l->r->fd, &own) || own.st_blocks * 512ull + l->thief_end + len > PER_LANE ||
+	    pwrite(l->thief, buf, len, l->thief_end) != (ssize_t)len) {
 		l->thief_end = 0;
 		if (ftruncate(l->thief, 0))
 			complain(l->r, ERROR, "ftruncate: %s", strerror(errno));
