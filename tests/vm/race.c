@@ -278,6 +278,33 @@ static void json_lat(const char *name, struct lat *l)
 	       l->n ? l->us[(uint64_t)l->n * 99 / 100] : 0, l->max);
 }
 
+/* Whom fstrim fails on a device that does not (a virtio disk of a kernel before 5.0) has not said that he has no fstrim. */
+static bool device_discards(void)
+{
+	static const char *const queue[] = { "queue", "../queue" };	/* a partition has its disk's */
+	unsigned long long max = 1;
+	struct stat st;
+	unsigned int i;
+	char path[80];
+
+	if (stat(o.dev ?: o.dir, &st))
+		return true;
+	for (i = 0; i < 2; i++) {
+		dev_t dev = S_ISBLK(st.st_mode) ? st.st_rdev : st.st_dev;
+		FILE *f;
+
+		snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/%s/discard_max_bytes", major(dev), minor(dev), queue[i]);
+		f = fopen(path, "re");
+		if (!f)
+			continue;
+		if (fscanf(f, "%llu", &max) != 1)
+			max = 1;
+		fclose(f);
+		break;
+	}
+	return max;
+}
+
 static void report(enum verdict v, double t_race, double t_verify)
 {
 	bool first = true;
@@ -294,6 +321,7 @@ static void report(enum verdict v, double t_race, double t_verify)
 	       atomic_load(&kept_files));
 	json_lat("op_us", &lat_op);
 	json_lat("write_us", &lat_io);
+	printf(",\"device_discards\":%s", device_discards() ? "true" : "false");
 	printf(",\"detail\":[");
 	for (i = 0; i < nmsgs; i++) {
 		if (i)

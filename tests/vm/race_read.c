@@ -8,7 +8,6 @@
  * unless an operation that removes it had ended before the read was sent; or zero, if one had begun before the read came back. A
  * read is short only by what had been cut off.
  */
-#include <sys/stat.h>
 #include "race.h"
 
 #define SPARE		(64 * BS)	/* what operations may need of a volume that is full */
