@@ -359,10 +359,35 @@ static int run_wait(void *arg)
 	return host_checks_failed ? -EIO : 0;
 }
 
+/* Whatever the pool is asked to hold: it has what was free, and gives all of it back. */
+static int run_pool(void *arg)
+{
+	static const u64 wishes[] = { U64_MAX, 1ull << 63, (1ull << 63) - 1, 1ull << 32 };
+	struct dx_mount *mp = uv_mount(NULL);
+	s64 free;
+	u32 i;
+
+	(void)arg;
+	if (!mp)
+		return -EIO;
+	dx_reserve_set(mp, 0);
+	free = avail(mp);
+	for (i = 0; i < ARRAY_SIZE(wishes); i++) {
+		CHECK_EQ(dx_reserve_set(mp, wishes[i]), 0);
+		CHECK_EQ(avail(mp), 0);
+		CHECK_EQ(mp->resblks_avail, free);
+		CHECK(mp->resblks <= dx_dblocks(mp));
+		CHECK_EQ(dx_reserve_set(mp, 0), 0);
+		CHECK_EQ(avail(mp), free);
+	}
+	return uv_umount(mp);
+}
+
 static const struct { const char *name; int (*fn)(void *); const struct uv_profile *p; } tests[] = {
 	{ "inode32: inodes below the limit, data beyond it", run_inode32, &eight_ags },
 	{ "the last blocks go to who fits", run_race, &two_ags },
 	{ "what is freed where nothing could be set aside is set aside", run_filled, &reflink },
+	{ "the pool is asked to hold more than there is", run_pool, &two_ags },
 	{ "what was unlinked is there when it was waited for", run_wait, &two_ags },
 };
 

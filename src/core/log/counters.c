@@ -178,6 +178,8 @@ int dx_reserve_set(struct dx_mount *mp, u64 blocks)
 	u64 excess = 0;
 	int tries = 8;
 
+	/* "All there is", as -1: more could never be given back, and nothing freed would ever be seen again. */
+	blocks = min(blocks, dx_dblocks(mp));
 	spin_lock(&mp->resv_lock);
 	if (mp->resblks_avail > blocks) {
 		excess = mp->resblks_avail - blocks;
