@@ -9,6 +9,7 @@
  * and each bio is submitted before the next is allocated).  Completion runs in
  * whatever context the driver ends bios in.
  */
+#include <linux/freezer.h>
 #include <linux/module.h>
 #include <linux/blkdev.h>
 #include <linux/bio.h>
@@ -274,4 +275,19 @@ void dx_plat_now(struct dx_mount *mp, struct timespec64 *ts)
 bool dx_plat_killed(void)
 {
 	return fatal_signal_pending(current);
+}
+
+/**
+ * dx_plat_interrupted - is the task to die, or to be frozen?
+ *
+ * For loops that may take minutes, and must neither outlive who asked for them nor keep the machine from going to sleep: that gives
+ * up when a task does not freeze for 20 s.
+ *
+ * Return: 0; -EINTR: to die; -ERESTARTSYS: to return to the freezer, after which the system call begins anew.
+ */
+int dx_plat_interrupted(void)
+{
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	return freezing(current) ? -ERESTARTSYS : 0;
 }

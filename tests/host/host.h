@@ -139,6 +139,10 @@ u64 host_lock_taken(const char *name);
 /* ---- tests ---- */
 
 extern bool host_killed;			/* what dx_plat_killed() says */
+extern bool host_frozen;			/* and, of going to sleep, dx_plat_interrupted() */
+#ifndef ERESTARTSYS
+#define ERESTARTSYS 512				/* of the kernel, no program sees it */
+#endif
 extern int host_checks_failed;		/* since the last test ended */
 extern int host_tests_failed;
 bool host_check(bool ok, const char *what, const char *file, int line);

@@ -630,6 +630,8 @@ int dx_plat_discard(struct dx_bdev *bdev, u64 daddr_bb, u64 len_bb)
 bool dx_plat_can_discard(struct dx_bdev *bdev) { return bdev->can_discard; }
 bool host_killed;
 bool dx_plat_killed(void) { return host_killed; }
+bool host_frozen;
+int dx_plat_interrupted(void) { return host_killed ? -EINTR : host_frozen ? -ERESTARTSYS : 0; }
 u64 dx_plat_size_bb(struct dx_bdev *bdev) { return bdev->size / 512; }
 unsigned int dx_plat_lbs_bytes(struct dx_bdev *bdev) { return bdev->lbs; }
 bool dx_plat_readonly(struct dx_bdev *bdev) { return bdev->ro; }

@@ -741,11 +741,11 @@ static int killed_trim_fiber(void *arg)
 {
 	u64 bytes;
 
-	CHECK_EQ(dx_trim_free(arg, 0, U64_MAX, 0, &bytes), -EINTR);
-	return 0;
+	return dx_trim_free(arg, 0, U64_MAX, 0, &bytes);
 }
 
-static int t_killed_trim(void *arg)
+/* Whom somebody kills, or who is to be frozen, for the machine goes to sleep. */
+static int interrupted_trim(bool *by, int want)
 {
 	struct dx_mount *mp = do_mount();
 	struct host_fiber *f;
@@ -754,12 +754,15 @@ static int t_killed_trim(void *arg)
 	if (!mp)
 		return -EIO;
 	f = slow_trim(mp, killed_trim_fiber, &start);
-	host_killed = true;
-	CHECK_EQ(host_join(f), 0);
-	host_killed = false;
+	*by = true;
+	CHECK_EQ(host_join(f), want);
+	*by = false;
 	CHECK(since_ms(start) < 2000);
 	return uv_umount(mp);
 }
+
+static int t_killed_trim(void *arg) { return interrupted_trim(&host_killed, -EINTR); }
+static int t_frozen_trim(void *arg) { return interrupted_trim(&host_frozen, -ERESTARTSYS); }
 
 /* Everything was freed, and waits to be discarded by a slow device that is mounted with discard: it can be had. */
 static int t_slow_discard(void *arg)
@@ -1141,6 +1144,7 @@ static const struct test { const char *name; int (*fn)(void *); u64 seed; unsign
 	{ "allocation beside a slow FITRIM", t_slow_trim, 13 },
 	{ "a remount to read-only beside a slow FITRIM", t_remount_beside_trim, 0 },
 	{ "a killed FITRIM", t_killed_trim, 16 },
+	{ "FITRIM while the machine goes to sleep", t_frozen_trim, 16 },
 	{ "allocation beside slow discards", t_slow_discard, 14 },
 	{ "inodes come and go", t_inodes, 6 },
 	{ "chunks are kept with ikeep", t_ikeep, 11 },

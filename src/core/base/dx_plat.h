@@ -57,5 +57,6 @@ bool dx_plat_readonly(struct dx_bdev *bdev);
 const char *dx_plat_name(struct dx_bdev *bdev);		/* for messages: "vdb" */
 void dx_plat_now(struct dx_mount *mp, struct timespec64 *ts);	/* wall-clock time, coarse: what the VFS puts into timestamps */
 bool dx_plat_killed(void);				/* is the task to die: should it leave a long loop? */
+int dx_plat_interrupted(void);				/* -EINTR: it is; -ERESTARTSYS: to leave for a suspend */
 
 #endif /* DX_PLAT_H */

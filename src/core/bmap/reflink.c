@@ -166,6 +166,7 @@ static int clone_step(struct clone *c)
 {
 	struct dx_mount *mp = c->dst->mp;
 	struct dx_irec s, d, dwhole;
+	dx_filblks_t moved = 0;
 	struct dx_trans *tp;
 	int error;
 
@@ -184,13 +185,14 @@ static int clone_step(struct clone *c)
 		error = dx_iread_extents(tp, c->dst, DX_DATA_FORK);
 	if (!error && next_runs(c, &s, &d, &dwhole)) {
 		error = exchange(tp, c, &s, &d, &dwhole);
-		if (!error) {
-			c->soff += d.blockcount;
-			c->doff += d.blockcount;
-			c->left -= d.blockcount;
-		}
+		moved = d.blockcount;
 	}
 	error = dx_trans_end(tp, error);
+	if (!error) {		/* what was not committed nobody is told of */
+		c->soff += moved;
+		c->doff += moved;
+		c->left -= moved;
+	}
 	dx_iunlock(c->dst, DX_ILOCK_EXCL);
 	if (c->src != c->dst)
 		dx_iunlock(c->src, DX_ILOCK_EXCL);
@@ -221,7 +223,7 @@ int dx_reflink_remap(struct dx_inode *src, u64 soff_bytes, struct dx_inode *dst,
 	if (!error)
 		error = dx_cow_cancel(dst, doff_bytes, len_bytes, true);
 	while (!error && c.left) {
-		error = clone_step(&c);
+		error = dx_plat_killed() ? -EINTR : clone_step(&c);	/* a million steps may be left */
 		*done = min(len_bytes, dx_fsb_to_b(mp, all - c.left));
 	}
 	return error;

@@ -411,7 +411,7 @@ u64 dx_busy_discard(struct dx_mount *mp, struct list_head *list, bool yield)
 					blocks += len;
 				piece_end(mp, &piece);
 				cond_resched();
-				stop |= (yield && atomic_read(&mp->busy_waiters)) || dx_is_shutdown(mp) || dx_plat_killed() ||
+				stop |= (yield && atomic_read(&mp->busy_waiters)) || dx_is_shutdown(mp) || dx_plat_interrupted() ||
 					(!yield && test_bit(DX_OP_GOING_RO, &mp->opstate));
 			}
 		}

@@ -81,11 +81,13 @@ static int trim_gather(struct dx_mount *mp, dx_agno_t agno, const struct trim_ra
 /* Between two batches. A remount to read-only waits for all discards under s_umount: it goes first. */
 static int may_go_on(struct dx_mount *mp)
 {
-	while (test_bit(DX_OP_GOING_RO, &mp->opstate) && !dx_is_shutdown(mp))
+	int error = 0;
+
+	while (test_bit(DX_OP_GOING_RO, &mp->opstate) && !dx_is_shutdown(mp) && !error) {
 		msleep(10);
-	if (dx_is_shutdown(mp))
-		return -EIO;
-	return dx_plat_killed() ? -EINTR : 0;
+		error = dx_plat_interrupted();
+	}
+	return dx_is_shutdown(mp) ? -EIO : error ?: dx_plat_interrupted();
 }
 
 /**
