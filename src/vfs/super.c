@@ -137,7 +137,9 @@ static int parse_param(struct fs_context *fc, struct fs_parameter *param)
 		error = parse_size(fc, param->key, param->string, &bytes);
 		if (error)
 			return error;
-		if (bytes < PAGE_SIZE || bytes > 1ULL << 30 || !is_power_of_2(bytes))
+		/* Stock takes the largest power of two that divides it: what is mounted with 96k there is here, too. */
+		bytes = bytes & -bytes;
+		if (bytes < PAGE_SIZE || bytes > 1ULL << 30)
 			return refuse(fc, "%s=%s: must be a power of two from 4k to 1g", param->key, param->string);
 		o->allocsize_log = ilog2(bytes);
 		break;
@@ -150,7 +152,7 @@ static int parse_param(struct fs_context *fc, struct fs_parameter *param)
 		o->max_atomic_write = bytes;
 		break;
 	case Opt_logbufs:
-		if (res.uint_32 < 2 || res.uint_32 > 8)
+		if (res.uint_32 && (res.uint_32 < 2 || res.uint_32 > 8))	/* 0: as many as without it */
 			return refuse(fc, "logbufs=%u: must be 2 to 8", res.uint_32);
 		o->logbufs = res.uint_32;
 		break;

@@ -145,7 +145,8 @@ for s in 5 6; do t "a tree with 60 bad bytes (seed $s) is changed until an error
 
 # Mount options: what the stock kernel takes and what it refuses.
 image
-for o in logbufs=4 logbufs=1 logbufs=9 logbufs=x logbsize=64k logbsize=100 logbsize=1m allocsize=64k allocsize=5 inode32 inode64 nouuid noikeep ikeep \
+for o in logbufs=4 logbufs=0 logbufs=1 logbufs=9 logbufs=x logbsize=64k logbsize=0 logbsize=100 logbsize=1m allocsize=64k allocsize=96k allocsize=0 allocsize=6k \
+	allocsize=5 inode32 inode64 nouuid noikeep ikeep \
 	wsync discard nodiscard largeio noalign swalloc filestreams norecovery ro,norecovery bogus dax=bogus dax=never dax=inode sunit=3 sunit=64,swidth=128 sunit=64,swidth=100 sunit=64,swidth=128,noalign swidth=64 attr2 noquota usrquota gqnoenforce pquota quota=x; do
 	loop=$(losetup -f --show "$IMG")
 	mount -t xfs -o "$o" "$loop" $MNT2 2>/dev/null && stock=takes || stock=refuses
