@@ -114,7 +114,8 @@ static int fork_ready(struct dx_trans *tp, struct dx_inode *ip, int whichfork)
 		WARN_ON_ONCE(f->format != DX_DINODE_FMT_LOCAL);
 		return -EFSCORRUPTED;
 	}
-	return dx_iread_extents(tp, ip, whichfork);
+	/* each lookup comes here: it need not pay for a call that finds nothing to do */
+	return f->extents_read ? 0 : dx_iread_extents(tp, ip, whichfork);
 }
 
 /**
@@ -160,7 +161,7 @@ int dx_bmap_query(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, struc
 			*m = got;
 			if (!(flags & DX_BMAPI_ENTIRE))
 				dx_irec_trim(m, off, end);
-			more = dx_iext_next(&f->ext, &icur, &got);
+			more = n < *nmap && dx_iext_next(&f->ext, &icur, &got);
 		}
 		off = dx_irec_end(m);
 	}

@@ -327,6 +327,23 @@ bool dx_iext_prev(struct dx_iext_tree *t, struct dx_iext_cur *cur, struct dx_ire
 	return dx_iext_get(t, cur, rec);
 }
 
+/*
+ * No record of the leaf begins at @off or before: the extent around it may be the last one of the leaf before.  By itself, for
+ * kernels that zero what is on the stack would clear a second cursor in each lookup.
+ */
+static noinline bool lookup_at_edge(struct dx_iext_tree *t, dx_fileoff_t off, struct dx_iext_cur *cur, struct dx_irec *rec)
+{
+	struct dx_iext_cur before = *cur;
+
+	before.pos = 0;
+	if (dx_iext_prev(t, &before, rec) && rec->startoff + rec->blockcount > off) {
+		*cur = before;
+		return true;
+	}
+	cur->pos = 0;
+	return dx_iext_get(t, cur, rec);
+}
+
 /**
  * dx_iext_lookup - first extent that ends after an offset.
  * @t: the tree
@@ -339,7 +356,6 @@ bool dx_iext_prev(struct dx_iext_tree *t, struct dx_iext_cur *cur, struct dx_ire
 bool dx_iext_lookup(struct dx_iext_tree *t, dx_fileoff_t off, struct dx_iext_cur *cur,
 		    struct dx_irec *rec)
 {
-	struct dx_iext_cur before;
 	struct leaf *l;
 	int pos;
 
@@ -358,15 +374,7 @@ bool dx_iext_lookup(struct dx_iext_tree *t, dx_fileoff_t off, struct dx_iext_cur
 		cur->pos = pos - 1;
 		return dx_iext_next(t, cur, rec);
 	}
-	/* the extent around @off may be the last one of the leaf before */
-	before = *cur;
-	before.pos = 0;
-	if (dx_iext_prev(t, &before, rec) && rec->startoff + rec->blockcount > off) {
-		*cur = before;
-		return true;
-	}
-	cur->pos = 0;
-	return dx_iext_get(t, cur, rec);
+	return lookup_at_edge(t, off, cur, rec);
 }
 
 /**
