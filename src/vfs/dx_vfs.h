@@ -177,6 +177,7 @@ void dx_evict_inode(struct inode *inode);
 /* setsize.c */
 int dx_write_below(struct inode *inode, loff_t end);			/* lockout held */
 int dx_setattr_size(struct inode *inode, loff_t newsize, bool times);	/* likewise */
+int dx_set_moved_end(struct inode *inode, loff_t newsize);		/* likewise */
 /* setattr.c */
 int dx_vn_setattr(dx_idmap_t idmap, struct dentry *dentry, struct iattr *attr);
 int dx_vn_getattr(dx_idmap_t idmap, const struct path *path, struct kstat *stat, u32 mask, unsigned int flags);

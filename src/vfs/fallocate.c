@@ -31,6 +31,7 @@ struct space_req {
 	loff_t		size;		/* i_size: after the drain of a full lockout (L4), or only to see what lies inside it */
 	loff_t		new_size;	/* 0 = the size stays */
 	bool		keep_size;
+	bool		moved_end;	/* the end has moved with its block: nothing behind it is to be zeroed */
 	bool		begun;		/* half done, it cannot be done again from the start */
 	bool		modified;	/* privileges are stripped, times moved */
 };
@@ -231,12 +232,15 @@ static int op_collapse(struct space_req *r)
 		return -EINVAL;
 	r->new_size = r->size - r->len;
 
-	error = dx_free_range(inode, r->offset, r->len);
-	if (error)
-		return error;
+	/* What is to go, goes last: what fails before leaves the file as it was. */
 	error = prepare_shift(r);
 	if (error)
 		return error;
+	error = dx_free_range(inode, r->offset, r->len);
+	if (error)
+		return error;
+	/* From here on neither a full volume nor a signal may stop it: the end goes along, too. */
+	r->moved_end = true;
 	r->begun = true;
 	trace_dx_fallocate_step(inode, r->offset, r->len, DX_SP_COLLAPSE);
 	error = dx_collapse_file_space(DX_I(inode), r->offset, r->len);
@@ -339,6 +343,8 @@ static int do_op(enum dx_space_op op, struct space_req *r)
 	 */
 	if (dx_errortag(r->inode, DX_TAG_DRAIN_BEFORE_SIZE))
 		inode_dio_wait(r->inode);
+	if (r->moved_end)
+		return dx_set_moved_end(r->inode, r->new_size);
 	return r->new_size ? dx_setattr_size(r->inode, r->new_size, false) : 0;
 }
 

@@ -23,21 +23,8 @@ int dx_write_below(struct inode *inode, loff_t end)
 	return end > disk_size ? filemap_write_and_wait_range(inode->i_mapping, disk_size, end - 1) : 0;
 }
 
-/**
- * dx_setattr_size - set the end of a file
- * @inode: regular file in a lockout
- * @newsize: bytes
- * @times: set mtime and ctime even if the size stays
- *
- * Growing zeroes from the old end to the end of its block; shrinking
- * zeroes from the new one, drops the pages behind it, logs the new size, and then frees the
- * blocks in transactions of their own, so that a crash in between leaves
- * blocks past the end and never stale data inside it.
- *
- * Return: 0 or negative errno; the pages past a smaller size are gone
- * even when freeing blocks failed.
- */
-int dx_setattr_size(struct inode *inode, loff_t newsize, bool times)
+/* @zero: the block of the nearer end, from there on; else that stays as it is. */
+static int set_size(struct inode *inode, loff_t newsize, bool times, bool zero)
 {
 	struct dx_inode *ip = DX_I(inode);
 	struct dx_vnode *vn = dx_vnode(inode);
@@ -58,7 +45,9 @@ int dx_setattr_size(struct inode *inode, loff_t newsize, bool times)
 	if (newsize > inode->i_sb->s_maxbytes)
 		return -EFBIG;	/* larger now, and larger than the page cache: vn_open() */
 
-	if (newsize > oldsize) {
+	if (!zero) {
+		error = 0;
+	} else if (newsize > oldsize) {
 		error = dx_zero_range(inode, oldsize, newsize - oldsize, &did_zero);
 	} else {
 		/*
@@ -90,4 +79,38 @@ int dx_setattr_size(struct inode *inode, loff_t newsize, bool times)
 		set_bit(DX_I_TRUNCATED, &ip->i_flags);
 	dx_vnode_sync(inode);
 	return error;
+}
+
+/**
+ * dx_setattr_size - set the end of a file
+ * @inode: regular file in a lockout
+ * @newsize: bytes
+ * @times: set mtime and ctime even if the size stays
+ *
+ * Growing zeroes from the old end to the end of its block; shrinking
+ * zeroes from the new one, drops the pages behind it, logs the new size, and then frees the
+ * blocks in transactions of their own, so that a crash in between leaves
+ * blocks past the end and never stale data inside it.
+ *
+ * Return: 0 or negative errno; the pages past a smaller size are gone
+ * even when freeing blocks failed.
+ */
+int dx_setattr_size(struct inode *inode, loff_t newsize, bool times)
+{
+	return set_size(inode, newsize, times, true);
+}
+
+/**
+ * dx_set_moved_end - the end of a file has moved down together with its block, or goes back to where it was
+ * @inode: regular file in a lockout
+ * @newsize: bytes, no more than the size is
+ *
+ * What that block has behind the end it had before, too: nothing is zeroed, so nothing is read or copied, and neither a full
+ * volume nor a signal stops it half way.
+ *
+ * Return: 0, or negative errno of the log.
+ */
+int dx_set_moved_end(struct inode *inode, loff_t newsize)
+{
+	return set_size(inode, newsize, false, false);
 }

@@ -100,3 +100,36 @@ for opts in "-m finobt=1,reflink=1" "-m finobt=0,inobtcount=0,reflink=0"; do
 	t "and half full" ours_and_stock
 done
 t "ends clean" repair_check
+
+# What moves the blocks of a file does it whole, or leaves the file as it was, its size too: of a clone, whose last block is
+# shared and would need a copy.
+to_the_last() {
+	local kib=$((256 << 10)) at=0
+	xfs_io -x -c "resblks 0" $MNT
+	while [ $kib -ge 4 ]; do
+		if fallocate -o ${at}K -l ${kib}K $MNT/all 2>/dev/null; then ((at += kib)); else ((kib /= 2)); fi
+	done
+	sync
+	drop_caches
+}
+state() { stat -c %s "$1" && md5sum <"$1"; }
+whole_or_not_at_all() {	# FILE EXPECTED COMMAND: done, it is like EXPECTED; else as before
+	local before
+	before=$(state "$1")
+	if xfs_io -c "$3" "$1"; then
+		[ "$(state "$1")" = "$(state "$2")" ] || { echo "done, but: $(state "$1")"; return 1; }
+	else
+		drop_caches
+		[ "$(state "$1")" = "$before" ] || { echo "failed, and: was $before, is $(state "$1")"; return 1; }
+	fi
+}
+fresh_fs $SIZE -m reflink=1
+mount_dx
+head -c 1000100 /dev/urandom >$MNT/a
+tail -c +65537 $MNT/a >"$TMP/collapsed"
+{ head -c 65536 $MNT/a; head -c 65536 /dev/zero; tail -c +65537 $MNT/a; } >"$TMP/inserted"
+for f in collapse insert; do xfs_io -f -c "reflink -q $MNT/a" $MNT/$f; done
+to_the_last
+t "full: a collapse before a last block that is shared" whole_or_not_at_all $MNT/collapse "$TMP/collapsed" "fcollapse 0 64k"
+t "full: an insertion before a last block that is shared" whole_or_not_at_all $MNT/insert "$TMP/inserted" "finsert 64k 64k"
+t "clean: what moves blocks on a full volume" umount_check
