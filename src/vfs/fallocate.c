@@ -269,17 +269,18 @@ static int op_insert(struct space_req *r)
 	error = prepare_shift(r);
 	if (error)
 		return error;
-	r->begun = true;
 	error = dx_setattr_size(inode, grown, false);
-	if (error)
-		return error;
 	/* Zeroing the old last block brought its page back. */
-	error = dx_flush_unmap(inode, r->offset, LLONG_MAX - r->offset - PAGE_SIZE);
-	if (error)
-		return error;
-	trace_dx_fallocate_step(inode, r->offset, r->len, DX_SP_INSERT);
-	error = dx_insert_file_space(ip, r->offset, r->len);
-	drop_late(inode, r->offset, LLONG_MAX - r->offset - PAGE_SIZE);
+	if (!error)
+		error = dx_flush_unmap(inode, r->offset, LLONG_MAX - r->offset - PAGE_SIZE);
+	if (!error) {
+		trace_dx_fallocate_step(inode, r->offset, r->len, DX_SP_INSERT);
+		error = dx_insert_file_space(ip, r->offset, r->len, &r->begun);
+		drop_late(inode, r->offset, LLONG_MAX - r->offset - PAGE_SIZE);
+	}
+	/* While nothing has moved, it is as if nothing had been tried. */
+	if (error && !r->begun && i_size_read(inode) != r->size)
+		dx_set_moved_end(inode, r->size);
 	return error;
 }
 

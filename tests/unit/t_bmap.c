@@ -269,7 +269,7 @@ static int op_insert(struct file *f, u32 off, u32 len)
 	for (i = CELLS - len; i < CELLS; i++)
 		if (f->c[i].kind != HOLE)
 			return 0;	/* would leave the array */
-	error = dx_insert_file_space(f->ip, (u64)off * bs, (u64)len * bs);
+	error = dx_insert_file_space(f->ip, (u64)off * bs, (u64)len * bs, NULL);
 	if (error)
 		return error;
 	memmove(&f->c[off + len], &f->c[off], (CELLS - off - len) * sizeof(f->c[0]));
@@ -934,7 +934,7 @@ static int use_victim(void *arg)
 			dx_iomap_alloc(ip, rnd(700), 1 + rnd(9), false, false, &got);
 			dx_free_file_space(ip, rnd(700) * bs, (1 + rnd(9)) * bs);
 			dx_iomap_write_unwritten(ip, rnd(700) * bs, 5 * bs, 0);
-			dx_insert_file_space(ip, rnd(700) * bs, bs);
+			dx_insert_file_space(ip, rnd(700) * bs, bs, NULL);
 		}
 		dx_add_attr_fork(ip, 50, false);
 		dx_setsize_trans(ip, 0, true, false);

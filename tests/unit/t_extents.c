@@ -91,7 +91,7 @@ static void fill_to(struct dx_inode *ip, u64 n)
 static int op_alloc(struct dx_inode *ip) { return alloc_one(ip, 20000, 1); }
 static int op_falloc(struct dx_inode *ip) { return dx_alloc_file_space(ip, 20000 * bs, bs); }
 static int op_punch(struct dx_inode *ip) { return dx_free_file_space(ip, 10003 * bs, bs); }
-static int op_insert(struct dx_inode *ip) { return dx_insert_file_space(ip, 10005 * bs, 7 * bs); }
+static int op_insert(struct dx_inode *ip) { return dx_insert_file_space(ip, 10005 * bs, 7 * bs, NULL); }
 static int op_convert(struct dx_inode *ip) { return dx_iomap_write_unwritten(ip, 10002 * bs, 2 * bs, 0); }
 
 static int op_zero(struct dx_inode *ip)

@@ -68,7 +68,7 @@ static int move_on(struct dx_inode *ip, u32 b)
 {
 	int error = dx_bmap_can_insert(ip, 2 * b, 1);
 
-	return error ?: dx_insert_file_space(ip, 2ull * b * bs, bs);
+	return error ?: dx_insert_file_space(ip, 2ull * b * bs, bs, NULL);
 }
 
 static const struct way { const char *name; int (*fn)(struct dx_inode *ip, u32 b); } ways[] = {

@@ -97,7 +97,7 @@ static int large(void *arg)
 	CHECK(!dx_free_file_space(a, 100 * bs, 64 * bs));
 	CHECK(!dx_collapse_file_space(a, 100 * bs, 64 * bs));
 	CHECK(!uv_check_rmaps(mp));
-	CHECK(!dx_insert_file_space(a, 401 * bs, 7 * bs));
+	CHECK(!dx_insert_file_space(a, 401 * bs, 7 * bs, NULL));
 	CHECK(!uv_check_rmaps(mp));
 	/* whole again, what it can be */
 	CHECK(!dx_alloc_file_space(a, 0, (u64)COMB * bs));
@@ -225,7 +225,7 @@ static int op_collapse(struct dx_mount *mp, struct dx_inode *ip)
 
 static int op_insert(struct dx_mount *mp, struct dx_inode *ip)
 {
-	return dx_insert_file_space(ip, 4 * mp->sb.blocksize, 3 * mp->sb.blocksize);
+	return dx_insert_file_space(ip, 4 * mp->sb.blocksize, 3 * mp->sb.blocksize, NULL);
 }
 
 static int op_truncate(struct dx_mount *mp, struct dx_inode *ip)

@@ -383,11 +383,77 @@ static int run_pool(void *arg)
 	return uv_umount(mp);
 }
 
+/* ---- an insertion where nothing is left ---- */
+
+static u64 blocks_of(struct dx_inode *ip)
+{
+	dx_fileoff_t end;
+
+	dx_ilock(ip, DX_ILOCK_EXCL);
+	CHECK(!dx_bmap_last_offset(ip, DX_DATA_FORK, &end));
+	dx_iunlock(ip, DX_ILOCK_EXCL);
+	return end;
+}
+
+/* Only a cut in a map that is a full btree needs a block; and what fails says that nothing has moved. */
+static int run_insert(void *arg)
+{
+	struct dx_mount *mp = uv_mount(NULL);
+	struct dx_inode *plain, *comb, *big;
+	u64 at = 0, step, was;
+	bool moved = false;
+	u32 i, failed = 0;
+	int error;
+
+	(void)arg;
+	if (!mp)
+		return -EIO;
+	bs = mp->sb.blocksize;
+	dx_reserve_set(mp, 0);
+	plain = make(mp->rootip, S_IFREG | 0644, "plain", 0);
+	comb = make(mp->rootip, S_IFREG | 0644, "comb", 0);
+	big = make(mp->rootip, S_IFREG | 0644, "big", 0);
+	if (!plain || !comb || !big)
+		return -EIO;
+	CHECK(!dx_alloc_file_space(plain, 0, 64 * bs));
+	for (i = 0; i < 200; i++)
+		CHECK(!dx_alloc_file_space(comb, 5 * i * bs, 4 * bs));
+	for (step = avail(mp); step; ) {
+		if (dx_alloc_file_space(big, at * bs, step * bs))
+			step /= 2;
+		at = blocks_of(big);
+	}
+	CHECK_EQ(avail(mp), 0);
+
+	CHECK_EQ(dx_insert_file_space(plain, 8 * bs, 8 * bs, &moved), 0);
+	CHECK(moved);
+	CHECK_EQ(blocks_of(plain), 72);
+	CHECK_EQ(dx_insert_file_space(comb, 500 * bs, 8 * bs, NULL), 0);	/* cuts nothing */
+	CHECK_EQ(blocks_of(comb), 1007);
+	for (i = 0; i < 200 && !failed; i++) {
+		moved = false;
+		was = blocks_of(comb);
+		at = i < 100 ? 5 * i + i + 2 : 5 * i + 110;
+		error = dx_insert_file_space(comb, at * bs, bs, &moved);
+		CHECK(!error || error == -ENOSPC);
+		CHECK_EQ(moved, !error);
+		CHECK_EQ(blocks_of(comb), was + !error);
+		failed += !!error;
+	}
+	CHECK(failed);
+	dx_idrop(plain);
+	dx_idrop(comb);
+	dx_idrop(big);
+	CHECK(!uv_umount(mp));
+	return host_checks_failed ? -EIO : 0;
+}
+
 static const struct { const char *name; int (*fn)(void *); const struct uv_profile *p; } tests[] = {
 	{ "inode32: inodes below the limit, data beyond it", run_inode32, &eight_ags },
 	{ "the last blocks go to who fits", run_race, &two_ags },
 	{ "what is freed where nothing could be set aside is set aside", run_filled, &reflink },
 	{ "the pool is asked to hold more than there is", run_pool, &two_ags },
+	{ "on a full volume an insertion needs a block only to cut", run_insert, &two_ags },
 	{ "what was unlinked is there when it was waited for", run_wait, &two_ags },
 };
 

@@ -415,7 +415,7 @@ int uf_op(struct dx_mount *mp, u32 op, struct uf_file *f, u32 off, u32 len)
 		CHECK(!dx_iomap_setsize(f->ip, f->size * uf_bs));
 		memmove(&f->disk[off + len], &f->disk[off], (UF_SPAN - off - len) * sizeof(u64));
 		memset(&f->disk[off], 0, len * sizeof(u64));
-		return dx_insert_file_space(f->ip, off * uf_bs, len * uf_bs);
+		return dx_insert_file_space(f->ip, off * uf_bs, len * uf_bs, NULL);
 	case 12:
 		if (uf_flush(f))
 			return -ENOSPC;

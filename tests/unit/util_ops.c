@@ -273,7 +273,7 @@ static int do_file(struct um_user *u, const struct op *o)
 		if (!error)
 			error = dx_setsize_trans(ip, o->size, false, true);
 		if (!error)
-			error = dx_insert_file_space(ip, o->blk * bs, o->n * bs);
+			error = dx_insert_file_space(ip, o->blk * bs, o->n * bs, NULL);
 		break;
 	case OP_SETX:
 	case OP_RMX:

@@ -491,11 +491,13 @@ int dx_collapse_file_space(struct dx_inode *ip, u64 off_bytes, u64 len_bytes)
  * @ip: inode, ILOCK not held, lockout held, page cache gone from the point on
  * @off_bytes: the point, a multiple of the block size
  * @len_bytes: distance, likewise
+ * @moved: set when something has moved: it is then not as it was, even after an error; may be NULL
  *
  * The size is the caller's (larger before, so that a crash between loses nothing).  -EINVAL when extents
- * would go past what a file can map.
+ * would go past what a file can map; -ENOSPC, with nothing moved, when an extent must be cut at the point and not even the
+ * block reserve pool has a block for the btree.
  */
-int dx_insert_file_space(struct dx_inode *ip, u64 off_bytes, u64 len_bytes)
+int dx_insert_file_space(struct dx_inode *ip, u64 off_bytes, u64 len_bytes, bool *moved)
 {
 	dx_fileoff_t stop = dx_b_to_fsb(ip->mp, off_bytes), shift = dx_b_to_fsb(ip->mp, len_bytes);
 	dx_fileoff_t next = DX_NULLFILEOFF;
@@ -511,6 +513,8 @@ int dx_insert_file_space(struct dx_inode *ip, u64 off_bytes, u64 len_bytes)
 	error = space_trans(ip, DX_RESV_WRITE, map_blocks(ip, 1), 0, &tp);
 	if (error == -ENOSPC)
 		error = space_trans(ip, DX_RESV_WRITE, map_blocks(ip, 1), DX_TRANS_RESERVE, &tp);
+	if (error == -ENOSPC)	/* and needs no block unless it cuts */
+		error = space_trans(ip, DX_RESV_WRITE, 0, DX_TRANS_RESERVE, &tp);
 	if (error)
 		return error;
 	error = dx_bmap_split_extent(tp, ip, stop);
@@ -518,6 +522,8 @@ int dx_insert_file_space(struct dx_inode *ip, u64 off_bytes, u64 len_bytes)
 		error = dx_defer_finish(&tp);
 		if (!error)
 			error = dx_bmap_insert_extents(tp, ip, &next, shift, &done, stop);
+		if (!error && moved)
+			*moved = true;
 	}
 	return space_end(ip, tp, error);
 }

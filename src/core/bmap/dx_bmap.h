@@ -87,7 +87,7 @@ int dx_alloc_file_space(struct dx_inode *ip, u64 off_bytes, u64 len_bytes);	/* u
 int dx_free_file_space(struct dx_inode *ip, u64 off_bytes, u64 len_bytes);	/* whole blocks inside the range only */
 /* extents only; range already unmapped and flushed */
 int dx_collapse_file_space(struct dx_inode *ip, u64 off_bytes, u64 len_bytes);
-int dx_insert_file_space(struct dx_inode *ip, u64 off_bytes, u64 len_bytes);
+int dx_insert_file_space(struct dx_inode *ip, u64 off_bytes, u64 len_bytes, bool *moved);
 /* truncate: d.size and extents past it; own transactions */
 int dx_setsize_trans(struct dx_inode *ip, u64 new_size, bool shrink, bool times);
 u64 dx_bmap_count_leaves(struct dx_inode *ip, int whichfork);		/* real extents */

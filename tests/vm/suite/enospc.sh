@@ -102,7 +102,7 @@ done
 t "ends clean" repair_check
 
 # What moves the blocks of a file does it whole, or leaves the file as it was, its size too: of a clone, whose last block is
-# shared and would need a copy.
+# shared and would need a copy; and of a map that has no block to grow.
 to_the_last() {
 	local kib=$((256 << 10)) at=0
 	xfs_io -x -c "resblks 0" $MNT
@@ -123,13 +123,26 @@ whole_or_not_at_all() {	# FILE EXPECTED COMMAND: done, it is like EXPECTED; else
 		[ "$(state "$1")" = "$before" ] || { echo "failed, and: was $before, is $(state "$1")"; return 1; }
 	fi
 }
+insertions() {
+	local i before failed=0
+	for ((i = 0; i < 100; i++)); do
+		before=$(state $MNT/comb)
+		xfs_io -c "finsert $((i * 24 + 8))k 4k" $MNT/comb && continue
+		failed=1
+		[ "$(state $MNT/comb)" = "$before" ] || { echo "failed, and: was $before, is $(state $MNT/comb)"; return 1; }
+	done
+	[ $failed = 1 ]
+}
 fresh_fs $SIZE -m reflink=1
 mount_dx
 head -c 1000100 /dev/urandom >$MNT/a
 tail -c +65537 $MNT/a >"$TMP/collapsed"
 { head -c 65536 $MNT/a; head -c 65536 /dev/zero; tail -c +65537 $MNT/a; } >"$TMP/inserted"
 for f in collapse insert; do xfs_io -f -c "reflink -q $MNT/a" $MNT/$f; done
+xfs_io -f -c "pwrite -q 0 4m" -c fsync $MNT/comb
+for ((i = 4; i < 1024; i += 5)); do echo "fpunch $((i * 4))k 4k"; done | xfs_io $MNT/comb >/dev/null
 to_the_last
 t "full: a collapse before a last block that is shared" whole_or_not_at_all $MNT/collapse "$TMP/collapsed" "fcollapse 0 64k"
 t "full: an insertion before a last block that is shared" whole_or_not_at_all $MNT/insert "$TMP/inserted" "finsert 64k 64k"
+t "full: an insertion that cuts, with no block for the map" insertions
 t "clean: what moves blocks on a full volume" umount_check
