@@ -104,11 +104,13 @@ t "ends clean" repair_check
 # What moves the blocks of a file does it whole, or leaves the file as it was, its size too: of a clone, whose last block is
 # shared and would need a copy; and of a map that has no block to grow.
 to_the_last() {
-	local kib=$((256 << 10)) at=0
+	local kib=$((256 << 10)) at=0 n
 	xfs_io -x -c "resblks 0" $MNT
 	while [ $kib -ge 4 ]; do
 		if fallocate -o ${at}K -l ${kib}K $MNT/all 2>/dev/null; then ((at += kib)); else ((kib /= 2)); fi
 	done
+	# a small map needs nothing for itself
+	for n in {1..16}; do fallocate -l 4k $MNT/last$n 2>/dev/null; done
 	sync
 	drop_caches
 }
@@ -123,15 +125,15 @@ whole_or_not_at_all() {	# FILE EXPECTED COMMAND: done, it is like EXPECTED; else
 		[ "$(state "$1")" = "$before" ] || { echo "failed, and: was $before, is $(state "$1")"; return 1; }
 	fi
 }
-insertions() {
-	local i before failed=0
-	for ((i = 0; i < 100; i++)); do
-		before=$(state $MNT/comb)
-		xfs_io -c "finsert $((i * 24 + 8))k 4k" $MNT/comb && continue
-		failed=1
-		[ "$(state $MNT/comb)" = "$before" ] || { echo "failed, and: was $before, is $(state $MNT/comb)"; return 1; }
-	done
-	[ $failed = 1 ]
+data() { tr -d '\0' <$MNT/comb | wc -c; }
+insertions() {	# two cuts in each extent of four blocks, until a leaf of the map is full: longer by what was inserted, no more
+	local i size before failed
+	size=$(stat -c %s $MNT/comb)
+	before=$(data)
+	for ((i = 0; i < 200; i++)); do echo "finsert $((i / 2 * 28 + i % 2 * 8 + 4))k 4k"; done | xfs_io $MNT/comb >"$TMP/inserting" 2>&1
+	failed=$(grep -c "No space left" "$TMP/inserting")
+	echo "$failed failed; before: $size, now: $(stat -c %s $MNT/comb)"
+	[ "$failed" -gt 0 ] && [ $((size + (200 - failed) * 4096)) = "$(stat -c %s $MNT/comb)" ] && [ "$before" = "$(data)" ]
 }
 fresh_fs $SIZE -m reflink=1
 mount_dx
@@ -140,6 +142,7 @@ tail -c +65537 $MNT/a >"$TMP/collapsed"
 { head -c 65536 $MNT/a; head -c 65536 /dev/zero; tail -c +65537 $MNT/a; } >"$TMP/inserted"
 for f in collapse insert; do xfs_io -f -c "reflink -q $MNT/a" $MNT/$f; done
 xfs_io -f -c "pwrite -q 0 4m" -c fsync $MNT/comb
+touch $MNT/last{1..16}
 for ((i = 4; i < 1024; i += 5)); do echo "fpunch $((i * 4))k 4k"; done | xfs_io $MNT/comb >/dev/null
 to_the_last
 t "full: a collapse before a last block that is shared" whole_or_not_at_all $MNT/collapse "$TMP/collapsed" "fcollapse 0 64k"
