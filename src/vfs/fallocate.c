@@ -53,6 +53,17 @@ static bool whole_units(struct inode *inode, loff_t offset, loff_t len)
 	return !((offset | len) & unit_mask(inode));
 }
 
+/* Whole pages. Behind the largest offset there is none that could be named: the end is then said otherwise. */
+static void drop_pages(struct inode *inode, loff_t first, loff_t last)
+{
+	if (last != LLONG_MAX) {
+		truncate_pagecache_range(inode, first, last);
+	} else {
+		unmap_mapping_range(inode->i_mapping, first, 0, 0);
+		truncate_inode_pages(inode->i_mapping, first);
+	}
+}
+
 /**
  * dx_flush_unmap - the extents under a range are about to change
  * @inode: regular file, MMAPLOCK exclusive
@@ -70,7 +81,7 @@ int dx_flush_unmap(struct inode *inode, loff_t offset, loff_t len)
 	int error = filemap_write_and_wait_range(inode->i_mapping, first, last);
 
 	if (!error)
-		truncate_pagecache_range(inode, first, last);
+		drop_pages(inode, first, last);
 	return error;
 }
 
@@ -78,7 +89,7 @@ int dx_flush_unmap(struct inode *inode, loff_t offset, loff_t len)
 static void drop_late(struct inode *inode, loff_t offset, loff_t len)
 {
 	if (DX_LATE_READAHEAD)
-		truncate_pagecache_range(inode, round_down(offset, PAGE_SIZE), (offset + len - 1) | (PAGE_SIZE - 1));
+		drop_pages(inode, round_down(offset, PAGE_SIZE), (offset + len - 1) | (PAGE_SIZE - 1));
 }
 
 /**
@@ -216,7 +227,7 @@ static int prepare_shift(struct space_req *r)
 			return error;
 		clear_bit(DX_I_EOFBLOCKS, &ip->i_flags);
 	}
-	return dx_flush_unmap(inode, r->offset, LLONG_MAX - r->offset - PAGE_SIZE);
+	return dx_flush_unmap(inode, r->offset, LLONG_MAX - r->offset);
 }
 
 static int op_collapse(struct space_req *r)
@@ -244,7 +255,7 @@ static int op_collapse(struct space_req *r)
 	r->begun = true;
 	trace_dx_fallocate_step(inode, r->offset, r->len, DX_SP_COLLAPSE);
 	error = dx_collapse_file_space(DX_I(inode), r->offset, r->len);
-	drop_late(inode, r->offset, LLONG_MAX - r->offset - PAGE_SIZE);
+	drop_late(inode, r->offset, LLONG_MAX - r->offset);
 	return error;
 }
 
@@ -272,11 +283,11 @@ static int op_insert(struct space_req *r)
 	error = dx_setattr_size(inode, grown, false);
 	/* Zeroing the old last block brought its page back. */
 	if (!error)
-		error = dx_flush_unmap(inode, r->offset, LLONG_MAX - r->offset - PAGE_SIZE);
+		error = dx_flush_unmap(inode, r->offset, LLONG_MAX - r->offset);
 	if (!error) {
 		trace_dx_fallocate_step(inode, r->offset, r->len, DX_SP_INSERT);
 		error = dx_insert_file_space(ip, r->offset, r->len, &r->begun);
-		drop_late(inode, r->offset, LLONG_MAX - r->offset - PAGE_SIZE);
+		drop_late(inode, r->offset, LLONG_MAX - r->offset);
 	}
 	/* While nothing has moved, it is as if nothing had been tried. */
 	if (error && !r->begun && i_size_read(inode) != r->size)

@@ -53,6 +53,20 @@ t "unmounts" umount_check
 # ------------------------------------------------------------ what is only reserved inside the file
 fresh_fs -b size=1024
 mount_dx
+# The page at the largest offset there is has blocks that move, too, and is not to be written, or read, where they were.
+moves_at_the_end() {	# OPERATION
+	local f=$MNT/far page=9223372036854771712 i when got=
+	rm -f $f
+	xfs_io -f -c "pwrite -q -S 0x61 $page 1024" -c "pwrite -q -S 0x62 $((page + 1024)) 924" -c "$1" $f || return
+	for when in now later; do
+		[ $when = now ] || { umount $MNT && mount_dx || return; }
+		for i in -1024 0 1024 2048; do got+=$(dd if=$f bs=1 skip=$((page + i)) count=1 status=none | tr '\0' -); done
+		got+=" "
+	done
+	echo "$got"
+}
+t_eq "an insertion moves what the page at the largest offset holds" "--ab --ab " "$(moves_at_the_end "finsert 0 1024")"
+t_eq "a collapse does, too" "ab ab " "$(moves_at_the_end "fcollapse 0 1024")"
 direct_reads() {
 	local n to f=$MNT/f
 	for n in 100 1500 5000 70000 200000; do
