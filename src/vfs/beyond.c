@@ -120,12 +120,23 @@ static loff_t append_pos(struct inode *inode, bool *first)
 	return *first || vn->append_joins ? pos : -EBUSY;
 }
 
+/* Does a limit cut what is written there?  Alone it is found out how; here others would stand behind what is not written. */
+static bool limited(struct kiocb *iocb, loff_t pos, size_t count)
+{
+	struct file *file = iocb->ki_filp;
+	u64 limit = min_t(u64, rlimit(RLIMIT_FSIZE), file_inode(file)->i_sb->s_maxbytes);
+
+	if (!(file->f_flags & O_LARGEFILE))
+		limit = min_t(u64, limit, MAX_NON_LFS);
+	return pos + count > limit;
+}
+
 /**
  * dx_beyond_append - settle where an append goes that is not alone, and enter it
  * @iocb: O_APPEND, IOLOCK shared; gets its position
- * @from: shortened to the limits that hold there
+ * @from: what is to be written, whole
  *
- * Return: 0; -EBUSY when it must be alone; -ENOMEM, -EAGAIN for NOWAIT, -EFBIG beyond the limits.
+ * Return: 0; -EBUSY when it must be alone, as it must where a limit cuts it; -ENOMEM, -EAGAIN for NOWAIT.
  */
 int dx_beyond_append(struct kiocb *iocb, struct iov_iter *from)
 {
@@ -143,7 +154,7 @@ int dx_beyond_append(struct kiocb *iocb, struct iov_iter *from)
 		return no_memory(iocb);
 	spin_lock_irqsave(&vn->beyond_lock, flags);
 	pos = append_pos(inode, &first);
-	if (pos < 0 || (pos | count) & mask) {
+	if (pos < 0 || (pos | count) & mask || limited(iocb, pos, count)) {
 		spin_unlock_irqrestore(&vn->beyond_lock, flags);
 		kfree(b);
 		return -EBUSY;
@@ -156,12 +167,12 @@ int dx_beyond_append(struct kiocb *iocb, struct iov_iter *from)
 	if (first && !written_behind(inode, iocb, pos))
 		WRITE_ONCE(vn->append_joins, true);
 
-	/* The limits once more, for this place, which is not the end of the file. */
+	/* The checks once more, for this place, which is not the end of the file.  A limit may have come just now. */
 	iocb->ki_pos = pos;
 	iocb->ki_flags &= ~IOCB_APPEND;
 	ret = generic_write_checks(iocb, from);
 	iocb->ki_flags |= IOCB_APPEND;
-	if (ret > 0 && (size_t)ret != count && ret & mask)
+	if (ret > 0 && (size_t)ret != count)
 		ret = -EBUSY;
 	if (ret <= 0)
 		dx_beyond_leave(iocb);
