@@ -25,10 +25,12 @@ inr() { chroot "$R" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"; }
 
 # What it keeps is kept as dkms does. It builds for no kernel in /broken, and installs for none in /fails; what it builds is a copy of
 # kernel/fs/other.ko, if that is there, or else says what it was made of. A line "PID" in /stop: gets a SIGTERM before it installs.
+# /slow: everything takes half a second more.
 stand_in_dkms() {
 	sed "s|PLACE|$1|" >"$R/usr/sbin/dkms" <<'END'
 #!/bin/sh
 echo "dkms $*" >>/asked
+[ ! -e /slow ] || sleep 0.5
 cmd=$1 tree=/var/lib/dkms srcs=/usr/src k=
 while [ $# -gt 0 ]; do
 	case $1 in -v) v=$2 ;; -k) k=$2 ;; --dkmstree) tree=$2 ;; --sourcetree) srcs=$2 ;; esac
