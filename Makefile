@@ -19,6 +19,8 @@
 #   make bench           dioxfs against the stock xfs, as ratios
 #   make bench-stall     what space operations cost the direct writers of the same file, also on ext4 and btrfs (BENCH_ARGS="--quick")
 #   make check           static checks (CHECK_ARGS="--base REV")
+#
+# What dkms-install and the packages leave in /usr/src has what make, sign, dkms-remove and race need; the rest is in a clone.
 
 KVER ?= $(shell uname -r)
 KDIR ?= /lib/modules/$(KVER)/build
