@@ -73,11 +73,6 @@ static inline sector_t dx_bdev_sectors(struct block_device *bdev)
 #endif
 }
 
-static inline void dx_bdev_name(struct block_device *bdev, char *buf, size_t size)
-{
-	snprintf(buf, size, "%pg", bdev);
-}
-
 /* What statx tells of direct I/O; false: this kernel's statx has no such thing. */
 static inline bool dx_stat_dioalign(struct block_device *bdev, u32 mask, struct kstat *stat)
 {

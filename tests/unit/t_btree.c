@@ -72,9 +72,6 @@ static const char *t_check(struct dx_btree_cur *cur, const union dx_btree_rec *r
 	return rec->bmbt.startoff >= SPACE ? "start" : rec->bmbt.blockcount ? NULL : "length";
 }
 
-static struct dx_btree_cur *t_cursor(struct dx_mount *mp, struct dx_trans *tp);
-static struct dx_btree_cur *t_dup(struct dx_btree_cur *cur) { return t_cursor(cur->mp, cur->tp); }
-
 static int t_verify_read(struct dx_buf *bp)
 {
 	static const u32 mxr[2] = { 64, 64 };
@@ -96,7 +93,7 @@ static const struct dx_btree_ops t_ops = {
 	.maxrecs = t_maxrecs, .minrecs = t_minrecs, .owner = t_owner, .get_root = t_get_root, .set_root = t_set_root,
 	.alloc_block = t_alloc, .free_block = t_free, .rec_from_disk = t_rec_from_disk, .rec_to_disk = t_rec_to_disk,
 	.key_from_disk = t_key_from_disk, .key_to_disk = t_key_to_disk, .key_from_rec = t_key_from_rec,
-	.high_key_from_rec = t_high_key, .key_cmp = t_key_cmp, .check_rec = t_check, .dup = t_dup,
+	.high_key_from_rec = t_high_key, .key_cmp = t_key_cmp, .check_rec = t_check,
 };
 
 static struct dx_btree_cur *t_cursor(struct dx_mount *mp, struct dx_trans *tp)

@@ -236,7 +236,6 @@ static inline bool dx_has_incompat(struct dx_mount *mp, u32 bit) { return mp->sb
 #define dx_has_exchange(mp)	dx_has_incompat(mp, DX_SB_FEAT_INCOMPAT_EXCHRANGE)
 #define dx_has_nrext64(mp)	dx_has_incompat(mp, DX_SB_FEAT_INCOMPAT_NREXT64)
 #define dx_has_parent(mp)	dx_has_incompat(mp, DX_SB_FEAT_INCOMPAT_PARENT)
-#define dx_has_ciname(mp)	((mp)->sb.versionnum & DX_SB_VERSION_BORGBIT)
 
 #include "dx_geom.h"
 

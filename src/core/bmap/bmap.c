@@ -224,27 +224,6 @@ int dx_bmap_first_unused(struct dx_inode *ip, int whichfork, dx_extlen_t len, dx
 }
 
 /**
- * dx_bmap_eof - is an offset at or behind the last extent?
- * @ip: inode, ILOCK held as for dx_bmap_query()
- * @off: offset, fsblocks
- * @whichfork: fork
- * @eof: result: true also inside a last extent that is delayed
- */
-int dx_bmap_eof(struct dx_inode *ip, dx_fileoff_t off, int whichfork, bool *eof)
-{
-	struct dx_fork *f = dx_ifork(ip, whichfork);
-	struct dx_iext_cur icur;
-	struct dx_irec got;
-	int error = fork_ready(NULL, ip, whichfork);
-
-	if (error)
-		return error;
-	*eof = !dx_iext_last(&f->ext, &icur, &got) || off >= dx_irec_end(&got) ||
-	       (off >= got.startoff && dx_irec_is_delay(&got));
-	return 0;
-}
-
-/**
  * dx_bmap_count_leaves - number of real extents in memory.
  * @ip: inode, ILOCK held, extents read
  * @whichfork: fork

@@ -196,11 +196,6 @@ static const char *bmbt_check_rec(struct dx_btree_cur *cur, const union dx_btree
 	return NULL;
 }
 
-static struct dx_btree_cur *bmbt_dup(struct dx_btree_cur *cur)
-{
-	return dx_bmbt_cursor(cur->mp, cur->tp, cur->ip, cur->whichfork);
-}
-
 static int bmbt_verify(struct dx_buf *bp)
 {
 	struct dx_mount *mp = bp->b_mp;
@@ -260,7 +255,6 @@ static const struct dx_btree_ops bmbt_ops = {
 	.key_from_rec = bmbt_key_from_rec,
 	.key_cmp = bmbt_key_cmp,
 	.check_rec = bmbt_check_rec,
-	.dup = bmbt_dup,
 };
 
 /**

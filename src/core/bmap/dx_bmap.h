@@ -45,7 +45,6 @@ static inline u64 dx_map_seq(struct dx_inode *ip)
 #define DX_BMAPI_CONVERT	(1u << 4)	/* written <-> unwritten as PREALLOC says */
 #define DX_BMAPI_CONTIG		(1u << 5)	/* one extent only */
 #define DX_BMAPI_ZERO		(1u << 6)	/* zero the blocks on disk before they are mapped */
-#define DX_BMAPI_NODISCARD	(1u << 7)
 #define DX_BMAPI_DELALLOC	(1u << 8)	/* converting delayed extents: space is already reserved */
 #define DX_BMAPI_COWFORK	(1u << 9)	/* of dx_bmap_query() and dx_bmap_look() only */
 int dx_bmap_query(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, struct dx_irec *map, int *nmap, u32 flags);
@@ -66,7 +65,6 @@ int dx_bmap_can_insert(struct dx_inode *ip, dx_fileoff_t off, dx_fileoff_t shift
 int dx_bmap_split_extent(struct dx_trans *tp, struct dx_inode *ip, dx_fileoff_t split);
 int dx_bmap_last_offset(struct dx_inode *ip, int whichfork, dx_fileoff_t *last);	/* first block past the last extent */
 int dx_bmap_first_unused(struct dx_inode *ip, int whichfork, dx_extlen_t len, dx_fileoff_t *off);
-int dx_bmap_eof(struct dx_inode *ip, dx_fileoff_t off, int whichfork, bool *eof);
 /* delayed allocation: no transaction; takes fdblocks and indlen */
 int dx_bmap_reserve_delalloc(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len, dx_filblks_t prealloc, struct dx_irec *got);
 void dx_bmap_punch_delalloc(struct dx_inode *ip, dx_fileoff_t off, dx_filblks_t len);	/* ILOCK EXCL */

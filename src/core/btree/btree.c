@@ -159,34 +159,6 @@ void dx_btree_del_cursor(struct dx_btree_cur *cur, int error)
 	kmem_cache_free(cursor_slab, cur);
 }
 
-/**
- * dx_btree_dup_cursor - a second cursor at the same position
- * @cur: cursor
- *
- * Without a transaction the blocks are locked by @cur itself, so the copy comes
- * unpositioned.
- */
-struct dx_btree_cur *dx_btree_dup_cursor(struct dx_btree_cur *cur)
-{
-	struct dx_btree_cur *new = cur->ops->dup(cur);
-	int i;
-
-	new->rec = cur->rec;
-	new->nlevels = cur->nlevels;
-	if (!cur->tp)
-		return new;
-	for (i = 0; i < cur->nlevels; i++) {
-		new->lev[i].ptr = cur->lev[i].ptr;
-		if (cur->lev[i].bp &&
-		    dx_trans_read_buf(cur->mp, cur->tp, cur->lev[i].bp->b_daddr, cur->lev[i].bp->b_len_bb, 0,
-				      cur->ops->buf_ops, &new->lev[i].bp)) {
-			/* the transaction has it already: only a shutdown gets here */
-			new->lev[i].bp = NULL;
-		}
-	}
-	return new;
-}
-
 /* ---- verification of blocks -------------------------------------------------- */
 
 /**

@@ -64,7 +64,6 @@ struct dx_btree_cur {
 };
 int dx_btree_cache_init(void);
 void dx_btree_cache_exit(void);
-struct dx_btree_cur *dx_btree_dup_cursor(struct dx_btree_cur *cur);
 void dx_btree_del_cursor(struct dx_btree_cur *cur, int error);
 
 enum dx_btree_lookup { DX_LOOKUP_EQ, DX_LOOKUP_LE, DX_LOOKUP_GE };
@@ -162,7 +161,6 @@ struct dx_btree_ops {
 	/* optional: the last record of the rightmost leaf is now @last (NULL: the tree is empty) */
 	void	(*lastrec)(struct dx_btree_cur *cur, const union dx_btree_rec *last);
 	/* a second cursor over the same tree, unpositioned */
-	struct dx_btree_cur *(*dup)(struct dx_btree_cur *cur);
 };
 
 /* for the cursor constructors: zeroed except for the arguments; cannot fail */

@@ -77,7 +77,6 @@ struct dx_buf {
 };
 
 #define DX_READ_TRYLOCK		(1u << 0)	/* -EAGAIN instead of sleeping for the lock */
-#define DX_READ_RA		(1u << 1)	/* read-ahead */
 #define DX_READ_NOVERIFY	(1u << 2)
 #define DX_GET_INCORE		(1u << 3)	/* only if cached; else -ENOENT */
 #define DX_GET_NOFAIL		(1u << 4)	/* waits for memory: never -ENOMEM */

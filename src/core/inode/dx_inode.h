@@ -111,7 +111,6 @@ void dx_inode_seen(struct dx_inode *ip);		/* inode.c: somebody will ask whether 
 void dx_inode_owns_all(struct dx_inode *ip);		/* DX_ILOG_DOWNER is needed no more */
 int dx_flush_cluster(struct dx_buf *bp);		/* copy every flushable inode of the cluster into bp */
 void dx_flush_give_up(struct dx_inode *ip);
-bool dx_inode_is_clean(struct dx_inode *ip);
 bool dx_inode_datasync_pending(struct dx_inode *ip);	/* fdatasync would write the log */
 void dx_inode_synced(struct dx_inode *ip, u64 seq);
 u64 dx_inode_commit_seq(struct dx_inode *ip, bool datasync);	/* CIL sequence that fsync must force, 0 = nothing */

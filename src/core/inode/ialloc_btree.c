@@ -183,11 +183,6 @@ static const char *inobt_check_rec(struct dx_btree_cur *cur, const union dx_btre
 	return NULL;
 }
 
-static struct dx_btree_cur *inobt_dup(struct dx_btree_cur *cur)
-{
-	return dx_inobt_cursor(cur->mp, cur->tp, cur->agbp, cur->agno, cur->btnum);
-}
-
 static int verify_read(struct dx_buf *bp, u32 magic)
 {
 	int error = dx_btree_block_verify_crc(bp, false);
@@ -262,7 +257,6 @@ const struct dx_buf_ops dx_finobt_buf_ops = {
 	.key_from_rec = inobt_key_from_rec,			\
 	.key_cmp = inobt_key_cmp,				\
 	.check_rec = inobt_check_rec,				\
-	.dup = inobt_dup,					\
 }
 
 /* [finobt][sparse] */

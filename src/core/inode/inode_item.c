@@ -598,20 +598,6 @@ void dx_trans_set_time(struct dx_trans *tp, struct dx_inode *ip, int which)
 }
 
 /**
- * dx_inode_is_clean - does the disk hold everything of this inode's metadata?
- * @ip: inode
- */
-bool dx_inode_is_clean(struct dx_inode *ip)
-{
-	bool busy;
-
-	spin_lock(&ip->i_lock);
-	busy = dx_inode_busy_locked(ip);
-	spin_unlock(&ip->i_lock);
-	return !busy;
-}
-
-/**
  * dx_inode_commit_seq - which checkpoint must be on disk for fsync
  * @ip: inode; takes the ILOCK shared
  * @datasync: timestamps alone need not

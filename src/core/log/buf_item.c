@@ -688,17 +688,6 @@ void dx_trans_keep_buf(struct dx_trans *tp, struct dx_buf *bp)
 		set_bit(BLI_HOLD, &bp->b_item->flags);
 }
 
-/**
- * dx_trans_unkeep_buf - take a dx_trans_keep_buf() back
- * @tp: transaction
- * @bp: buffer that it has
- */
-void dx_trans_unkeep_buf(struct dx_trans *tp, struct dx_buf *bp)
-{
-	if (!WARN_ON_ONCE(bp->b_tp != tp))
-		clear_bit(BLI_HOLD, &bp->b_item->flags);
-}
-
 static void mark_dirty(struct dx_trans *tp, struct dx_buf *bp)
 {
 	struct dx_buf_item *bli = bp->b_item;
@@ -850,15 +839,6 @@ void dx_trans_kill_inode_buf(struct dx_trans *tp, struct dx_buf *bp)
 bool dx_buf_item_is_held(struct dx_log_item *lip)
 {
 	return test_bit(BLI_HOLD, &to_bli(lip)->flags);
-}
-
-/**
- * dx_buf_item_buf - the buffer of an item
- * @lip: item of a buffer
- */
-struct dx_buf *dx_buf_item_buf(struct dx_log_item *lip)
-{
-	return to_bli(lip)->bp;
 }
 
 /**

@@ -86,7 +86,6 @@ void dx_trans_let_go(struct dx_trans *tp, struct dx_buf *bp);	/* clean ones leav
 bool dx_trans_has_buf(struct dx_trans *tp, dx_daddr_t daddr, u32 len_bb);
 void dx_trans_adopt(struct dx_trans *tp, struct dx_buf *bp);	/* locked buffer becomes the transaction's */
 void dx_trans_keep_buf(struct dx_trans *tp, struct dx_buf *bp);	/* commit leaves it locked and referenced to the caller */
-void dx_trans_unkeep_buf(struct dx_trans *tp, struct dx_buf *bp);
 void dx_trans_log_buf(struct dx_trans *tp, struct dx_buf *bp, size_t first_byte, size_t last_byte);	/* inclusive */
 void dx_trans_kill_buf(struct dx_trans *tp, struct dx_buf *bp);	/* freed on disk: log a cancel record, never write */
 /* written before the tail passes, contents not logged (icreate) */

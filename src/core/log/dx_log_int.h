@@ -175,7 +175,6 @@ void dx_defer_cancel(struct dx_trans *tp);
 
 /* buf_item.c */
 bool dx_buf_item_is_held(struct dx_log_item *lip);	/* bhold in the current transaction */
-struct dx_buf *dx_buf_item_buf(struct dx_log_item *lip);
 void dx_buf_item_relog(struct dx_trans *tp, struct dx_buf *bp);	/* dirty again without new changes */
 
 /* intent.c */

@@ -207,7 +207,9 @@ static struct dx_intent *intent_alloc(struct dx_mount *mp, const struct dx_defer
 	return in;
 }
 
-/* A number that no intent in the log has, those of earlier mounts included. */
+/**
+ * dx_intent_new_id - a number that no intent in the log has, those of earlier mounts included
+ */
 u64 dx_intent_new_id(void)
 {
 	static atomic64_t last_id = ATOMIC64_INIT(0);
@@ -285,7 +287,10 @@ bool dx_intent_is_old(struct dx_intent *in)
 	       dx_lsn_distance(l, lsn, head) > ((u64)l->size_bb << DX_BBSHIFT) / 4;
 }
 
-/* Bytes in the log of logging it once more, and that the old one is done. */
+/**
+ * dx_intent_relog_bytes - bytes in the log of logging it once more, and that the old one is done
+ * @in: intent
+ */
 u32 dx_intent_relog_bytes(const struct dx_intent *in)
 {
 	return 2 * (all_bytes(in) + (1 + in->nmore) * sizeof(struct dx_op_header));

@@ -69,7 +69,7 @@ int dx_look_add(struct dx_recovery *rc, dx_daddr_t daddr, u32 len_bb, const stru
  * @len_bb: length
  * @bpp: the copy; it stays ours
  *
- * Return: 0, -EFSCORRUPTED or -EFSCORRUPTED after a message.
+ * Return: 0, or -EFSCORRUPTED after a message.
  */
 int dx_look_get(struct dx_recovery *rc, dx_daddr_t daddr, u32 len_bb, struct dx_buf **bpp)
 {

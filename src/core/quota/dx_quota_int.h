@@ -82,7 +82,6 @@ struct dx_qkind {
 extern const struct dx_qkind dx_qkinds[DX_QTYPES];
 #define DX_QUOTA_ACCT	(DX_UQUOTA_ACCT | DX_GQUOTA_ACCT | DX_PQUOTA_ACCT)
 #define DX_QUOTA_ENFD	(DX_UQUOTA_ENFD | DX_GQUOTA_ENFD | DX_PQUOTA_ENFD)
-#define DX_QUOTA_CHKD	(DX_UQUOTA_CHKD | DX_GQUOTA_CHKD | DX_PQUOTA_CHKD)
 
 static inline bool dx_kind_on(struct dx_mount *mp, enum dx_qtype t) { return READ_ONCE(mp->qflags) & dx_qkinds[t].acct; }
 static inline dx_ino_t *dx_kind_ino(struct dx_mount *mp, enum dx_qtype t)

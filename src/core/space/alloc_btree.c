@@ -22,11 +22,21 @@ static u32 alloc_minrecs(struct dx_btree_cur *cur, int level)
 	return cur->mp->alloc_mnr[level > 0];
 }
 
+/**
+ * dx_agftree_owner - whose blocks are in a tree with its root in the AGF
+ * @cur: cursor
+ *
+ * Return: the AG, which is what a block of it says in its header.
+ */
 u64 dx_agftree_owner(struct dx_btree_cur *cur)
 {
 	return cur->agno;
 }
 
+/**
+ * dx_agftree_get_root - where the root is
+ * @cur: cursor, the AGF locked
+ */
 u64 dx_agftree_get_root(struct dx_btree_cur *cur)
 {
 	struct dx_agf *agf = cur->agbp->b_addr;
@@ -34,6 +44,12 @@ u64 dx_agftree_get_root(struct dx_btree_cur *cur)
 	return be32_to_cpu(agf->agf_roots[cur->btnum]);
 }
 
+/**
+ * dx_agftree_set_root - another root, and its level
+ * @cur: cursor, the AGF in the transaction
+ * @ptr: agbno of the root
+ * @level_delta: levels more
+ */
 void dx_agftree_set_root(struct dx_btree_cur *cur, u64 ptr, int level_delta)
 {
 	struct dx_agf *agf = cur->agbp->b_addr;
@@ -46,6 +62,14 @@ void dx_agftree_set_root(struct dx_btree_cur *cur, u64 ptr, int level_delta)
 		   sizeof(agf->agf_roots) + sizeof(agf->agf_levels));
 }
 
+/**
+ * dx_agftree_alloc_block - a block for the tree, from the AGFL
+ * @cur: cursor, the AGF in the transaction
+ * @near: not looked at: the AGFL has no order
+ * @ptr: result
+ *
+ * Return: 0 or an error; an empty AGFL is corruption, for it was filled for as many as may be wanted.
+ */
 int dx_agftree_alloc_block(struct dx_btree_cur *cur, u64 near, u64 *ptr)
 {
 	dx_agbno_t bno;
@@ -63,6 +87,11 @@ int dx_agftree_alloc_block(struct dx_btree_cur *cur, u64 near, u64 *ptr)
 	return 0;
 }
 
+/**
+ * dx_agftree_free_block - a block of the tree goes back to the AGFL
+ * @cur: cursor, the AGF in the transaction
+ * @bp: the block
+ */
 int dx_agftree_free_block(struct dx_btree_cur *cur, struct dx_buf *bp)
 {
 	u64 agbb = dx_fsb_to_bb(cur->mp, cur->mp->sb.agblocks);
@@ -157,11 +186,6 @@ static void cntbt_lastrec(struct dx_btree_cur *cur, const union dx_btree_rec *la
 	dx_agf_log(cur->tp, cur->agbp, offsetof(struct dx_agf, agf_longest), sizeof(agf->agf_longest));
 }
 
-static struct dx_btree_cur *alloc_dup(struct dx_btree_cur *cur)
-{
-	return dx_bnobt_cursor(cur->mp, cur->tp, cur->agbp, cur->agno, cur->btnum);
-}
-
 static int verify_read(struct dx_buf *bp, u32 magic)
 {
 	int error = dx_btree_block_verify_crc(bp, false);
@@ -231,8 +255,7 @@ const struct dx_buf_ops dx_cntbt_buf_ops = {
 	.key_from_disk = alloc_key_from_disk,				\
 	.key_to_disk = alloc_key_to_disk,				\
 	.key_from_rec = alloc_key_from_rec,				\
-	.check_rec = alloc_check_rec,					\
-	.dup = alloc_dup
+	.check_rec = alloc_check_rec
 
 static const struct dx_btree_ops bnobt_ops = {
 	.name = "bnobt",

@@ -140,11 +140,6 @@ static const char *refcount_check_rec(struct dx_btree_cur *cur, const union dx_b
 	return NULL;
 }
 
-static struct dx_btree_cur *refcount_dup(struct dx_btree_cur *cur)
-{
-	return dx_refcountbt_cursor(cur->mp, cur->tp, cur->agbp, cur->agno);
-}
-
 static int refcountbt_verify(struct dx_buf *bp)
 {
 	return dx_btree_block_verify(bp, DX_REFC_CRC_MAGIC, false, bp->b_mp->refc_maxlevels, bp->b_mp->refc_mxr);
@@ -193,7 +188,6 @@ static const struct dx_btree_ops refcountbt_ops = {
 	.key_from_rec = refcount_key_from_rec,
 	.key_cmp = refcount_key_cmp,
 	.check_rec = refcount_check_rec,
-	.dup = refcount_dup,
 };
 
 /**

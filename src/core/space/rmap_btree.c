@@ -144,11 +144,6 @@ static const char *rmap_check_rec(struct dx_btree_cur *cur, const union dx_btree
 	return NULL;
 }
 
-static struct dx_btree_cur *rmap_dup(struct dx_btree_cur *cur)
-{
-	return dx_rmapbt_cursor(cur->mp, cur->tp, cur->agbp, cur->agno);
-}
-
 static int rmapbt_verify(struct dx_buf *bp)
 {
 	return dx_btree_block_verify(bp, DX_RMAP_CRC_MAGIC, false, bp->b_mp->rmap_maxlevels, bp->b_mp->rmap_mxr);
@@ -199,7 +194,6 @@ static const struct dx_btree_ops rmapbt_ops = {
 	.high_key_from_rec = rmap_high_key_from_rec,
 	.key_cmp = rmap_key_cmp,
 	.check_rec = rmap_check_rec,
-	.dup = rmap_dup,
 };
 
 /**
