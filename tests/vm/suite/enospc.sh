@@ -130,7 +130,7 @@ insertions() {	# two cuts in each extent of four blocks, until a leaf of the map
 	local i size before failed
 	size=$(stat -c %s $MNT/comb)
 	before=$(data)
-	for ((i = 0; i < 200; i++)); do echo "finsert $((i / 2 * 28 + i % 2 * 8 + 4))k 4k"; done | xfs_io $MNT/comb >"$TMP/inserting" 2>&1
+	for ((i = 0; i < 200; i++)); do echo "finsert $(((i - i % 2) * 14 + i % 2 * 8 + 4))k 4k"; done | xfs_io $MNT/comb >"$TMP/inserting" 2>&1
 	failed=$(grep -c "No space left" "$TMP/inserting")
 	echo "$failed failed; before: $size, now: $(stat -c %s $MNT/comb)"
 	[ "$failed" -gt 0 ] && [ $((size + (200 - failed) * 4096)) = "$(stat -c %s $MNT/comb)" ] && [ "$before" = "$(data)" ]
