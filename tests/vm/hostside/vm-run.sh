@@ -47,4 +47,10 @@ if grep -q "not up after 15 s (RIP=.*booting again" "$OUT/log" && [ "$(grep -c '
 	sed 's/^/    | /' "$OUT/log" | tail -n 30
 	echo "not ok the command ran once, and where the first boot's processors were is told"
 fi
+expect "vm-run boots again when the kernel goes down by itself" 0 --append-once 'rdinit=/none root=/dev/none' -- 'echo ran'
+if grep -q "went down.*booting again" "$OUT/log" && [ "$(grep -c '^ran' "$OUT/log")" = 1 ]; then
+	echo "ok the command ran once, and that it went down is told"; else
+	sed 's/^/    | /' "$OUT/log" | tail -n 30
+	echo "not ok the command ran once, and that it went down is told"
+fi
 expect "vm-run gives up when no boot comes up" 125 --boot-limit 5 --append 'rdinit=/bin/sleep -- 1000' --boots 1 -- true
