@@ -124,8 +124,10 @@ static loff_t append_pos(struct inode *inode, bool *first)
 static bool limited(struct kiocb *iocb, loff_t pos, size_t count)
 {
 	struct file *file = iocb->ki_filp;
-	u64 limit = min_t(u64, rlimit(RLIMIT_FSIZE), file_inode(file)->i_sb->s_maxbytes);
+	u64 limit = file_inode(file)->i_sb->s_maxbytes;
 
+	if (rlimit(RLIMIT_FSIZE) != RLIM_INFINITY)	/* which is a number below that on 32 bits */
+		limit = min_t(u64, limit, rlimit(RLIMIT_FSIZE));
 	if (!(file->f_flags & O_LARGEFILE))
 		limit = min_t(u64, limit, MAX_NON_LFS);
 	return pos + count > limit;

@@ -289,5 +289,6 @@ int dx_plat_interrupted(void)
 {
 	if (fatal_signal_pending(current))
 		return -EINTR;
-	return freezing(current) ? -ERESTARTSYS : 0;
+	/* who freezes all says so first, and signals one after the other: without the signal the call would not begin anew */
+	return signal_pending(current) && freezing(current) ? -ERESTARTSYS : 0;
 }

@@ -160,7 +160,6 @@ struct dx_btree_ops {
 	const char *(*check_rec)(struct dx_btree_cur *cur, const union dx_btree_rec *rec);
 	/* optional: the last record of the rightmost leaf is now @last (NULL: the tree is empty) */
 	void	(*lastrec)(struct dx_btree_cur *cur, const union dx_btree_rec *last);
-	/* a second cursor over the same tree, unpositioned */
 };
 
 /* for the cursor constructors: zeroed except for the arguments; cannot fail */

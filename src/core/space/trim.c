@@ -98,7 +98,8 @@ static int may_go_on(struct dx_mount *mp)
  * @minlen_bb: shortest extent worth a discard
  * @discarded_bytes: out
  *
- * No locks held.  Returns 0, -EOPNOTSUPP, -EINVAL, -EROFS, -EINTR when the task is killed, or an error of the trees.
+ * No locks held.  Returns 0, -EOPNOTSUPP, -EINVAL, -EROFS, -EINTR when the task is killed, -ERESTARTSYS when it is
+ * to be frozen, or an error of the trees.
  */
 int dx_trim_free(struct dx_mount *mp, u64 start_bb, u64 end_bb, u64 minlen_bb, u64 *discarded_bytes)
 {
