@@ -219,11 +219,12 @@ static int add_blocks(struct iomap_writepage_ctx *ctx, struct page *page, struct
 {
 	struct inode *inode = page->mapping->host;
 	unsigned int len = i_blocksize(inode);
-	loff_t pos = page_offset(page);
+	loff_t pos = page_offset(page), left = end - pos;
 	unsigned int i;
 	int error;
 
-	for (i = 0; pos < end; i++, pos += len) {
+	/* by what is left: the last page ends at an offset that cannot be named */
+	for (i = 0; left > 0; i++, pos += len, left -= len) {
 		/* A page that is up to date has blocks that are; 4.19 forgets to say so in the bitmap. */
 		if (iop && !PageUptodate(page) && !test_bit(i, iop->uptodate))
 			continue;
@@ -249,7 +250,10 @@ static int add_blocks(struct iomap_writepage_ctx *ctx, struct page *page, struct
 /* Where the file ends in this page, or the page does; the page's start or less if the file does not reach it. */
 static loff_t end_in_page(struct inode *inode, struct page *page)
 {
-	return min_t(loff_t, i_size_read(inode), page_offset(page) + PAGE_SIZE);
+	loff_t start = page_offset(page);
+
+	/* which itself may be past the largest offset */
+	return start + min_t(loff_t, i_size_read(inode) - start, PAGE_SIZE);
 }
 
 static int write_page(struct page *page, struct writeback_control *wbc, void *data)
@@ -277,7 +281,7 @@ static int write_page(struct page *page, struct writeback_control *wbc, void *da
 		atomic_inc(&iop->write_count);
 	if (end > page_offset(page)) {
 		/* What was stored behind the end through a mapping must not get to the disk. */
-		if (end < page_offset(page) + PAGE_SIZE)
+		if (end - page_offset(page) < PAGE_SIZE)
 			zero_user_segment(page, offset_in_page(end), PAGE_SIZE);
 		error = add_blocks(ctx, page, iop, end, &added, &failed);
 	}
